@@ -1,0 +1,1 @@
+"""One folder a source system: manifest, codec, transport, mapper, simulator, fixtures."""

@@ -1,0 +1,1 @@
+"""The tables of the library, declared once, with the sensitivity of every column."""

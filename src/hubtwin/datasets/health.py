@@ -1,0 +1,89 @@
+"""Epidemic control: risk areas as published, what was alarming about their feed, and hits of a matcher."""
+
+from hubtwin.datasets.table import Column, Dataset, Grade
+
+RISK_AREAS = Dataset(
+    "risk_areas",
+    "风险区",
+    "risk areas, one row per interval in which an area is listed at a level",
+    key=("area_key", "first_seen_min"),
+    columns=(
+        Column("area_key", "string", "风险区键", "hash of level, province, city, county and community text"),
+        Column("level", "string", "风险等级", "level", values=("high", "medium", "low")),
+        Column("province", "string", "省", "province as published"),
+        Column("city", "string", "市", "city as published"),
+        Column("county", "string", "区县", "county as published"),
+        Column("community", "string", "范围", "the place in the words of the publisher, never rewritten"),
+        Column("area_code", "string", "区县代码", "county code it was resolved to", nullable=True),
+        Column("street_code", "string", "街道代码", "street code, where the text names one", nullable=True),
+        Column(
+            "resolution",
+            "string",
+            "定位精度",
+            "how far the text was resolved",
+            values=("street", "county", "zone", "city", "none"),
+        ),
+        Column("has_exception", "bool", "含例外", "the text takes a part out (除…)"),
+        Column(
+            "first_seen_min",
+            "minute",
+            "首次发布",
+            "update time of the first snapshot that lists it, epoch minute",
+        ),
+        Column(
+            "gone_by_min",
+            "minute",
+            "撤销时间",
+            "update time of the first snapshot without it; empty while listed",
+            nullable=True,
+        ),
+    ),
+)
+
+RISK_SNAPSHOTS = Dataset(
+    "risk_snapshots",
+    "风险区快照",
+    "what each snapshot of the risk-area feed declared and listed, and what was unusual",
+    key=("updated_min", "level"),
+    columns=(
+        Column("updated_min", "minute", "更新时间", "update time of the snapshot, epoch minute"),
+        Column("level", "string", "风险等级", "level", values=("high", "medium", "low")),
+        Column("declared", "int", "声明数", "count that the feed declares", nullable=True, minimum=0),
+        Column("listed", "int", "列出数", "areas listed", minimum=0),
+        Column("dropped", "int", "减少数", "areas of the snapshot before that are missing in this one", minimum=0),
+        Column(
+            "verdict",
+            "string",
+            "判定",
+            "what the guard decided",
+            values=("normal", "alarm", "frozen", "confirmed", "recovered", "abolished", "released"),
+        ),
+    ),
+)
+
+RISK_FREEZES = Dataset(
+    "risk_freezes",
+    "撤销冻结",
+    "areas whose un-flagging is withheld for trains after a suspicious drop of the feed",
+    key=("area_key", "from_min"),
+    columns=(
+        Column("area_key", "string", "风险区键", "area key"),
+        Column("from_min", "minute", "冻结开始", "update time of the suspicious snapshot, epoch minute"),
+        Column("until_min", "minute", "冻结结束", "end of the freeze; empty while it lasts", nullable=True),
+    ),
+)
+
+RISK_HITS = Dataset(
+    "risk_hits",
+    "比对命中",
+    "hits of a matcher that ran where the manifests are",
+    key=("trip_id", "service_date", "pid"),
+    columns=(
+        Column("trip_id", "string", "行程编号", "trip id"),
+        Column("service_date", "date", "运营日", "service date"),
+        Column("pid", "pid", "人员假名", "pseudonym", Grade.L4),
+        Column("board_station", "string", "上车站", "boarding station", Grade.L3),
+        Column("level", "string", "风险等级", "highest level", Grade.L4, values=("high", "medium", "low")),
+        Column("as_of_min", "minute", "比对时间", "when it was matched, epoch minute"),
+    ),
+)

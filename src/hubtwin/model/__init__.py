@@ -1,0 +1,1 @@
+"""Frozen records and state tables; standard library only."""

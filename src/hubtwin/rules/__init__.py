@@ -1,0 +1,1 @@
+"""Pure functions: linkage, timetable, places, snapshots, exposure, staffing, quality, privacy."""

@@ -1,0 +1,1 @@
+"""The scenes; each is data and readable in one sitting."""

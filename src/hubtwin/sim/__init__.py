@@ -1,0 +1,1 @@
+"""A seeded hub day; it speaks through the wire formats of the connectors."""

@@ -1,0 +1,1 @@
+"""The engines: SQLite rows, Parquet columns, migrations, vault, backup."""
