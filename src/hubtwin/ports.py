@@ -13,6 +13,7 @@ import narwhals as nw
 import pyarrow as pa
 
 from hubtwin.model.finding import Finding
+from hubtwin.model.place import Resolved
 from hubtwin.model.record import UNMARKED, Marks, Quarantined, Row
 
 Tables = Mapping[str, nw.LazyFrame[Any]]  # dataset name -> its rows, the latest one of each key
@@ -40,15 +41,6 @@ class Transport(Protocol):
 
 
 @dataclass(frozen=True)
-class Resolved:
-    """Where a place text was found: codes and how far it was resolved (values of RISK_AREAS.resolution)."""
-
-    area_code: str | None
-    street_code: str | None
-    resolution: str
-
-
-@dataclass(frozen=True)
 class ReadContext:
     """What meaning needs besides the bytes. An empty collection means: not known, do not check."""
 
@@ -58,6 +50,7 @@ class ReadContext:
     calls: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)  # trip id -> (seq, station id)
     station_areas: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # station id -> (area code, basis)
     resolve: Callable[[str, str, str, str], Resolved] | None = None  # province, city, county, community
+    scheduled: Callable[[str, int], tuple[int | None, int | None]] | None = None  # trip id, seq -> RAIL_CALLS minutes
 
 
 @dataclass(frozen=True)
@@ -78,13 +71,15 @@ class Connector:
     """A source system: `read` is codec and mapper in one pure, total function.
 
     It yields rows and quarantined rows in input order, and raises Malformed for a page that must be refused
-    whole (unknown column, not the declared format). `fold`, where given, turns full listings into changes
-    against the rows that are stored (`Tables` holds the manifest's datasets).
+    whole (unknown column, not the declared format); a source whose rows check one another may yield its
+    quarantined rows at the end. `fold`, where given, turns the rows of a page into changes against what is stored
+    (`Tables` holds the manifest's datasets): a sequence for a full listing, which is stored in one batch, or an
+    iterator for rows that pass one by one.
     """
 
     manifest: Manifest
     read: Callable[[Page, ReadContext], Iterator[Row | Quarantined]]
-    fold: Callable[[Sequence[Row], Tables], Sequence[Row]] | None = None
+    fold: Callable[[Iterable[Row], Tables], Iterable[Row]] | None = None
 
 
 @dataclass(frozen=True)
@@ -107,6 +102,11 @@ class Store(Protocol):
 
     def cursor(self, source: str) -> str | None:
         """Return the cursor of the last batch of a source."""
+        ...
+
+    def count_cursors(self, source: str) -> int:
+        """Return how often a cursor of the source was committed: what is read after that is a new page, even if
+        its bytes are those of an older one; what is read again before that is the same page."""
         ...
 
     def tables(self, names: Iterable[str]) -> Tables:
@@ -136,5 +136,5 @@ class Scene:
 
     name: str
     needs: tuple[str, ...]
-    params: Mapping[str, object]
-    judge: Callable[[Tables, Mapping[str, object], datetime], Sequence[Finding]]
+    params: Mapping[str, Any]
+    judge: Callable[[Tables, Mapping[str, Any], datetime], Sequence[Finding]]

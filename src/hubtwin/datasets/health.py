@@ -56,7 +56,7 @@ RISK_SNAPSHOTS = Dataset(
             "string",
             "判定",
             "what the guard decided",
-            values=("normal", "alarm", "frozen", "confirmed", "recovered", "abolished", "released"),
+            values=("normal", "alarm", "frozen", "confirmed", "recovered", "abolished", "released", "late"),
         ),
     ),
 )

@@ -56,3 +56,12 @@ class Hub:
     exits: tuple[Exit, ...] = ()
     teams: tuple[Team, ...] = ()
     walks: tuple[Walk, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Where a place text was found: codes and how far it was resolved (values of RISK_AREAS.resolution)."""
+
+    area_code: str | None
+    street_code: str | None
+    resolution: str

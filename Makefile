@@ -1,0 +1,60 @@
+# make demo   set up .venv and run the main job on the shipped data
+# make test   set up .venv and run every test
+# make help   all targets
+
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+CANDIDATES := python3.13 python3.12 python3.11 python3 python
+PYTHON ?= $(shell for p in $(CANDIDATES); do command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar on
+HOW_TO_PYTHON := Python 3.11 or newer with its venv module is needed. On Debian or Ubuntu: sudo apt-get install python3 python3-venv
+PYTEST_ARGS ?= -n 2
+
+.PHONY: help demo test check format lock bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(VENV)/.ready ## set up and print the early-warning list of the reference hub
+	@$(BIN)/hubtwin demo
+
+test: check ## set up, check the house rules, run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/.ready-dev ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.ready-dev ## format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.ready-dev ## list the benchmarks; each is run as `python -m benchmarks.NAME`
+	@ls benchmarks/[a-z]*.py | sed -E 's|benchmarks/(.*)\.py|.venv/bin/python -m benchmarks.\1|'
+
+lock: ## write the lock files anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --extra build -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --all-extras -o requirements-dev.lock
+
+clean: ## remove the environment and what the demo wrote
+	rm -rf $(VENV) .hubtwin
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "$(HOW_TO_PYTHON)" >&2; exit 1; }
+	@echo "[1/3] creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "$(HOW_TO_PYTHON)" >&2; exit 1; }
+
+$(VENV)/.ready: requirements.lock pyproject.toml | $(BIN)/python
+	@echo "[2/3] installing what hubtwin needs (about 100 MB, from the package index that pip is set up for)"
+	@$(PIP) --require-hashes -r requirements.lock | grep -vE '^(Requirement already|  Using cached)' || { echo "pip could not install requirements.lock; check that pip reaches a package index, then run make again" >&2; exit 1; }
+	@echo "[3/3] installing hubtwin itself"
+	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
+	@echo "installing the tools of the tests"
+	@$(PIP) --quiet --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,1 @@
+"""Shared fixtures; nothing here knows a scene or a source."""
