@@ -1,0 +1,223 @@
+"""Backup and restore of a store directory; `stores.check` looks after it.
+
+A backup is a directory: copies of the SQLite files, the Parquet files of the manifest, and `MANIFEST.json` with
+size and SHA-256 of each. The keys of the vault are apart in `keys/`, which may be moved elsewhere: without it
+nothing personal can be read. Destroyed keys are destroyed in these copies too, so they have no checksum; AES-GCM
+shows whether they were altered.
+"""
+
+import json
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.errors import Absent, Denied, Malformed, Retry
+from hubtwin.base.failpoint import failpoint
+from hubtwin.stores.columns import sha256
+from hubtwin.stores.rows import Rows
+from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault
+
+MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
+_ROWS_FILE = "rows.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A backup that was taken or restored: where, how many files and bytes, and whether it has keys."""
+
+    path: Path
+    files: int
+    bytes: int
+    keys: Path | None
+
+
+def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
+    """Write a consistent backup of a store, which may be in use. Raises Denied where `target` exists.
+
+    Raises Absent where there is no store, Retry where the disk is full; a backup is there whole or not at all.
+    """
+    if not (store_dir / _ROWS_FILE).exists():
+        raise Absent("stores.no_store", path=store_dir.name)
+    with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
+        rows.database.copy_to(draft / _ROWS_FILE)
+        for path in _listed(draft / _ROWS_FILE):
+            _link(store_dir / path, draft / path)
+        if vault:
+            (draft / KEYS_FOLDER).mkdir(mode=0o700)
+            vault.note_copy((target / KEYS_FOLDER / KEYS_FILE).absolute())
+            vault.copy_to(draft / VAULT_FILE, draft / KEYS_FOLDER / KEYS_FILE)
+            _copy(store_dir / KEY_FILE, draft / KEYS_FOLDER / KEY_FILE, mode=0o600)
+        files = _sums(draft)
+        head = {"format": FORMAT, **rows.identity(), "taken_min": epoch_minute(clock()), "keys": vault is not None}
+        named = {path: {"bytes": size, "sha256": digest} for path, (size, digest) in files.items()}
+        _write_json(draft / MANIFEST, {**head, "files": named})
+        failpoint("stores.backup_written")
+        _place(draft, target)
+        if vault:  # somebody may have been forgotten while the copy was made
+            vault.purge_copies()
+        taken = Taken(
+            target, len(files), sum(size for size, _ in files.values()), target / KEYS_FOLDER if vault else None
+        )
+        payload = {"path": str(target), "files": taken.files, "bytes": taken.bytes}
+        with rows.transaction() as con:
+            rows.add_event(con, epoch_minute(clock()), "BackupTaken", payload)
+    return taken
+
+
+def restore(
+    source: Path,
+    new_dir: Path,
+    *,
+    clock: Clock,
+    keys: Path | None = None,
+    forgotten_by: Iterable[Path] = (),
+) -> Taken:
+    """Make a new store directory from a backup, after verifying every checksum.
+
+    `keys` is where the keys are if they were kept apart. `forgotten_by` are later backups or stores whose
+    forgotten persons shall be forgotten here too. Raises Denied where `new_dir` exists, Malformed for a backup
+    that is damaged, Absent where it or its keys are missing.
+    """
+    head = verify(source)
+    key_folder, files = keys or source / KEYS_FOLDER, _entries(head)
+    if head["keys"] and not all((key_folder / name).is_file() for name in (KEY_FILE, KEYS_FILE)):
+        raise Absent("stores.no_keys", path=str(key_folder))
+    with _draft_of(new_dir) as draft:
+        for path in files:
+            _copy(source / path, draft / path, mode=0o600 if path == VAULT_FILE else 0o644)
+        for name in (KEY_FILE, KEYS_FILE) if head["keys"] else ():
+            _copy(key_folder / name, draft / name, mode=0o600)
+        with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
+            learned = [key_id for place in forgotten_by for key_id in list_forgotten(place)] if vault else []
+            count = vault.apply_forgotten(learned) if vault else 0
+            with rows.transaction() as con:
+                payload = {"path": str(source), "forgotten": count}
+                rows.add_event(con, epoch_minute(clock()), "BackupRestored", payload)
+        _place(draft, new_dir)
+    return Taken(new_dir, len(files), sum(size for size, _ in files.values()), key_folder if head["keys"] else None)
+
+
+def verify(source: Path) -> Mapping[str, object]:
+    """Return the head of a backup whose files all have their size and checksum. Raises Absent, Malformed."""
+    if not (source / MANIFEST).is_file():
+        raise Absent("stores.no_backup", path=source.name)
+    try:
+        head = json.loads((source / MANIFEST).read_text(encoding="utf-8"))
+        files, form, _ = _entries(head), head["format"], head["keys"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Malformed("stores.backup_damaged", path=MANIFEST) from error
+    if form != FORMAT:
+        raise Denied("stores.backup_format", found=form, known=FORMAT)
+    for path, (size, digest) in files.items():
+        file = source / path
+        if ".." in Path(path).parts or Path(path).is_absolute():
+            raise Malformed("stores.backup_damaged", path=path)
+        if not file.is_file() or file.stat().st_size != size or sha256(file) != digest:
+            raise Malformed("stores.backup_damaged", path=path)
+    found: Mapping[str, object] = head
+    return found
+
+
+def list_forgotten(directory: Path) -> list[str]:
+    """Return the ids of destroyed keys that a store or a backup knows of; none where it has no vault."""
+    if not (directory / VAULT_FILE).is_file():
+        return []
+    return [str(key_id) for (key_id,) in query(directory / VAULT_FILE, "SELECT key_id FROM forgotten")]
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    """Ask a SQLite file without changing it. Raises Malformed for a damaged file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as con:
+            return con.execute(sql).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise Malformed("stores.damaged", path=path.name, detail=str(error)) from error
+
+
+@contextmanager
+def _opened(directory: Path, clock: Clock) -> Iterator[tuple[Rows, Vault | None]]:
+    """Open the row half and the vault, if there is one, for as long as it takes."""
+    with ExitStack() as stack:
+        rows = Rows(directory / _ROWS_FILE, epoch_minute(clock()))
+        stack.callback(rows.database.close)
+
+        def record(kind: str, payload: Mapping[str, object]) -> None:
+            with rows.transaction() as con:
+                rows.add_event(con, epoch_minute(clock()), kind, payload)
+
+        vault = Vault(directory, clock=clock, record=record) if (directory / VAULT_FILE).exists() else None
+        if vault:
+            stack.callback(vault.close)
+        yield rows, vault
+
+
+@contextmanager
+def _draft_of(target: Path) -> Iterator[Path]:
+    """Give a directory beside `target` to fill; it is gone afterwards, placed or not. Raises Denied, Retry."""
+    if target.exists():
+        raise Denied("stores.target_exists", path=target.name)
+    draft = target.with_name(target.name + ".partial")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        draft.mkdir(parents=True)
+        yield draft
+    except OSError as error:
+        raise Retry("stores.disk", path=target.name, detail=error.strerror or str(error)) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _place(draft: Path, target: Path) -> None:
+    for folder in (draft, *(path for path in draft.rglob("*") if path.is_dir())):
+        fsync(folder)
+    draft.rename(target)
+    fsync(target.absolute().parent)
+
+
+def _listed(rows: Path) -> list[str]:
+    return [str(path) for (path,) in query(rows, "SELECT path FROM files ORDER BY path")]
+
+
+def _entries(head: Mapping[str, object]) -> dict[str, tuple[int, str]]:
+    files = head["files"]
+    if not isinstance(files, dict):
+        raise TypeError("files")
+    return {str(path): (int(entry["bytes"]), str(entry["sha256"])) for path, entry in files.items()}
+
+
+def _sums(draft: Path) -> dict[str, tuple[int, str]]:
+    return {
+        file.relative_to(draft).as_posix(): (file.stat().st_size, sha256(file))
+        for file in sorted(draft.rglob("*"))
+        if file.is_file() and file.relative_to(draft).parts[0] != KEYS_FOLDER
+    }
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link a Parquet file, which never changes; copy it where the backup is on another disk."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except FileNotFoundError as error:
+        raise Retry("stores.backup_moved", path=source.name) from error
+    except OSError:
+        _copy(source, target, mode=0o644)
+
+
+def _copy(source: Path, target: Path, *, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with source.open("rb") as old, os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as new:
+        shutil.copyfileobj(old, new)
+        new.flush()
+        os.fsync(new.fileno())
+
+
+def _write_json(path: Path, content: Mapping[str, object]) -> None:
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    fsync(path)
