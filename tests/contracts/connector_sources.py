@@ -1,0 +1,11 @@
+"""Every source that the kit is applied to."""
+
+from tests.contracts import source_bookings, source_rail_timetable, source_risk_areas, source_running_information
+from tests.contracts.connector_kit import Source
+
+SOURCES: tuple[Source, ...] = (
+    source_bookings.SOURCE,
+    source_rail_timetable.SOURCE,
+    source_risk_areas.SOURCE,
+    source_running_information.SOURCE,
+)
