@@ -1,0 +1,124 @@
+"""What every command is given: settings, where to print, the language; and progress on long work."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from hubtwin.base.clock import Clock, system_clock
+from hubtwin.base.text import text
+from hubtwin.settings import Settings
+from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.wiring import open_store, prepare
+
+Told = Callable[[Any], None]
+WIDE = 160  # columns of a table that goes to a file or a pipe
+
+
+def make_console(*, stderr: bool = False) -> Console:
+    """Return a console; one that is not a terminal gets a fixed width, so that a pipe cuts nothing off."""
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+
+
+@dataclass
+class Desk:
+    """The context of a run. `out` is for results, `err` for progress and notes."""
+
+    settings: Settings
+    lang: str
+    clock: Clock = system_clock
+    out: Console = field(default_factory=make_console)
+    err: Console = field(default_factory=lambda: make_console(stderr=True))
+
+    def say(self, key: str, **values: object) -> None:
+        """Print a note to standard error."""
+        self.err.print(text(key, self.lang, **values))
+
+    @contextmanager
+    def store(self) -> Iterator[EmbeddedStore]:
+        """Open the store of the hub."""
+        with open_store(self.settings, self.clock) as store:
+            yield store
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, Path | None], Told]]:
+        """Show a bar for each long step; give a function that begins one and returns its callback."""
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=30),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=self.err, disable=not self.err.is_terminal) as bars:
+
+            def begin(kind: str, file: Path | None) -> Told:
+                total = file.stat().st_size if file is not None and file.suffix != ".gz" else None
+                task = bars.add_task(text(f"cli.step_{kind.replace('-', '_')}", self.lang), total=total, detail="")
+
+                def told(progress: Any) -> None:
+                    detail = text(
+                        "cli.progress", self.lang, rows=f"{progress.rows:,}", quarantined=f"{progress.quarantined:,}"
+                    )
+                    bars.update(task, completed=progress.bytes, detail=detail)
+
+                return told
+
+            yield begin
+
+    def local_moment(self, day: date, clock_time: str) -> datetime:
+        """Return a date and a time of day at the hub as a UTC moment. Raises click.BadParameter."""
+        try:
+            at = time.fromisoformat(clock_time)
+        except ValueError as error:
+            raise click.BadParameter(text("cli.bad_time", self.lang, value=clock_time)) from error
+        return datetime.combine(day, at, tzinfo=self.settings.hub.zone).astimezone(UTC)
+
+
+def first_use(desk: Desk, store: EmbeddedStore) -> None:
+    """Bring in the feeds that hub.toml names when the library is still empty, and say what became of them."""
+    with desk.progress() as begin:
+        reports = prepare(desk.settings, store, desk.clock(), begin)
+    for kind, report in reports:
+        kept, quarantined = f"{sum(report.kept.values()):,}", f"{sum(report.quarantined.values()):,}"
+        title = text(f"cli.step_{kind.replace('-', '_')}", desk.lang)
+        desk.say("cli.first_use", title=title, kept=kept, quarantined=quarantined)
+
+
+class DayType(click.ParamType[date]):
+    """A date such as 2022-10-20."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Return the date. Fails with a text in the language of the run."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(str(value))
+        except ValueError:
+            lang = ctx.find_root().params.get("lang") if ctx else None
+            self.fail(text("cli.bad_date", str(lang or "en"), value=value), param, ctx)
+
+
+class MomentType(click.ParamType[datetime]):
+    """A moment in ISO 8601; naive means the zone of the hub."""
+
+    name = "datetime"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Return the moment, possibly naive."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            return datetime.fromisoformat(str(value))
+        except ValueError:
+            lang = ctx.find_root().params.get("lang") if ctx else None
+            self.fail(text("cli.bad_date", str(lang or "en"), value=value), param, ctx)
