@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+import click
 import pytest
 
 from hubtwin.cli.app import build
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 TICKED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^[\w.-]+(/[\w.-]+)+/?$|^[\w-]+\.(md|toml|py|lock)$")
-COMMAND = re.compile(r"(?:^|[`$ ])hubtwin((?: [a-z][a-z-]+)+)")
+COMMAND = re.compile(r"(?:`|bin/)hubtwin (?:--[a-z-]+ \S+ )*([a-z-]+)(?: ([a-z-]+))?")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
@@ -28,12 +29,14 @@ def test_a_path_that_a_document_names_exists(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
 def test_a_command_that_a_document_names_exists(document: Path) -> None:
-    for words in COMMAND.findall(document.read_text(encoding="utf-8")):
-        names = words.split()
-        group = build("en")
-        if names[0] in ("itself", "is", "and", "must", "for"):
-            continue  # prose
-        assert names[0] in group.commands, f"{document.name} names hubtwin {names[0]}"
+    group = build("en")
+    for name, sub in COMMAND.findall(document.read_text(encoding="utf-8")):
+        if name.startswith("--"):
+            continue  # an option of the program itself
+        assert name in group.commands, f"{document.name} names hubtwin {name}"
+        command = group.commands[name]
+        if isinstance(command, click.Group) and sub:
+            assert sub in command.commands, f"{document.name} names hubtwin {name} {sub}"
 
 
 def test_the_page_of_datasets_is_that_of_the_declarations() -> None:
