@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubtwin.rules.touching import list_touched
 from hubtwin.scenes.epidemic.scene import SCENE
-from tests.engines.frames import ENGINES
-from tests.scenes.epidemic.story import NOW, PARAMS, Story, area, at, calls, morning, tables, with_persons
+from tests.engines.frames import ENGINES, rows_of
+from tests.scenes.epidemic.story import DAY, NOW, PARAMS, Story, area, at, calls, count, morning, tables, with_persons
 
 
 def judge(story: Story, engine: str = "polars", **params: Any) -> dict[str, Any]:
@@ -89,9 +90,9 @@ def test_few_persons_or_a_medium_level_are_no_key_train() -> None:
 
 def test_key_trains_come_first_then_the_score() -> None:
     story = morning()
-    for count in story["boarding_counts"]:
-        if count["trip_id"] == "g2":
-            count["booked"] = 4000
+    for counted in story["boarding_counts"]:
+        if counted["trip_id"] == "g2":
+            counted["booked"] = 4000
     few = {"high": 20, "medium": 5000}
     assert list(judge(story, key_persons=few)) == ["G1", "G2"]
     assert judge(story, key_persons=few)["G2"].score > judge(story, key_persons=few)["G1"].score
@@ -144,3 +145,31 @@ def test_a_home_region_alone_is_never_found() -> None:
     story = with_persons(morning())
     story["stays"] = []  # p1 and p3 live in A, and were not there while it was listed
     assert "G3" not in judge(story, rung="manifest")
+
+
+CHANGES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "an area is published": ("risk_areas", area("new in C", "330303", "high", 530), {"area_codes": ["330303"]}),
+    "a count comes in": ("boarding_counts", count("g2", "CCC", 300, None, 539), {"trip_ids": ["g2"]}),
+    "a train is late": (
+        "running_information",
+        {"trip_id": "g1", "service_date": DAY, "seq": 2, "departure_delay_s": 1800, "relation": "SCHEDULED",
+         "observed_min": at(535)},
+        {"trip_ids": ["g1"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_judging_what_a_change_touches_equals_judging_everything(what: str) -> None:
+    dataset, row, touches = CHANGES[what]
+    before, story = judge(morning()), morning()
+    story[dataset].append(row)
+    known = tables("polars", story)
+    frames = (known["rail_calls"], known["rail_stations"], known["rail_trips"])
+    touched = [found["trip_id"] for found in rows_of(list_touched(*frames, **touches))]
+    assert 0 < len(touched) < 4
+    kept = {code: found for code, found in before.items() if found.evidence["trip_id"] not in touched}
+    again = judge(story, trips=touched)
+    everything = judge(story)
+    assert {**kept, **again}.keys() == everything.keys()
+    assert all({**kept, **again}[code].evidence == found.evidence for code, found in everything.items())

@@ -49,11 +49,13 @@ def judge(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[
     """Return one finding for each arriving run that passes an active area, most urgent first.
 
     `params` holds the values of params.toml and, of the hub, `stations` (ids) and `zone` (IANA name); `rung` is
-    "auto" or one of RUNGS. The score is persons concerned x level x freshness; key trains come first.
+    "auto" or one of RUNGS; with `trips` only these are judged, after a change (`rules.touching`). The score is persons concerned x level x freshness; key trains come first.
     """
     now_min = epoch_minute(now)
     calls = _expected(tables, params, now_min)
     arrivals = list_arrivals(calls, tuple(params["stations"]), now_min, now_min + int(params["horizon_min"]))
+    if "trips" in params:
+        arrivals = arrivals.filter(nw.col("trip_id").is_in(list(params["trips"])))
     upstream = list_upstream(arrivals, calls, list_parts(tables["rail_trips"]))
     at_calls = _collect_calls(upstream, tables, params, now_min)
     persons = _collect_persons(arrivals, calls, tables, params, now_min)
@@ -70,6 +72,8 @@ def judge(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[
 def _expected(tables: Tables, params: Mapping[str, Any], now_min: int) -> nw.LazyFrame[Any]:
     """Return the expected calls of those trips only that reach the hub, under any of their numbers."""
     reach = tables["rail_calls"].filter(nw.col("station_id").is_in(list(params["stations"]))).select("trip_id")
+    if "trips" in params:
+        reach = reach.filter(nw.col("trip_id").is_in(list(params["trips"])))
     parts = list_parts(tables["rail_trips"]).join(reach, on="trip_id", how="semi")
     concerned = parts.select(trip_id=nw.col("part_id")).unique()
     needed = ("rail_calls", "rail_service_days", "running_information")
