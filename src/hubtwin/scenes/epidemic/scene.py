@@ -49,7 +49,8 @@ def judge(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[
     """Return one finding for each arriving run that passes an active area, most urgent first.
 
     `params` holds the values of params.toml and, of the hub, `stations` (ids) and `zone` (IANA name); `rung` is
-    "auto" or one of RUNGS; with `trips` only these are judged, after a change (`rules.touching`). The score is persons concerned x level x freshness; key trains come first.
+    "auto" or one of RUNGS; with `trips` only these are judged, after a change (`rules.touching`). The score is
+    persons concerned x level x freshness; key trains come first.
     """
     now_min = epoch_minute(now)
     calls = _expected(tables, params, now_min)
