@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -10,10 +10,15 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hubtwin.base.errors import Absent, Malformed
+from hubtwin.base.text import LANGUAGES
 from hubtwin.model.place import Exit, Hub, Platform, Team, Walk
 
 _PACKAGE = Path(__file__).resolve().parent
 DEFAULT_HUB = "hangzhou-east"
+BLOCKS = ("hub", "timetable", "feeds", "simulation", "platforms", "exits", "teams", "walking", "scenes")
+FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
+EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
+MOST_ARRIVALS, MOST_TEAMS, MOST_THREADS = 1_000_000, 1000, 256
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,10 @@ def load_settings(
         return _settings(told, hub_file, data_dir, env, home=home, lang=lang)
     except KeyError as error:
         raise Malformed("settings_missing", file=hub_file, entry=error.args[0]) from error
-    except (TypeError, ValueError, AttributeError, ZoneInfoNotFoundError) as error:
+    except _Wrong as error:
+        entry, kind = error.args
+        raise Malformed(f"settings_need_{kind}", file=hub_file, entry=entry) from error
+    except (TypeError, ValueError, AttributeError) as error:
         raise Malformed("settings_wrong", file=hub_file, problem=str(error)) from error
 
 
@@ -106,20 +114,30 @@ def _settings(
     home: Path | None,
     lang: str | None,
 ) -> Settings:
-    timetable, simulation = told.get("timetable", {}), told.get("simulation", {})
+    _known(told, "", BLOCKS)
+    timetable, simulation, feeds = _table(told, "timetable"), _table(told, "simulation"), told["feeds"]
+    _known(timetable, "timetable.", ("pattern_week", "last_published"))
+    _known(simulation, "simulation.", ("seed", "arrivals"))
+    _known(feeds, "feeds.", FEEDS)
+    monday, last = _date(timetable, "pattern_week"), _date(timetable, "last_published")
+    if monday is not None and (monday.weekday() != 0 or last is None):
+        raise _Wrong("timetable.pattern_week", "monday")
     return Settings(
         hub=_hub(told),
         hub_file=hub_file,
         home=home or Path(env.get("HUBTWIN_HOME", ".hubtwin")),
         data_dir=data_dir,
         lang=lang or find_lang(env),
-        threads=int(env.get("HUBTWIN_THREADS", "2")),
-        feeds={name: tuple(_feed_file(f, hub_file, data_dir) for f in files) for name, files in told["feeds"].items()},
-        pattern_week=timetable.get("pattern_week"),
-        last_published=timetable.get("last_published"),
-        sim_seed=int(simulation.get("seed", 1)),
-        sim_arrivals=int(simulation.get("arrivals", 120_000)),
-        scenes=told.get("scenes", {}),
+        threads=_threads(env.get("HUBTWIN_THREADS", "2")),
+        feeds={
+            name: tuple(_feed_file(file, hub_file, data_dir) for file in _texts(feeds, name, "feeds."))
+            for name in feeds
+        },
+        pattern_week=monday,
+        last_published=last,
+        sim_seed=_number({"seed": 1, **simulation}, "seed", 0),
+        sim_arrivals=_number({"arrivals": 120_000, **simulation}, "arrivals", 1, MOST_ARRIVALS),
+        scenes={name: _table(_table(told, "scenes"), name) for name in _table(told, "scenes")},
     )
 
 
@@ -129,41 +147,49 @@ def _feed_file(name: str, hub_file: Path, data_dir: Path) -> Path:
 
 
 def _hub(told: Mapping[str, Any]) -> Hub:
-    block = told["hub"]
+    block = _table(told, "hub") if "hub" in told else told["hub"]
+    _known(block, "hub.", ("id", "name", "timezone", "stations"))
     exits = tuple(
-        Exit(x["id"], x["name"], int(x["lanes"]), float(x["lane_capacity_per_min"])) for x in told.get("exits", [])
+        Exit(_text(x, "id"), _names(x), _number(x, "lanes", 1, 1000), _amount(x, "lane_capacity_per_min"))
+        for x in _tables(told, "exits")
     )
-    platforms = tuple(Platform(name) for group in told.get("platforms", []) for name in group["ids"])
+    platforms = tuple(Platform(name) for group in _tables(told, "platforms") for name in _texts(group, "ids"))
+    places = [*(x.exit_id for x in exits), *(p.platform_id for p in platforms)]
+    if len(set(places)) < len(places):
+        raise _Wrong("exits.id, platforms.ids", "unique")
     return Hub(
-        hub_id=block["id"],
-        name=block["name"],
-        zone=ZoneInfo(block["timezone"]),
-        stations=tuple(block["stations"]),
+        hub_id=_text(block, "id"),
+        name=_names(block),
+        zone=_zone(block),
+        stations=_texts(block, "stations"),
         platforms=platforms,
         exits=exits,
-        teams=tuple(team for group in told.get("teams", []) for team in _teams(group)),
-        walks=_walks(told.get("walking", {}), platforms, exits),
+        teams=tuple(team for group in _tables(told, "teams") for team in _teams(group, places)),
+        walks=_walks(_table(told, "walking"), platforms, exits),
     )
 
 
-def _teams(group: Mapping[str, Any]) -> list[Team]:
-    posts = group["posts"]
+def _teams(group: Mapping[str, Any], places: Sequence[str]) -> list[Team]:
+    posts, prefix, size = _texts(group, "posts"), _text(group, "prefix"), _number(group, "size", 1, MOST_TEAMS)
+    if not set(posts) <= set(places):
+        raise _Wrong("teams.posts", "places")
     return [
-        Team(f"{group['prefix']}{n + 1:02d}", {"zh": f"{n + 1} 组", "en": f"Team {n + 1}"}, posts[n % len(posts)], size)
-        for n in range(int(group["count"]))
-        for size in [int(group["size"])]
+        Team(f"{prefix}{n + 1:02d}", {"zh": f"{n + 1} 组", "en": f"Team {n + 1}"}, posts[n % len(posts)], size)
+        for n in range(_number(group, "count", 0, MOST_TEAMS))
     ]
 
 
 def _walks(told: Mapping[str, Any], platforms: tuple[Platform, ...], exits: tuple[Exit, ...]) -> tuple[Walk, ...]:
     """Derive every walk from the grid that hub.toml describes; explicit `pairs` come on top."""
-    explicit = tuple(Walk(a, b, int(s)) for a, b, s in told.get("pairs", []))
+    explicit = tuple(Walk(a, b, _number({"pairs": s}, "pairs", 0)) for a, b, s in told.get("pairs", []))
     if "base_s" not in told:
         return explicit
-    base, step, change = int(told["base_s"]), int(told["step_s"]), int(told["change_s"])
-    last = len(platforms) - 1
+    base, step, change, across = (_number(told, name, 0) for name in ("base_s", "step_s", "change_s", "exit_to_exit_s"))
+    low_end, last = _texts(told, "low_end"), len(platforms) - 1
+    if not set(low_end) <= {x.exit_id for x in exits}:
+        raise _Wrong("walking.low_end", "places")
     walks = [
-        Walk(e.exit_id, p.platform_id, base + step * (i if e.exit_id in told["low_end"] else last - i))
+        Walk(e.exit_id, p.platform_id, base + step * (i if e.exit_id in low_end else last - i))
         for e in exits
         for i, p in enumerate(platforms)
     ]
@@ -173,7 +199,87 @@ def _walks(told: Mapping[str, Any], platforms: tuple[Platform, ...], exits: tupl
         for j, b in enumerate(platforms)
         if i < j
     ]
-    walks += [
-        Walk(a.exit_id, b.exit_id, int(told["exit_to_exit_s"])) for i, a in enumerate(exits) for b in exits[i + 1 :]
-    ]
+    walks += [Walk(a.exit_id, b.exit_id, across) for i, a in enumerate(exits) for b in exits[i + 1 :]]
     return (*walks, *explicit)
+
+
+class _Wrong(Exception):
+    """An entry that is not what it must be: its name, and what is needed (end of a text key)."""
+
+
+def _known(block: Mapping[str, Any], prefix: str, known: Sequence[str]) -> None:
+    """Refuse an entry that nobody reads: it is a slip of the pen, and what it was meant for would be missing."""
+    if not isinstance(block, Mapping):
+        raise _Wrong(prefix.rstrip("."), "table")
+    for name in block:
+        if name not in known:
+            raise _Wrong(prefix + name, "known")
+
+
+def _table(block: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = block.get(name, {})
+    if not isinstance(found, Mapping):
+        raise _Wrong(name, "table")
+    return found
+
+
+def _tables(block: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    found = block.get(name, [])
+    if not isinstance(found, list) or not all(isinstance(each, Mapping) for each in found):
+        raise _Wrong(name, "tables")
+    return found
+
+
+def _text(block: Mapping[str, Any], name: str) -> str:
+    if not isinstance(block[name], str) or not block[name].strip():
+        raise _Wrong(name, "text")
+    return str(block[name])
+
+
+def _texts(block: Mapping[str, Any], name: str, prefix: str = "") -> tuple[str, ...]:
+    found = block[name]
+    if not isinstance(found, list) or not found or not all(isinstance(each, str) and each for each in found):
+        raise _Wrong(prefix + name, "texts")
+    return tuple(found)
+
+
+def _names(block: Mapping[str, Any]) -> Mapping[str, str]:
+    found = block["name"]
+    if not isinstance(found, Mapping) or not all(isinstance(found.get(lang), str) for lang in LANGUAGES):
+        raise _Wrong("name", "names")
+    return found
+
+
+def _number(block: Mapping[str, Any], name: str, low: int, high: int = 2**31 - 1) -> int:
+    found = block[name]
+    if not isinstance(found, int) or isinstance(found, bool) or not low <= found <= high:
+        raise _Wrong(name, "number")
+    return found
+
+
+def _amount(block: Mapping[str, Any], name: str) -> float:
+    found = block[name]
+    if not isinstance(found, int | float) or isinstance(found, bool) or not 0 < found < float("inf"):
+        raise _Wrong(name, "amount")
+    return float(found)
+
+
+def _date(block: Mapping[str, Any], name: str) -> date | None:
+    found = block.get(name)
+    if found is not None and (type(found) is not date or not EARLIEST <= found <= LATEST):
+        raise _Wrong(name, "date")
+    return found
+
+
+def _zone(block: Mapping[str, Any]) -> ZoneInfo:
+    name = _text(block, "timezone")
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError) as error:  # a path, a folder, an unknown name
+        raise _Wrong("hub.timezone", "zone") from error
+
+
+def _threads(told: str) -> int:
+    if not told.isdecimal() or not 1 <= int(told[:9]) <= MOST_THREADS:
+        raise _Wrong("HUBTWIN_THREADS", "number")
+    return int(told)

@@ -64,7 +64,7 @@ def _train(trip: str) -> dict[str, object]:
 
 
 def _booking(person: Identity, order: str, **values: object) -> Row:
-    return _row("bookings", **_train("T1"), pid=person, order_ref=order, alight_seq=9, **values)
+    return _row("bookings", **_train("T1"), pid=person, order_ref=Identity("order", order), alight_seq=9, **values)
 
 
 _ONE, _TWO = Identity("CITIZEN", ONE), Identity("PASSPORT", TWO)

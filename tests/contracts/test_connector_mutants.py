@@ -184,6 +184,7 @@ HARMLESS = {
     "rail_timetable": {reads_the_clock, swallows_marks, shows_the_whole_line},
     "running_information": {swallows_marks, shows_the_whole_line},
     "risk_areas": {shows_the_whole_line},
+    "lane_counters": {shows_the_whole_line},
 }
 
 

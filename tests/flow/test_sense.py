@@ -81,7 +81,7 @@ def read_people(page: Page, context: ReadContext) -> Iterator[Row | Quarantined]
                 "trip_id": "T1",
                 "service_date": EPOCH.date() + timedelta(days=int(day)),
                 "pid": person,
-                "order_ref": "O",
+                "order_ref": Identity("order", "O"),
                 "board_seq": 0,
                 "alight_seq": 3,
                 "state": "booked",

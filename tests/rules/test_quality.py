@@ -148,7 +148,7 @@ def test_a_real_dataset_of_persons_is_screened() -> None:
         "trip_id": "T1",
         "service_date": date(2022, 10, 20),
         "pid": Identity("citizen", "330102199003070017"),
-        "order_ref": "O1",
+        "order_ref": Identity("order", "O1"),
         "carriage": 33,
         "seat_row": None,
         "seat_letter": "E",

@@ -4,12 +4,16 @@ The key of a text is the dotted path of its folder below the package, then its n
 `connectors/risk_areas/texts.toml` with `[unknown_column]` is `connectors.risk_areas.unknown_column`.
 """
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 
 LANGUAGES = ("zh", "en")
 _PACKAGE = Path(__file__).resolve().parent.parent
+# what a terminal obeys or what reorders a line: C0 but tab and line feed, DEL, C1, separators, bidi, lone surrogates
+_COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_PICTURES = 0x2400  # Unicode block Control Pictures
 
 
 @cache
@@ -34,7 +38,23 @@ def text(key: str, lang: str, **values: object) -> str:
     if versions is None:
         shown = ", ".join(f"{name}={value!r}" for name, value in values.items())
         return f"{key} ({shown})" if shown else key
-    return versions[lang if lang in versions else "en"].format_map(_Shown(values))
+    shown_values = {name: value if isinstance(value, int | float) else _line(value) for name, value in values.items()}
+    return versions[lang if lang in versions else "en"].format_map(_Shown(shown_values))
+
+
+def printable(content: str) -> str:
+    """Return a text that no terminal obeys: what would move a cursor, colour or reorder a line is shown instead."""
+    return _COMMANDS.sub(_picture, content)
+
+
+def _picture(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return chr(_PICTURES + code) if code < 0x20 else f"\\u{code:04x}"
+
+
+def _line(value: object) -> str:
+    """Return a value as one line of a sentence: it may come from outside, and it may not look like a second line."""
+    return printable(str(value)).replace("\n", chr(_PICTURES + ord("\n")))
 
 
 class _Shown(dict[str, object]):

@@ -1,7 +1,10 @@
 """The command `hubtwin`: its options, its commands, and how it ends."""
 
+import gc
+import io
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,15 +12,16 @@ import structlog
 
 from hubtwin import __version__
 from hubtwin.base.errors import HubError
-from hubtwin.base.text import text
+from hubtwin.base.text import printable, text
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.keep import backup, check, restore
+from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.warn import collide, demo, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
-LEVELS = {"debug": 10, "info": 20, "warning": 30}
+COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer
+LEVELS = {"debug": 10, "info": 20, "warning": 30, "off": 50}  # nothing of ours is critical
 
 
 def build(lang: str) -> click.Group:
@@ -28,7 +32,7 @@ def build(lang: str) -> click.Group:
     @click.option("--hub", metavar="HUB")
     @click.option("--home", type=click.Path(path_type=Path), metavar="DIR")
     @click.option("--lang", type=click.Choice(["zh", "en"]), default=lang, expose_value=True)
-    @click.option("--log", type=click.Choice(list(LEVELS)), default="warning")
+    @click.option("--log", type=click.Choice(list(LEVELS)), default="off", show_default=True)
     @click.pass_context
     def hubtwin(ctx: click.Context, hub: str | None, home: Path | None, lang: str, log: str) -> None:
         set_up_logs(log)
@@ -46,6 +50,7 @@ def build(lang: str) -> click.Group:
         check,
         backup,
         restore,
+        repair,
     )
     for command in commands:
         hubtwin.add_command(command)
@@ -54,7 +59,10 @@ def build(lang: str) -> click.Group:
 
 
 def set_up_logs(level: str) -> None:
-    """Write logs as JSON lines to standard error. No value of a person or a secret is ever passed to a logger."""
+    """Write logs as JSON lines to standard error. No value of a person or a secret is ever passed to a logger.
+
+    They are for machines, hence off unless asked for: people are told the same in their language.
+    """
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -62,7 +70,9 @@ def set_up_logs(level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(
+            sys.stderr
+        ),  # that of the moment: a progress bar takes its place
     )
 
 
@@ -70,22 +80,31 @@ def run(arguments: list[str]) -> int:
     """Run the command line; return its exit code: 0 done, 1 the data or the call were refused, 2 wrong usage."""
     lang = _asked_lang(arguments)
     try:
-        build(lang).main(arguments, prog_name="hubtwin", standalone_mode=False)
-    except click.exceptions.Exit as end:
-        return end.exit_code
+        code = build(lang).main(arguments, prog_name="hubtwin", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 2
     except click.ClickException as error:
-        click.echo(explain(error, lang), err=True)
+        click.echo(printable(explain(error, lang)), err=True)
         return 2
     except (click.Abort, KeyboardInterrupt):
         click.echo(text("cli.interrupted", lang), err=True)
         return 130
-    except HubError as error:
-        click.echo(error.message(lang), err=True)
-        return 1
-    return 0
+    except (HubError, OSError) as error:
+        return _refused(error, lang)
+    return code if isinstance(code, int) else 0  # click hands over the exit code that a command asked for
+
+
+def _refused(error: HubError | OSError, lang: str) -> int:
+    if isinstance(error, BrokenPipeError):  # who reads our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    if isinstance(error, HubError):
+        click.echo(printable(error.message(lang)), err=True)
+    else:
+        problem = error.strerror or str(error)
+        click.echo(text("cli.os_error", lang, path=error.filename or "", problem=problem), err=True)
+    return 1
 
 
 def main() -> None:
@@ -94,9 +113,15 @@ def main() -> None:
     DuckDB's binding reports types that another library keeps at module level as leaked when the interpreter
     shuts down; nobody on duty should read that, and nothing is left to do: every store is closed by then.
     """
+    gc.freeze()  # nothing that was imported becomes garbage
+    gc.set_threshold(*COLLECT)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Chinese shows escapes, it stops nothing
+            stream.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # the reader has gone; the answer was printed or nobody waits for it
+            stream.flush()
     os._exit(code)
 
 

@@ -1,6 +1,5 @@
 """Commands about data: import, simulate, datasets, quarantine, release."""
 
-import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,8 @@ from rich.table import Table
 
 from hubtwin.base.text import text
 from hubtwin.cli.desk import DayType, Desk, MomentType, first_use
+from hubtwin.cli.show import dump_json
+from hubtwin.model.record import UNMARKED, Marks, Provenance
 from hubtwin.wiring import (
     SIMULATED,
     ImportJob,
@@ -34,7 +35,8 @@ def import_group() -> None:
 def _import(desk: Desk, kind: str, files: tuple[Path, ...], told: dict[str, Any]) -> None:
     now = told["now"] or desk.clock()
     now = now.replace(tzinfo=desk.settings.hub.zone) if now.tzinfo is None else now
-    job = ImportJob(kind, files, now.astimezone(UTC), areas=told.get("station_areas"))
+    marks = Marks(provenance=Provenance.SYNTHETIC) if told["synthetic"] else UNMARKED
+    job = ImportJob(kind, files, now.astimezone(UTC), marks, told.get("station_areas"))
     with desk.store() as store:
         if told["preview"]:
             _show_preview(desk, preview_files(desk.settings, store, job))
@@ -43,9 +45,9 @@ def _import(desk: Desk, kind: str, files: tuple[Path, ...], told: dict[str, Any]
             report = import_files(desk.settings, store, job, begin(kind, _measured(files)))
         bad = store.list_quarantine(report.source)[-sum(report.quarantined.values()) :] if report.quarantined else []
     if told["form"] == "json":
-        desk.out.file.write(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n")
+        desk.out.file.write(dump_json(report.as_json()) + "\n")
         return
-    _show_report(desk, report, bad)
+    _show_report(desk, files, report, bad)
 
 
 def _measured(files: tuple[Path, ...]) -> Path | None:
@@ -60,6 +62,7 @@ def _make_import(kind: str) -> click.Command:
     command = click.command(kind)(run)
     command.params.append(click.Argument(["files"], nargs=-1, required=True, type=click.Path(path_type=Path)))
     command.params.append(click.Option(["--preview"], is_flag=True))
+    command.params.append(click.Option(["--synthetic"], is_flag=True))
     command.params.append(click.Option(["--now"], type=MomentType(), metavar="TIME"))
     command.params.append(
         click.Option(["--format", "form"], type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -111,7 +114,7 @@ def list_datasets(desk: Desk, /, form: str) -> None:
         entries = load("hubtwin.library.catalogue:list_entries")(store.held())
     if form == "json":
         rows = [_plain_entry(entry) for entry in entries]
-        desk.out.file.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        desk.out.file.write(dump_json(rows) + "\n")
         return
     table = _table(desk, "dataset", "title", "rows", "grade", "synthetic", "updated")
     for e in entries:
@@ -148,11 +151,13 @@ def list_quarantine(desk: Desk, /, source: str | None, limit: int) -> None:
 @click.pass_obj
 def release(desk: Desk, /, level: str, by: str, reason: str, now: datetime | None) -> None:
     """End the freeze of a level on a person's word."""
+    if not by.strip() or not reason.strip():
+        raise click.UsageError(text("cli.blank", desk.lang))
     moment = now or desk.clock()
     moment = moment.replace(tzinfo=desk.settings.hub.zone) if moment.tzinfo is None else moment
     with desk.store() as store:
         count = release_freeze(desk.settings, store, level, by=by, reason=reason, now=moment.astimezone(UTC))
-    desk.out.print(text("cli.released", desk.lang, count=count))
+    desk.out.print(text("cli.released" if count else "cli.released_none", desk.lang, count=count))
 
 
 def _plain_entry(entry: Any) -> dict[str, Any]:
@@ -181,8 +186,11 @@ def _show_preview(desk: Desk, found: list[tuple[str, Any]]) -> None:
     desk.out.print(text("cli.preview_note", desk.lang), style="dim")
 
 
-def _show_report(desk: Desk, report: Any, bad: list[Any]) -> None:
+def _show_report(desk: Desk, files: tuple[Path, ...], report: Any, bad: list[Any]) -> None:
     lang = desk.lang
+    if report.pages == 0 and not any(file.is_file() for path in files for file in (path, *path.glob("*"))):
+        desk.out.print(text("cli.report_no_files", lang, path=", ".join(map(str, files))))
+        return
     if report.pages == 0:
         desk.out.print(text("cli.report_nothing_new", lang))
         return

@@ -4,28 +4,39 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from hubtwin.base.clock import Clock, system_clock
-from hubtwin.base.text import text
+from hubtwin.base.text import printable, text
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.wiring import open_store, prepare
 
 Told = Callable[[Any], None]
+FIRST_DAY, LAST_DAY = date(1990, 1, 1), date(2099, 12, 31)  # beyond, epoch minutes leave 32 bits or a slip was made
 WIDE = 160  # columns of a table that goes to a file or a pipe
+
+
+class PlainConsole(Console):
+    """A console that prints texts as they are: what came from a source is neither markup nor a terminal command."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text without markup and with control characters shown; `options` as in rich."""
+        return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 
 
 def make_console(*, stderr: bool = False) -> Console:
     """Return a console; one that is not a terminal gets a fixed width, so that a pipe cuts nothing off."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else WIDE, highlight=False, soft_wrap=False)
+    width = None if stream.isatty() else WIDE
+    return PlainConsole(stderr=stderr, width=width, highlight=False, soft_wrap=False, markup=False, emoji=False)
 
 
 @dataclass
@@ -76,9 +87,12 @@ class Desk:
     def local_moment(self, day: date, clock_time: str) -> datetime:
         """Return a date and a time of day at the hub as a UTC moment. Raises click.BadParameter."""
         try:
-            at = time.fromisoformat(clock_time)
-        except ValueError as error:
-            raise click.BadParameter(text("cli.bad_time", self.lang, value=clock_time)) from error
+            at = datetime.strptime(clock_time, "%H:%M").time() if len(clock_time) == len("HH:MM") else None  # noqa: DTZ007
+        except ValueError:
+            at = None
+        if at is None:
+            problem = text("cli.bad_time", self.lang, value=clock_time)
+            raise click.BadParameter(problem, param_hint="--at")
         return datetime.combine(day, at, tzinfo=self.settings.hub.zone).astimezone(UTC)
 
 
@@ -92,6 +106,13 @@ def first_use(desk: Desk, store: EmbeddedStore) -> None:
         desk.say("cli.first_use", title=title, kept=kept, quarantined=quarantined)
 
 
+def _usable(day: date) -> date:
+    """Return the date if hubtwin can compute with it. Raises ValueError."""
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise ValueError(day)
+    return day
+
+
 class DayType(click.ParamType[date]):
     """A date such as 2022-10-20."""
 
@@ -102,7 +123,7 @@ class DayType(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(str(value))
+            return _usable(date.fromisoformat(str(value)))
         except ValueError:
             lang = ctx.find_root().params.get("lang") if ctx else None
             self.fail(text("cli.bad_date", str(lang or "en"), value=value), param, ctx)
@@ -118,7 +139,9 @@ class MomentType(click.ParamType[datetime]):
         if isinstance(value, datetime):
             return value
         try:
-            return datetime.fromisoformat(str(value))
+            moment = datetime.fromisoformat(str(value))
+            _usable(moment.date())
+            return moment
         except ValueError:
             lang = ctx.find_root().params.get("lang") if ctx else None
             self.fail(text("cli.bad_date", str(lang or "en"), value=value), param, ctx)

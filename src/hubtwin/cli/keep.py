@@ -3,11 +3,15 @@
 from pathlib import Path
 
 import click
+import structlog
 
+from hubtwin.base.errors import Denied
 from hubtwin.base.text import text
-from hubtwin.cli.desk import Desk
+from hubtwin.cli.desk import Desk, first_use
 from hubtwin.stores.embedded import store_directory
-from hubtwin.wiring import load
+from hubtwin.wiring import get_connector, load
+
+_LOG = structlog.get_logger()
 
 
 def _directory(desk: Desk) -> Path:
@@ -20,6 +24,7 @@ def _directory(desk: Desk) -> Path:
 def backup(desk: Desk, /, target: Path) -> None:
     """Write a consistent copy of everything."""
     taken = load("hubtwin.stores.backup:backup")(_directory(desk), target, clock=desk.clock)
+    _LOG.info("backup_written", path=str(taken.path), files=taken.files, bytes=taken.bytes)
     desk.out.print(text("cli.backed_up", desk.lang, path=taken.path, files=taken.files, mb=f"{taken.bytes / 1e6:.1f}"))
     if taken.keys is not None:
         desk.out.print(text("cli.backup_keys", desk.lang, path=taken.keys))
@@ -34,8 +39,30 @@ def restore(desk: Desk, /, source: Path, keys: Path | None, forgotten_by: tuple[
     """Bring a copy back into an empty home."""
     directory = _directory(desk)
     restored = load("hubtwin.stores.backup:restore")
-    taken = restored(source, directory, clock=desk.clock, keys=keys, forgotten_by=forgotten_by)
+    taken = restored(
+        source, directory, clock=desk.clock, hub_id=desk.settings.hub.hub_id, keys=keys, forgotten_by=forgotten_by
+    )
+    _LOG.info("backup_restored", path=str(directory), files=taken.files)
     desk.out.print(text("cli.restored", desk.lang, path=directory, files=taken.files))
+
+
+@click.command("repair")
+@click.argument("target", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--max-gap", type=click.IntRange(1, 7 * 24 * 60), default=720, show_default=True)
+@click.pass_obj
+def repair(desk: Desk, /, target: Path, max_gap: int) -> None:
+    """Write the risk-area intervals of the library with short gaps joined."""
+    if target.exists():
+        raise Denied("cli.target_exists", path=target)
+    with desk.store() as store:
+        first_use(desk, store)
+        lines = load("hubtwin.connectors.risk_areas.repaired:repaired_lines")
+        rows, joined = -1, 0  # the header is a line too
+        with target.open("w", encoding="utf-8", newline="") as out:
+            for line, gaps in lines(store.tables(get_connector("risk-areas").manifest.datasets), max_gap):
+                out.write(line)
+                rows, joined = rows + 1, joined + gaps
+    desk.out.print(text("cli.repaired", desk.lang, path=target, rows=f"{rows:,}", joined=f"{joined:,}"))
 
 
 @click.command("check")

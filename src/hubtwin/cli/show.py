@@ -13,32 +13,74 @@ from rich.table import Table
 from rich.text import Text
 
 from hubtwin.base.clock import from_epoch_minute, local
-from hubtwin.base.text import text
+from hubtwin.base.text import printable, text
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import Provenance
 from hubtwin.wiring import Warned
 
+_MOMENTS = frozenset(
+    {
+        *("scheduled_min", "expected_min", "due_min", "arrive_min", "depart_min", "newest_min"),  # of a finding
+        *("leave_min", "on_post_min", "from_min", "until_min"),  # of the staff plan
+        *("first_min", "last_min", "updated_min", "frozen_from_min"),  # of the feed
+    }
+)
+TABLE_WIDTH = 110  # columns of a terminal; below, a table would break every cell
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def show_table(console: Console, warned: Sequence[Warned], zone: ZoneInfo, *, lang: str, limit: int) -> None:
     """Print the ranked list; `limit` 0 shows all. The words of the header are those of the station."""
-    table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
-    for name, justify in _COLUMNS:
-        table.add_column(text(f"cli.column_{name}", lang), justify="right" if justify else "left", overflow="fold")
     shown = warned[:limit] if limit else warned
-    for rank, item in enumerate(shown, 1):
-        style = "bold" if item.finding.evidence["key_train"] else ""
-        table.add_row(*_cells(rank, item, zone, lang), style=style)
-    console.print(table)
+    if console.width < TABLE_WIDTH:
+        _show_stacked(console, shown, zone, lang)
+    else:
+        table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
+        for name, justify in _COLUMNS:
+            table.add_column(text(f"cli.column_{name}", lang), justify="right" if justify else "left", overflow="fold")
+        for rank, item in enumerate(shown, 1):
+            style = "bold" if item.finding.evidence["key_train"] else ""
+            table.add_row(*_cells(rank, item, zone, lang), style=style)
+        console.print(table)
     if len(shown) < len(warned):
         console.print(text("cli.more", lang, count=len(warned) - len(shown)), style="dim")
 
 
+def _show_stacked(console: Console, shown: Sequence[Warned], zone: ZoneInfo, lang: str) -> None:
+    """Print a train as three lines, for terminals too narrow for the table: train and persons, evidence, staff."""
+    for rank, item in enumerate(shown, 1):
+        _, train, expected, lead, persons, level, evidence, complete, staff = _cells(rank, item, zone, lang)
+        style = "bold" if item.finding.evidence["key_train"] else ""
+        console.print(
+            Text(f"{rank:>2} {train}  {expected}  {lead}  ").append(level).append(f"  {persons}"), style=style
+        )
+        console.print(Text(f"     {evidence}"))
+        console.print(Text(f"     {complete}  {staff}"))
+
+
 def show_json(warned: Sequence[Warned], context: Mapping[str, Any]) -> str:
-    """Return the list as one JSON document: `context` (hub, now, notes) and `trains`, times in ISO 8601 UTC."""
+    """Return the list as one JSON document: `context` (hub, now, notes) and `trains`, times in ISO 8601 UTC.
+
+    An epoch minute `x_min` of a finding or a plan becomes the moment `x`; durations keep their name.
+    """
     trains = [{**_plain(w.finding), "staff": w.staff} for w in warned]
-    return json.dumps({**context, "trains": trains}, ensure_ascii=False, indent=2, sort_keys=False, default=str)
+    return dump_json(_dated({**context, "trains": trains}))
+
+
+def _dated(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            name.removesuffix("_min") if name in _MOMENTS else name: from_epoch_minute(told).isoformat()
+            if name in _MOMENTS and told is not None
+            else _dated(told)
+            for name, told in value.items()
+        }
+    return [_dated(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def dump_json(content: Any) -> str:
+    """Return indented JSON that no terminal obeys: DEL, C1 and what JSON itself lets pass are escaped as JSON does."""
+    return printable(json.dumps(content, ensure_ascii=False, indent=2, default=str))
 
 
 def show_csv(warned: Sequence[Warned], zone: ZoneInfo, lang: str) -> str:
@@ -52,8 +94,10 @@ def show_csv(warned: Sequence[Warned], zone: ZoneInfo, lang: str) -> str:
 
 
 def defuse(value: Any) -> Any:
-    """Return a text that no spreadsheet takes for a formula; numbers stay as they are."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    """Return a text that no spreadsheet takes for a formula and no terminal obeys; numbers stay as they are."""
+    if not isinstance(value, str):
+        return value
+    return f"'{printable(value)}" if value.startswith(_FORMULA) else printable(value)
 
 
 def clock_time(minute: int, zone: ZoneInfo, day: datetime | None = None) -> str:
@@ -114,7 +158,11 @@ def _evidence(found: Mapping[str, Any], zone: ZoneInfo, lang: str) -> str:
     levels = (("high", top["high_areas"]), ("medium", top["areas"] - top["high_areas"]))
     counts = " ".join(f"{text(f'cli.level_{name}', lang)} {count}" for name, count in levels if count)
     newest = clock_time(top["newest_min"], zone, local(from_epoch_minute(found["expected_min"]), zone))
-    shown = text("cli.evidence", lang, station=top["station"], county=top["county"], counts=counts, newest=newest)
+    approx = "" if top["area_basis"] == "given" else "≈"
+    place = {"station": top["station"], "county": top["county"], "approx": approx}
+    shown = text("cli.evidence", lang, **place, counts=counts, newest=newest)
+    if top["areas_since"]:
+        shown += text("cli.evidence_since", lang, count=top["areas_since"])
     return shown if len(calls) == 1 else shown + text("cli.evidence_more", lang, count=len(calls) - 1)
 
 

@@ -11,7 +11,7 @@ BOOKINGS = Dataset(
         Column("trip_id", "string", "行程编号", "trip id"),
         Column("service_date", "date", "运营日", "service date"),
         Column("pid", "pid", "人员假名", "pseudonym of the passenger", Grade.L4),
-        Column("order_ref", "string", "订单号", "order, shared by who travels together", Grade.L3),
+        Column("order_ref", "pid", "订单假名", "pseudonym of the order, shared by who travels together", Grade.L3),
         Column("carriage", "int", "车厢", "carriage number", Grade.L3, nullable=True, minimum=1, maximum=32),
         Column(
             "seat_row",

@@ -1,1 +1,1 @@
-"""The loop, one file a step, in order: sense, judge."""
+"""The loop, one file a step, in order: sense, judge, warn, dispatch, handle, feedback; timers keep it going."""

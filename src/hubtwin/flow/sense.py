@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import structlog
+
 from hubtwin.base.errors import Bug, Malformed
 from hubtwin.datasets.people import BOOKINGS, PSEUDONYM_LINKS
 from hubtwin.datasets.table import Dataset
@@ -18,7 +20,9 @@ from hubtwin.ports import Connector, Page, ReadContext, Store, Tables, Transport
 from hubtwin.rules.privacy import Pseudonym, moment_min
 
 Pseudonymise = Callable[[Identity, int], Pseudonym]  # document, epoch minute -> pseudonyms
+_LOG = structlog.get_logger()
 _TELL_ROWS = 2_000
+PERSON = "pid"  # an order has a pseudonym too, but nobody looks for it in the past
 LINKED = frozenset({BOOKINGS.name})  # who travels is looked up in the past; a stay is only ever looked up
 
 
@@ -47,7 +51,9 @@ def sense(connector: Connector, transport: Transport, store: Store, context: Rea
     target = Target(store, how.hub_id, source, how.status)
     total = Report(source)
     for page in transport.pages(store.cursor(source)):
-        total = total.join(_sense_page(connector, page, context, how, target=target, resolve=resolve))
+        found = _sense_page(connector, page, context, how, target=target, resolve=resolve)
+        _log_page(page, found)
+        total = total.join(found)
     return total
 
 
@@ -63,11 +69,32 @@ def pseudonyms(pseudonymise: Pseudonymise) -> Resolve:
             if isinstance(value, Identity):
                 found = pseudonymise(value, at_min)
                 replaced[name] = found.pid
-                if dataset.name in LINKED:
+                if name == PERSON and dataset.name in LINKED:
                     links += _links(found)
         return replaced, links
 
     return resolve
+
+
+def _log_page(page: Page, found: Report) -> None:
+    """Say what became of a page: counts and reasons, never a value of a row."""
+    name = {"source": found.source, "page": page.name}
+    for rejected in found.rejected:
+        _LOG.warning("page_rejected", **name, reason=rejected.reason)
+    bad = sum(found.quarantined.values())
+    if bad and not found.rejected:
+        _LOG.warning("rows_quarantined", **name, rows=bad, reasons=dict(found.quarantined))
+    _LOG.info(
+        "page_read",
+        **name,
+        read=found.read,
+        kept=dict(found.kept),
+        quarantined=bad,
+        identical=found.identical,
+        replaced=found.replaced,
+        bytes=found.bytes,
+        batches=found.batches,
+    )
 
 
 def _links(found: Pseudonym) -> list[Row]:
@@ -101,6 +128,7 @@ def _sense_page(
         report = intake.finish()
     except Malformed as error:
         if how.on_malformed == "raise":
+            _LOG.warning("page_rejected", source=target.source, page=page.name, reason=error.key)
             raise
         report = intake.reject(error)
     meter.tell(intake)

@@ -13,6 +13,7 @@ from hashlib import blake2b
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import structlog
 
 from hubtwin.base.errors import Absent, Bug, Denied, Malformed
 from hubtwin.base.ids import stable_key
@@ -21,10 +22,12 @@ from hubtwin.datasets.table import Dataset, Grade
 from hubtwin.library.report import Progress, Report
 from hubtwin.model.record import Identity, Marks, Provenance, Quarantined, Row, Status
 from hubtwin.ports import Batch, Page, Store
+from hubtwin.rules.privacy import EPOCH_DESTROYED
 from hubtwin.rules.quality import Problem, build, check, screen
 
 BATCH_ROWS = 20_000  # rows: a few tens of MB in memory, and one fsync for all of them
 _RAW_CHARS = 500
+_LOG = structlog.get_logger()
 
 Values = Mapping[str, object]
 Resolve = Callable[[Dataset, Values], tuple[Values, Sequence[Row]]]  # row -> row without identities, and links
@@ -171,6 +174,10 @@ class Intake:
         except Malformed as error:  # not the page's fault, so the page must not be rejected for it
             raise Bug("library.refused_by_store", detail=str(error)) from error
         self._tally.numbers["batches" if new else "skipped"] += 1
+        stored = {name: table.num_rows for name, table in tables.items()}
+        _LOG.debug(
+            "batch_stored", source=self._target.source, batch=self._index, rows=stored, bad=len(self._bad), new=new
+        )
         self._index += 1
         self._rows.clear()
         self._bad, self._pending = [], 0
@@ -221,6 +228,8 @@ class Intake:
             try:
                 values, found = self._options.resolve(dataset, row.values)
             except Denied as error:
+                if error.key != EPOCH_DESTROYED:  # a wrong key file is no fault of the row: stop, and lose none
+                    raise
                 self._quarantine(_refused(dataset, row, Problem(error.key, error.values)))
                 continue
             good.append(Row(row.dataset, values, row.locator, row.marks))
@@ -302,7 +311,7 @@ def preview(items: Iterable[Row | Quarantined], limit: int = 20) -> Preview:
             bad.append(item)
             continue
         problems = tuple(check(_dataset(item.dataset), item.values))
-        values = {name: "***" if isinstance(value, Identity) else value for name, value in item.values.items()}
+        values = {name: _masked(_dataset(item.dataset), name, value) for name, value in item.values.items()}
         synthetic = item.marks.provenance is Provenance.SYNTHETIC
         samples.append(Sample(item.dataset, item.locator, values, synthetic, problems))
     return Preview(tuple(samples), tuple(bad), more=False)
@@ -312,6 +321,13 @@ def _dataset(name: str) -> Dataset:
     if name not in DATASETS:
         raise Absent("library.unknown_dataset", dataset=name)
     return DATASETS[name]
+
+
+def _masked(dataset: Dataset, name: str, value: object) -> object:
+    """Return a value as a preview may show it: what tells of a person is ***, whether it is there is not hidden."""
+    column = dataset.by_name.get(name)
+    private = isinstance(value, Identity) or column is None or column.grade is Grade.L4 or column.type == "pid"
+    return "***" if private and value is not None else value
 
 
 def _refused(dataset: Dataset, row: Row, problem: Problem) -> Quarantined:

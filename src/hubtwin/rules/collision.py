@@ -79,14 +79,15 @@ def gather_calls(weighed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Return one row per call that lies in areas: how many of which level, how fresh, the highest weight.
 
     Columns: the run, part_id, seq, station_id, area_code, county, arrive_min, depart_min, areas, high_areas,
-    newest_min, weight.
+    with_exception, county_only, areas_since (published after the train left), newest_min, weight, area_synthetic.
     """
     high = nw.when(nw.col("level") == "high").then(nw.lit(1)).otherwise(nw.lit(0))
     except_count = nw.when(nw.col("has_exception")).then(nw.lit(1)).otherwise(nw.lit(0))
     county_level = nw.when(nw.col("resolution") == "street").then(nw.lit(0)).otherwise(nw.lit(1))
+    later = nw.when(nw.col("first_seen_min") > nw.col("depart_min")).then(nw.lit(1)).otherwise(nw.lit(0))
     made = nw.when(nw.col("provenance") == "synthetic").then(nw.lit(1)).otherwise(nw.lit(0))
     return (
-        weighed.with_columns(is_high=high, excepts=except_count, coarse=county_level, made=made)
+        weighed.with_columns(is_high=high, excepts=except_count, coarse=county_level, made=made, later=later)
         .group_by(
             "trip_id",
             "service_date",
@@ -104,6 +105,7 @@ def gather_calls(weighed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             high_areas=nw.col("is_high").cast(nw.Int64).sum().cast(nw.Int64),
             with_exception=nw.col("excepts").cast(nw.Int64).sum().cast(nw.Int64),
             county_only=nw.col("coarse").cast(nw.Int64).sum().cast(nw.Int64),
+            areas_since=nw.col("later").cast(nw.Int64).sum().cast(nw.Int64),
             newest_min=nw.col("first_seen_min").max(),
             weight=nw.col("weight").max(),
             area_synthetic=nw.col("made").max() > 0,

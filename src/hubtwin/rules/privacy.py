@@ -23,6 +23,7 @@ _CITIZEN = frozenset({"CITIZEN", "111", "居民身份证", "身份证"})  # 111:
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, 2^(17-i) mod 11
 _CHECK = "10X98765432"
 
+EPOCH_DESTROYED = "rules.epoch_destroyed"
 KeyOf = Callable[[int], bytes | None]  # epoch number -> key; None once it is destroyed
 
 
@@ -77,7 +78,7 @@ def pseudonymise(identity: Identity, at_min: int, *, key_of: KeyOf, window_min: 
     found, epoch = normalise(identity), epoch_of(at_min)
     key = key_of(epoch)
     if key is None:
-        raise Denied("rules.epoch_destroyed", epoch=epoch)
+        raise Denied(EPOCH_DESTROYED, epoch=epoch)
     earlier = []
     for number in range(epoch_of(at_min - window_min), epoch):
         older = key_of(number)

@@ -19,9 +19,9 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.stores.columns import sha256
-from hubtwin.stores.rows import Rows
+from hubtwin.stores.rows import Rows, refuse_lost_rows
 from hubtwin.stores.sqlite import fsync
-from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault
+from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
 _ROWS_FILE = "rows.sqlite"
@@ -42,11 +42,13 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
 
     Raises Absent where there is no store, Retry where the disk is full; a backup is there whole or not at all.
     """
+    refuse_lost_rows(store_dir)
     if not (store_dir / _ROWS_FILE).exists():
         raise Absent("stores.no_store", path=store_dir.name)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
         rows.database.copy_to(draft / _ROWS_FILE)
-        for path in _listed(draft / _ROWS_FILE):
+        promised = _listed(draft / _ROWS_FILE)
+        for path in promised:
             _link(store_dir / path, draft / path)
         if vault:
             (draft / KEYS_FOLDER).mkdir(mode=0o700)
@@ -54,6 +56,9 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
             vault.copy_to(draft / VAULT_FILE, draft / KEYS_FOLDER / KEYS_FILE)
             _copy(store_dir / KEY_FILE, draft / KEYS_FOLDER / KEY_FILE, mode=0o600)
         files = _sums(draft)
+        for path, digest in promised.items():  # a damaged file must not become a backup that verifies
+            if files[path][1] != digest:
+                raise Malformed("stores.backup_of_damaged", path=path)
         head = {"format": FORMAT, **rows.identity(), "taken_min": epoch_minute(clock()), "keys": vault is not None}
         named = {path: {"bytes": size, "sha256": digest} for path, (size, digest) in files.items()}
         _write_json(draft / MANIFEST, {**head, "files": named})
@@ -75,6 +80,7 @@ def restore(
     new_dir: Path,
     *,
     clock: Clock,
+    hub_id: str | None = None,
     keys: Path | None = None,
     forgotten_by: Iterable[Path] = (),
 ) -> Taken:
@@ -82,9 +88,12 @@ def restore(
 
     `keys` is where the keys are if they were kept apart. `forgotten_by` are later backups or stores whose
     forgotten persons shall be forgotten here too. Raises Denied where `new_dir` exists, Malformed for a backup
-    that is damaged, Absent where it or its keys are missing.
+    that is damaged, Absent where it or its keys are missing, Denied for keys that do not fit or, where `hub_id`
+    is given, a backup of another hub.
     """
     head = verify(source)
+    if hub_id is not None and head.get("hub_id") != hub_id:
+        raise Denied("stores.backup_of_other", found=head.get("hub_id"), hub_id=hub_id)
     key_folder, files = keys or source / KEYS_FOLDER, _entries(head)
     if head["keys"] and not all((key_folder / name).is_file() for name in (KEY_FILE, KEYS_FILE)):
         raise Absent("stores.no_keys", path=str(key_folder))
@@ -94,6 +103,10 @@ def restore(
         for name in (KEY_FILE, KEYS_FILE) if head["keys"] else ():
             _copy(key_folder / name, draft / name, mode=0o600)
         with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
+            if missing := sorted(set(_listed(draft / _ROWS_FILE)) - set(files)):
+                raise Malformed("stores.backup_damaged", path=missing[0])
+            if vault:
+                vault.prove()
             learned = [key_id for place in forgotten_by for key_id in list_forgotten(place)] if vault else []
             count = vault.apply_forgotten(learned) if vault else 0
             with rows.transaction() as con:
@@ -112,6 +125,8 @@ def verify(source: Path) -> Mapping[str, object]:
         files, form, _ = _entries(head), head["format"], head["keys"]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Malformed("stores.backup_damaged", path=MANIFEST) from error
+    if _ROWS_FILE not in files:
+        raise Malformed("stores.backup_damaged", path=_ROWS_FILE)
     if form != FORMAT:
         raise Denied("stores.backup_format", found=form, known=FORMAT)
     for path, (size, digest) in files.items():
@@ -151,7 +166,8 @@ def _opened(directory: Path, clock: Clock) -> Iterator[tuple[Rows, Vault | None]
             with rows.transaction() as con:
                 rows.add_event(con, epoch_minute(clock()), kind, payload)
 
-        vault = Vault(directory, clock=clock, record=record) if (directory / VAULT_FILE).exists() else None
+        has_vault = (directory / VAULT_FILE).exists() or find_lost(directory) is not None
+        vault = Vault(directory, clock=clock, record=record) if has_vault else None
         if vault:
             stack.callback(vault.close)
         yield rows, vault
@@ -165,7 +181,7 @@ def _draft_of(target: Path) -> Iterator[Path]:
     draft = target.with_name(target.name + ".partial")
     shutil.rmtree(draft, ignore_errors=True)
     try:
-        draft.mkdir(parents=True)
+        draft.mkdir(mode=0o700, parents=True)
         yield draft
     except OSError as error:
         raise Retry("stores.disk", path=target.name, detail=error.strerror or str(error)) from error
@@ -180,8 +196,9 @@ def _place(draft: Path, target: Path) -> None:
     fsync(target.absolute().parent)
 
 
-def _listed(rows: Path) -> list[str]:
-    return [str(path) for (path,) in query(rows, "SELECT path FROM files ORDER BY path")]
+def _listed(rows: Path) -> dict[str, str]:
+    """Return the Parquet files that the row half promises, each with its checksum."""
+    return {str(path): str(digest) for path, digest in query(rows, "SELECT path, sha256 FROM files ORDER BY path")}
 
 
 def _entries(head: Mapping[str, object]) -> dict[str, tuple[int, str]]:

@@ -16,7 +16,8 @@ from hubtwin.stores.backup import query
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.migrate import list_migrations
-from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault
+from hubtwin.stores.rows import refuse_lost_rows
+from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 
 SMALL_FILES = 8  # more than this is worth merging
 
@@ -31,6 +32,10 @@ class Checked:
 
 def check(store_dir: Path) -> Checked:
     """Check a store directory without changing it; it may be in use. Never raises for what it finds damaged."""
+    try:
+        refuse_lost_rows(store_dir)
+    except Malformed as error:
+        return Checked((Problem(error.key, error.values),), ())
     if not (store_dir / "rows.sqlite").is_file():
         return Checked((Problem("stores.no_store", {"path": store_dir.name}),), ())
     problems = [*_databases(store_dir), *_private(store_dir)]
@@ -46,6 +51,7 @@ def mend(store_dir: Path, *, clock: Clock) -> Checked:
 
     Raises what opening the store raises.
     """
+    refuse_lost_rows(store_dir)
     identity = {str(name): str(value) for name, value in query(store_dir / "rows.sqlite", "SELECT * FROM store")}
     store = EmbeddedStore(store_dir, identity["hub_id"], clock=clock, status=Status(identity["status"]))
     try:
@@ -82,6 +88,8 @@ def _databases(store_dir: Path) -> Iterator[Problem]:
 def _private(store_dir: Path) -> Iterator[Problem]:
     if (store_dir / KEYS_FILE).exists() and not (store_dir / KEY_FILE).exists():
         yield Problem("stores.no_key_file", {"path": KEY_FILE})
+    if (lost := find_lost(store_dir)) is not None:
+        yield Problem("stores.vault_part_lost", {"path": lost})
     for name in (KEY_FILE, KEYS_FILE, VAULT_FILE):
         path = store_dir / name
         if path.exists() and path.stat().st_mode & 0o077:

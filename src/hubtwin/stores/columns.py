@@ -172,6 +172,18 @@ def _quoted(name: str) -> str:
 
 
 @contextmanager
+def reading() -> Iterator[None]:
+    """Say what to do where a file of the tables is gone or damaged; frames are lazy, so it shows wherever one is read.
+
+    Raises Malformed.
+    """
+    try:
+        yield
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
+        raise Malformed("stores.tables_unreadable", detail=str(error).partition("\n")[0][:200]) from error
+
+
+@contextmanager
 def _disk(path: Path) -> Iterator[None]:
     try:
         yield

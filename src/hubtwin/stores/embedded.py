@@ -26,11 +26,12 @@ from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.table import Dataset
 from hubtwin.library.catalogue import Held
+from hubtwin.model.event import Event
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import Quarantined, Status
 from hubtwin.ports import Batch, Tables
 from hubtwin.stores.columns import Columns, read_batches, refuse_wrong_table
-from hubtwin.stores.rows import Event, Rows, StoredFile
+from hubtwin.stores.rows import Rows, StoredFile, refuse_lost_rows
 
 RETIRED_KEEP_MIN = 60  # a reader holds its list of files far shorter than an hour
 MANY_FILES = 64  # above this, a small dataset is merged before the next batch
@@ -70,9 +71,11 @@ class EmbeddedStore:
     ) -> None:
         """Open or create the store, and sweep what a crash left behind.
 
-        Raises Denied for a directory of another hub, another status or a newer version of hubtwin.
+        Raises Denied for a directory of another hub, another status or a newer version of hubtwin, and Malformed
+        where `rows.sqlite` is gone or empty beside data: a new one would sweep all of them as orphans.
         """
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)  # rows of persons are for nobody else on the machine
+        refuse_lost_rows(directory)
         self.directory, self.hub_id, self.status = directory, hub_id, status
         self._clock, self._threads = clock, threads
         self._columns = Columns(directory)

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from hubtwin.base.errors import Bug, Denied
+from hubtwin.base.errors import Bug, Denied, Malformed
 from hubtwin.library.catalogue import Held
+from hubtwin.model.event import Event
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import Marks, Provenance, Quarantined, Status
 from hubtwin.ports import Batch
@@ -32,17 +33,6 @@ class StoredFile:
     sha256: str
     key_unique: bool
     role: str = "current"
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to the store; `payload` holds pseudonyms and references only."""
-
-    seq: int
-    at_min: int
-    kind: str
-    payload: Mapping[str, object]
-    version: int
 
 
 class Rows:
@@ -189,7 +179,7 @@ class Rows:
 
     def add_event(self, con: sqlite3.Connection, at_min: int, kind: str, payload: Mapping[str, object]) -> int:
         """Append an event inside a transaction; return its number."""
-        values = (at_min, kind, _plain(payload), EVENT_VERSION)
+        values = (at_min, kind, plain_json(payload), EVENT_VERSION)
         number = con.execute(
             "INSERT INTO events (at_min, kind, payload, version) VALUES (?, ?, ?, ?)", values
         ).lastrowid
@@ -211,6 +201,13 @@ class Rows:
         ]
 
 
+def refuse_lost_rows(directory: Path) -> None:
+    """Raise Malformed where there are columns but their manifest is gone."""
+    rows = directory / "rows.sqlite"
+    if (not rows.exists() or rows.stat().st_size == 0) and any((directory / "columns").glob("*/*.parquet")):
+        raise Malformed("stores.rows_lost", path=rows.name)
+
+
 def _file(row: Sequence[object]) -> StoredFile:
     path, dataset, batch_no, rows, synthetic, size, digest, unique, role = map(str, row)
     return StoredFile(path, dataset, int(batch_no), int(rows), int(synthetic), int(size), digest, unique == "1", role)
@@ -220,7 +217,7 @@ def _line(seq: int, found: Finding) -> tuple[object, ...]:
     marks = found.marks
     return (
         *(found.key, seq, found.scene, found.kind, found.subject, found.found_min, found.score),
-        *(_plain(found.evidence), _plain(found.params)),
+        *(plain_json(found.evidence), plain_json(found.params)),
         *(marks.status.value, marks.provenance.value, marks.replayed),
     )
 
@@ -233,7 +230,7 @@ def _finding(row: Sequence[object]) -> Finding:
     )
 
 
-def _plain(values: Mapping[str, object]) -> str:
+def plain_json(values: Mapping[str, object]) -> str:
     """Return JSON of plain values. Raises Bug for anything that JSON has no word for: it would not come back."""
     try:
         return json.dumps(values, ensure_ascii=False, sort_keys=True, allow_nan=False)

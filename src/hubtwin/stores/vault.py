@@ -9,7 +9,9 @@ out of reach is remembered and followed up. Who was never a hit leaves no row he
 import json
 import os
 import secrets
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +46,15 @@ class Vault:
     """The vault of one store directory."""
 
     def __init__(self, directory: Path, *, clock: Clock, record: Record) -> None:
-        """Open or create the vault. Raises Denied where the key file is missing, wrong or readable by others."""
+        """Open or create the vault.
+
+        Raises Denied where the key file is missing, wrong or readable by others, and where one of the two files is
+        gone that the other needs: new keys would give every person a second pseudonym and miss the first.
+        """
         self.directory, self._clock, self._record = directory, clock, record
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (lost := find_lost(directory)) is not None:
+            raise Denied("stores.vault_part_lost", path=lost)
         self._master = AESGCM(_master_key(directory))
         self._keys = Database(directory / KEYS_FILE, private=True)
         self._vault = Database(directory / VAULT_FILE, private=True)
@@ -192,8 +200,15 @@ class Vault:
     def copy_to(self, vault: Path, keys: Path) -> None:
         """Write consistent copies of what is sealed and of the keys, apart from each other."""
         self._vault.copy_to(vault)
+        vault.chmod(0o600)
         self._keys.copy_to(keys)
         keys.chmod(0o600)
+
+    def prove(self) -> None:
+        """Open every key, to find out now whether `vault.key` fits `keys.sqlite`. Raises Denied."""
+        wrapped = self._keys.all("SELECT 'epoch ' || epoch_no, wrapped FROM epochs WHERE wrapped IS NOT NULL")
+        for label, sealed in wrapped + self._keys.all("SELECT key_id, wrapped FROM subjects"):
+            self._unwrap(sealed, str(label))
 
     def _destroyed(self) -> tuple[list[str], list[int]]:
         """Return the keys of persons and of epochs that must not exist any more."""
@@ -227,6 +242,28 @@ class Vault:
 
     def _now_min(self) -> int:
         return epoch_minute(self._clock())
+
+
+def find_lost(directory: Path) -> str | None:
+    """Return the name of the file of a vault that is gone or empty beside its other one, None where none is.
+
+    They are made one after the other, keys first, so keys without any vault are a loss only once a key was made.
+    """
+    keys, vault = directory / KEYS_FILE, directory / VAULT_FILE
+    has_keys, has_vault = (path.exists() and path.stat().st_size > 0 for path in (keys, vault))
+    if has_vault and not has_keys:
+        return KEYS_FILE
+    if has_keys and not has_vault and _ever_used(keys):
+        return VAULT_FILE
+    return None
+
+
+def _ever_used(keys: Path) -> bool:
+    try:
+        with closing(sqlite3.connect(f"{keys.absolute().as_uri()}?mode=ro", uri=True)) as con:
+            return any(con.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in ("epochs", "subjects"))  # noqa: S608
+    except sqlite3.DatabaseError:  # not a database, or its tables are not made yet: opening it says so
+        return False
 
 
 def purge(keys: Path, forgotten: Iterable[str], epochs: Iterable[int]) -> None:

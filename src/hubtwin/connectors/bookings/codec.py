@@ -35,7 +35,7 @@ HITS = Form(
 )
 FORMS = (COUNTS, MANIFEST, STAYS, HITS)
 
-_PERSONAL = frozenset({"id_no", "pid"})
+_PERSONAL = frozenset({"id_no", "pid", "order_ref"})
 _DIGIT = re.compile(r"\d")
 
 
@@ -45,7 +45,7 @@ def decode(page: Page) -> Sheet:
 
 
 def redacted(line: Mapping[str, str]) -> str:
-    """Return a line for quarantine: `column=value` pairs, document numbers and pseudonyms as ***."""
+    """Return a line for quarantine: `column=value` pairs, document and order numbers and pseudonyms as ***."""
     return ", ".join(f"{name}={'***' if name in _PERSONAL else masked(value)}" for name, value in line.items())
 
 

@@ -27,9 +27,11 @@ from hubtwin.datasets.health import RISK_HITS
 from hubtwin.datasets.people import BOOKINGS, STAYS
 from hubtwin.datasets.table import Column
 from hubtwin.datasets.transport import BOARDING_COUNTS
-from hubtwin.model.record import Identity, Quarantined, Row
+from hubtwin.model.record import Identity, Provenance, Quarantined, Row
 from hubtwin.ports import Page, ReadContext
 
+PERSON_LEVEL = frozenset({BOOKINGS.name, STAYS.name})  # whole manifests and stays; hits are few and pseudonyms
+ORDER = "order"  # its number leads to the person who bought it, so no table holds it
 _SEAT = re.compile(r"0?([1-9][0-9]?)([A-Z])")
 _ID_TYPE = re.compile(r"[^\W_][\w -]{0,31}")
 _ID_NO = re.compile(r"[\w ()./-]{4,40}")  # any country's spelling; `rules.privacy.normalise` finds the one
@@ -79,6 +81,8 @@ def _read_line(
     try:
         mapped = to_row(line, context)
         marks = read_provenance(line["provenance"])
+        if not context.real_persons and marks.provenance is Provenance.REAL and mapped.dataset in PERSON_LEVEL:
+            raise Malformed("connectors.bookings.real_persons", dataset=mapped.dataset)
     except Malformed as problem:
         return Quarantined(locator, problem.key, problem.values, codec.redacted(line))
     reason = repeats.find_reason(mapped.key, (*mapped.values.values(), marks.provenance))
@@ -117,7 +121,7 @@ def _manifest(line: Line, context: ReadContext) -> _Mapped:
         "trip_id": trip,
         "service_date": day,
         "pid": person,
-        "order_ref": read_text(line["order_ref"], "order_ref"),
+        "order_ref": Identity(ORDER, read_text(line["order_ref"], "order_ref")),
         "carriage": _bounded(columns["carriage"], line["carriage"]) if line["carriage"] else None,
         "seat_row": seat_row,
         "seat_letter": seat_letter,

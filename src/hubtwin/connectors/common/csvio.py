@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors.common.lines import BadLine, shown, text_lines
+from hubtwin.connectors.common.values import masked
 
 MAX_RECORD_LINES = 200  # a quoted field may hold line ends; beyond this a quote was forgotten
 
@@ -148,12 +149,14 @@ def _match(columns: tuple[str, ...], name: str, forms: Sequence[Form]) -> Form:
     seen: set[str] = set()
     for column in columns:
         if column in seen:
-            raise Malformed("connectors.common.repeated_column", file=name, column=shown(column))
+            raise Malformed("connectors.common.repeated_column", file=name, column=masked(shown(column)))
         seen.add(column)
     nearest = min(forms, key=lambda form: _distance(form, seen))
     unknown = [column for column in columns if column not in nearest.required + nearest.optional]
     if unknown and not nearest.is_open:
-        raise Malformed("connectors.common.unknown_column", file=name, column=shown(unknown[0]), form=nearest.name)
+        raise Malformed(
+            "connectors.common.unknown_column", file=name, column=masked(shown(unknown[0])), form=nearest.name
+        )
     missing = [column for column in nearest.required if column not in seen]
     if missing:
         raise Malformed("connectors.common.missing_column", file=name, column=missing[0], form=nearest.name)

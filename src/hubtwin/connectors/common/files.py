@@ -44,15 +44,22 @@ class FileTransport:
             if seal in read:
                 continue
             done.append(seal)
-            yield Page(file.name, _chunks(file), " ".join(done), self.marks)
+            yield Page(_name(file), _chunks(file), " ".join(done), self.marks)
 
     def _list_files(self) -> list[Path]:
         found: list[Path] = []
         for path in self.paths:
             if not path.exists():
                 raise Retry("connectors.common.file_missing", file=path.name)
+            if not path.is_file() and not path.is_dir():  # a pipe or a device has no size, no end, no second reading
+                raise Denied("connectors.common.not_a_file", file=path.name)
             found += sorted(file for file in path.glob(self.pattern) if file.is_file()) if path.is_dir() else [path]
         return list(dict.fromkeys(found))
+
+
+def _name(file: Path) -> str:
+    """Return the name of a file as text that can be stored, whatever bytes it is made of."""
+    return file.name.encode("utf-8", "backslashreplace").decode()
 
 
 def _seal(file: Path) -> str:
@@ -61,7 +68,9 @@ def _seal(file: Path) -> str:
     except OSError as problem:
         raise _translated(problem, file) from problem
     named = (str(file.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-    return urlsafe_b64encode(blake2b(repr(named).encode(), digest_size=_SEAL_BYTES).digest()).decode()
+    return urlsafe_b64encode(
+        blake2b(repr(named).encode("utf-8", "backslashreplace"), digest_size=_SEAL_BYTES).digest()
+    ).decode()
 
 
 def _chunks(file: Path) -> Iterator[bytes]:

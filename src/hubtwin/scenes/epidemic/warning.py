@@ -46,7 +46,7 @@ def assess(run: Run, params: Mapping[str, Any], now_min: int) -> Finding | None:
         "persons": concerned,
         "key_train": is_key_train(at_risk, concerned, params["key_persons"]),
         "lists": lists,
-        "calls": [describe_call(call) for call in at_risk],
+        "calls": [describe_call(call, params.get("area_names", {})) for call in at_risk],
     }
     subject = f"{run.train['code']} {run.train['service_date'].isoformat()}"
     return Finding(
@@ -57,7 +57,7 @@ def assess(run: Run, params: Mapping[str, Any], now_min: int) -> Finding | None:
         found_min=now_min,
         score=score_run(run, at_risk, concerned),
         evidence=evidence,
-        params={name: value for name, value in params.items() if name != "stations"},
+        params={name: value for name, value in params.items() if name not in ("stations", "area_names")},
         marks=Marks(provenance=Provenance.SYNTHETIC if _is_synthetic(run, at_risk) else Provenance.REAL),
     )
 
@@ -125,18 +125,23 @@ def score_run(run: Run, at_risk: Sequence[Record], concerned: Mapping[str, Any])
     return sum(float(call["weight"]) * (1 if call["booked"] is None else call["booked"]) for call in at_risk)
 
 
-def describe_call(call: Record) -> dict[str, Any]:
-    """Return the evidence of one call: where, when, which areas, how sure the place is, how many persons."""
+def describe_call(call: Record, area_names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the evidence of one call: where, when, which areas, how sure the place is, how many persons.
+
+    `areas` were listed when the train called or since; `areas_since` of them after it had left. The county is named
+    by its code where `area_names` knows it, else in the words of the list.
+    """
     return {
         "station": call["name"] or call["station_id"],
         "station_id": call["station_id"],
         "area_code": call["area_code"],
         "area_basis": call["area_basis"],
-        "county": call["county"],
+        "county": area_names.get(call["area_code"], call["county"]),
         "arrive_min": call["arrive_min"],
         "depart_min": call["depart_min"],
         "areas": call["areas"],
         "high_areas": call["high_areas"],
+        "areas_since": call["areas_since"],
         "with_exception": call["with_exception"],
         "county_only": call["county_only"],
         "newest_min": call["newest_min"],

@@ -1,0 +1,125 @@
+"""The list of warned trains at a moment: judged, planned, with the state of its feed."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import narwhals as nw
+import structlog
+
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Absent
+from hubtwin.flow.judge import judge
+from hubtwin.model.finding import Finding
+from hubtwin.ports import Tables
+from hubtwin.rules.service import project_days
+from hubtwin.settings import Settings
+from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.wiring.plugs import SCENES, load
+
+_LOG = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A finding with the team that meets the train, or why none does. `staff` is None where no plan was asked for."""
+
+    finding: Finding
+    staff: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class WarningList:
+    """The list at one moment: trains, exits that will be overloaded, which of its datasets hold synthetic rows, and
+    how fresh the risk areas are (`scenes.epidemic.feed.Feed`)."""
+
+    now: datetime
+    service_date: date
+    pattern_date: date
+    trains: Sequence[Warned]
+    overloads: Sequence[Mapping[str, Any]]
+    synthetic: Sequence[str]
+    feed: Any
+    horizon_min: int
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a list is asked for."""
+
+    now: datetime
+    horizon_min: int
+    rung: str = "auto"
+    pattern: date | None = None
+    save: bool = False
+
+
+def warn(settings: Settings, store: EmbeddedStore, ask: Ask) -> WarningList:
+    """Judge the moment of `ask` and plan who meets which train. Raises Absent for a hub that no timetable knows."""
+    scene = load(SCENES["epidemic"])
+    local_day = ask.now.astimezone(settings.hub.zone).date()
+    pattern_of = _patterns(settings, local_day, ask.pattern)
+    tables = _for_dates(store.tables((*scene.needs, "risk_snapshots")), pattern_of)
+    _refuse_unknown_stations(settings, tables)
+    params = {
+        **settings.scenes.get(scene.name, {}),
+        "stations": settings.hub.stations,
+        "zone": settings.hub.zone.key,
+        "horizon_min": ask.horizon_min,
+        "rung": ask.rung,
+        "area_names": _area_names(settings),
+    }
+    began = perf_counter()
+    judged = judge(scene, tables, params, ask.now, store if ask.save else None)
+    done = perf_counter()
+    meet = load("hubtwin.scenes.epidemic.meeting:plan_meetings")
+    plan = meet(settings.hub, judged.findings, {**scene.params, **params}, epoch_minute(ask.now))
+    trains = [Warned(found, plan.staff.get(found.key)) for found in judged.findings]
+    spent = {"judge_s": round(done - began, 3), "plan_s": round(perf_counter() - done, 3)}
+    _LOG.info("list_computed", now=ask.now.isoformat(), rung=ask.rung, trains=len(trains), new=judged.new, **spent)
+    made = _list_synthetic(store, tables, scene.needs, tuple(pattern_of))
+    feed = load("hubtwin.scenes.epidemic.feed:describe_feed")(tables, epoch_minute(ask.now))
+    return WarningList(ask.now, local_day, pattern_of[local_day], trains, plan.overloads, made, feed, ask.horizon_min)
+
+
+def _patterns(settings: Settings, day: date, pattern: date | None) -> dict[date, date]:
+    """Return the dates whose trains may be under way or arrive soon, each with the date whose pattern it runs."""
+    days = [day + timedelta(days=step) for step in (-2, -1, 0, 1)]
+    if pattern is None:
+        return {each: settings.pattern_of(each) for each in days}
+    return {each: pattern + (each - day) for each in days}
+
+
+def _refuse_unknown_stations(settings: Settings, tables: Tables) -> None:
+    wanted = settings.hub.stations
+    found = tables["rail_stations"].filter(nw.col("station_id").is_in(list(wanted))).select("station_id")
+    missing = set(wanted) - {row["station_id"] for row in found.collect("pyarrow").to_native().to_pylist()}
+    if missing:
+        raise Absent("wiring_no_station", file=settings.hub_file, stations=", ".join(sorted(missing)))
+
+
+def _area_names(settings: Settings) -> dict[str, str]:
+    """Return county code -> name, of the shipped administrative table."""
+    with (settings.data_dir / "cn-admin" / "areas.csv").open(encoding="utf-8", newline="") as stream:
+        return {row["code"]: row["name"] for row in csv.DictReader(stream)}
+
+
+def _list_synthetic(store: EmbeddedStore, tables: Tables, names: Sequence[str], dates: Sequence[date]) -> list[str]:
+    """Return the datasets that hold synthetic rows; of those with a service date, on the dates concerned."""
+    made = []
+    for name, held in store.held().items():
+        if name not in names or not held.synthetic_rows:
+            continue
+        rows = tables[name].filter(nw.col("provenance") == "synthetic")
+        if "service_date" in rows.collect_schema().names():
+            rows = rows.filter(nw.col("service_date").is_in(list(dates)))
+        if len(rows.head(1).collect("pyarrow").to_native()):
+            made.append(name)
+    return made
+
+
+def _for_dates(tables: Tables, patterns: Mapping[date, date]) -> dict[str, nw.LazyFrame[Any]]:
+    return {**tables, "rail_service_days": project_days(tables["rail_service_days"], patterns)}

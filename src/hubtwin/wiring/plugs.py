@@ -1,0 +1,50 @@
+"""The names of the plug-ins; each is loaded on first use, so that a command pays for what it uses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from hubtwin.base.clock import Clock
+from hubtwin.base.errors import Absent
+from hubtwin.model.record import Status
+from hubtwin.ports import Connector
+from hubtwin.settings import Settings
+from hubtwin.stores.columns import reading
+from hubtwin.stores.embedded import EmbeddedStore, store_directory
+
+CONNECTORS = {
+    "risk-areas": "hubtwin.connectors.risk_areas:CONNECTOR",
+    "timetable": "hubtwin.connectors.rail_timetable:CONNECTOR",
+    "gtfs": "hubtwin.connectors.rail_timetable:CONNECTOR",
+    "running": "hubtwin.connectors.running_information:CONNECTOR",
+    "bookings": "hubtwin.connectors.bookings:CONNECTOR",
+}
+SCENES = {"epidemic": "hubtwin.scenes.epidemic.scene:SCENE"}
+PROFILES = "hubtwin.scenes.epidemic.profiles:PROFILES"
+
+
+def load(target: str) -> Any:
+    """Return the object that "module:name" stands for."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def get_connector(kind: str) -> Connector:
+    """Return the connector of a kind of data. Raises Absent."""
+    if kind not in CONNECTORS:
+        raise Absent("wiring_no_kind", kind=kind, kinds=", ".join(CONNECTORS))
+    connector: Connector = load(CONNECTORS[kind])
+    return connector
+
+
+@contextmanager
+def open_store(settings: Settings, clock: Clock, status: Status = Status.ACTUAL) -> Iterator[EmbeddedStore]:
+    """Open the store of the hub for the time of a block."""
+    directory = store_directory(settings.home, settings.hub.hub_id, status)
+    store = EmbeddedStore(directory, settings.hub.hub_id, clock=clock, status=status, threads=settings.threads)
+    try:
+        with reading():
+            yield store
+    finally:
+        store.close()
