@@ -182,3 +182,26 @@ def test_a_parquet_file_that_vanished_asks_for_another_try(store: EmbeddedStore,
     with pytest.raises(Retry):
         backup(store.directory, tmp_path / "copy", clock=_clock)
     assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_damage_is_not_laundered_into_a_backup_that_verifies(store: EmbeddedStore, tmp_path: Path) -> None:
+    damaged = next((store.directory / "columns").rglob("*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(Malformed, match=damaged.name):
+        backup(store.directory, tmp_path / "copy", clock=_clock)
+    assert not (tmp_path / "copy").exists()
+
+
+def test_keys_that_do_not_fit_restore_nothing(store: EmbeddedStore, tmp_path: Path) -> None:
+    backup(store.directory, tmp_path / "copy", clock=_clock)
+    (tmp_path / "copy" / "keys" / KEY_FILE).write_bytes(b"1" * 32)
+    with pytest.raises(Denied, match=KEY_FILE):
+        restore(tmp_path / "copy", tmp_path / "new", clock=_clock)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_backup_is_restored_for_its_own_hub_only(store: EmbeddedStore, tmp_path: Path) -> None:
+    backup(store.directory, tmp_path / "copy", clock=_clock)
+    with pytest.raises(Denied, match="other"):
+        restore(tmp_path / "copy", tmp_path / "new", clock=_clock, hub_id="other")
+    restore(tmp_path / "copy", tmp_path / "new", clock=_clock, hub_id=HUB)

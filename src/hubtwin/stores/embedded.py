@@ -173,6 +173,10 @@ class EmbeddedStore:
         """Return what is in quarantine, oldest first; of one source or of all."""
         return self._rows.list_quarantine(source)
 
+    def count_quarantine(self) -> dict[tuple[str, str], int]:
+        """Return how many rows are in quarantine by source and reason."""
+        return self._rows.count_quarantine()
+
     def append_event(self, kind: str, payload: Mapping[str, object]) -> int:
         """Append an event; return its number. Raises Bug where the payload is not plain JSON."""
         with self._rows.transaction() as con:

@@ -1,0 +1,140 @@
+"""What the loop writes beside its cases and tasks: events, timers, messages, evidence on file, measured times."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from hubtwin.model.case import Evidence
+
+
+class EventKind(StrEnum):
+    """What can happen in the loop. Past participles; an event is never edited and never deleted by the loop."""
+
+    EMERGENCY_DECLARED = "EmergencyDeclared"
+    EMERGENCY_ENDED = "EmergencyEnded"
+    ALERT_RAISED = "AlertRaised"
+    ALERT_UPDATED = "AlertUpdated"
+    ALERT_CANCELLED = "AlertCancelled"
+    CASE_OPENED = "CaseOpened"
+    CASE_MOVED = "CaseMoved"
+    CASE_CLOSED = "CaseClosed"
+    CASE_ESCALATED = "CaseEscalated"  # a clock of the case ran out; the duty commander has a task
+    APPEAL_LODGED = "AppealLodged"
+    APPEAL_DECIDED = "AppealDecided"
+    TASK_ASSIGNED = "TaskAssigned"
+    TASK_UPDATED = "TaskUpdated"  # its place or time changed, its state did not
+    TASK_ACCEPTED = "TaskAccepted"
+    TASK_DECLINED = "TaskDeclined"
+    TASK_ON_POST = "TaskOnPost"
+    TASK_DONE = "TaskDone"
+    TASK_ESCALATED = "TaskEscalated"
+    TASK_REASSIGNED = "TaskReassigned"
+    TASK_CANCELLED = "TaskCancelled"
+    TIMER_FIRED = "TimerFired"
+    TIMER_FAILED = "TimerFailed"  # what should have followed could not be done; shown like an alarm
+    LOOP_RECONCILED = "LoopReconciled"
+    LOOP_DIFFERS = "LoopDiffers"
+    SCENE_FAILED = "SceneFailed"
+    OVERFLOW_PROPOSED = "OverflowProposed"
+    OVERFLOW_BEGUN = "OverflowBegun"
+    OVERFLOW_ENDED = "OverflowEnded"
+
+
+ALARMS = frozenset(
+    {
+        EventKind.ALERT_RAISED,
+        EventKind.CASE_ESCALATED,
+        EventKind.TASK_ESCALATED,
+        EventKind.TIMER_FAILED,
+        EventKind.LOOP_DIFFERS,
+        EventKind.SCENE_FAILED,
+        EventKind.OVERFLOW_PROPOSED,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened; `payload` holds pseudonyms and references only.
+
+    `seq` grows with every event of a store, whoever wrote it. `subject` is the id of what it happened to, empty
+    where it happened to the store itself. `version` is the shape of the payload.
+    """
+
+    seq: int
+    at_min: int
+    kind: str
+    payload: Mapping[str, object]
+    version: int = 1
+    subject: str = ""
+    scene: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A clock that runs: at `due_min` it fires, once. There is one of each name for a subject."""
+
+    subject: str
+    name: str
+    due_min: int
+    scene: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something for somebody else, written with the state it tells of. The receiver knows it again by its key."""
+
+    key: str
+    channel: str
+    payload: Mapping[str, object]
+    at_min: int
+    sent_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """A piece of evidence on file: the case, the version of the case that it brought about, who gave it and when."""
+
+    case_id: str
+    version: int
+    by: str
+    at_min: int
+    evidence: Evidence
+
+
+class LoopStep(StrEnum):
+    """The measured moments of the loop, in order."""
+
+    SENSED = "sensed"
+    WARNED = "warned"
+    DISPATCHED = "dispatched"
+    ACCEPTED = "accepted"
+    ON_SITE = "on_site"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTimes:
+    """When the loop reached each step for a subject, in epoch minutes; None where it has not."""
+
+    subject: str
+    scene: str
+    sensed: int | None = None
+    warned: int | None = None
+    dispatched: int | None = None
+    accepted: int | None = None
+    on_site: int | None = None
+    closed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts of one emergency from two sides: events (what was acknowledged) and rows (what stands).
+
+    `closed` is by outcome, from the events; `closed_rows` are the closed cases among the rows.
+    """
+
+    entered: int = 0
+    closed: Mapping[str, int] = field(default_factory=dict)
+    open_rows: int = 0
+    closed_rows: int = 0

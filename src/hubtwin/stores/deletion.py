@@ -1,0 +1,204 @@
+"""What is kept about persons, and the nightly deletion of what has been kept long enough, with its signed report.
+
+The register names records by id and pseudonym, never by content. Each night what is due goes in batches, children
+before their parents: first the rows elsewhere that the caller looks after, then the keys of persons whom no record
+needs any more, then the register. A kill between two steps repeats a step the next night and loses none.
+"""
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hubtwin.base.clock import Clock, epoch_minute, from_epoch_minute
+from hubtwin.base.failpoint import failpoint
+from hubtwin.rules.retention import (
+    DAY_MIN,
+    DELETE,
+    PSEUDONYMISE,
+    RETENTION,
+    Due,
+    Kept,
+    Retention,
+    Times,
+    due_for_deletion,
+    rows_cut,
+)
+from hubtwin.stores.audit import Audit, Note
+from hubtwin.stores.backup import query
+from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.grants import Grants
+from hubtwin.stores.signing import Signer
+from hubtwin.stores.sqlite import Database
+from hubtwin.stores.vault import VAULT_FILE, Vault
+
+BATCH = 500  # records that one transaction takes off the register
+_KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
+
+
+class Register:
+    """The register of what is kept about persons, in `access.sqlite`."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the open `access.sqlite`."""
+        self.database = database
+
+    def keep(self, items: Iterable[Kept]) -> None:
+        """Enter records, or enter them anew as something else (a contact that became a case)."""
+        with self.database.transaction() as con:
+            con.executemany(
+                f"INSERT OR REPLACE INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                (
+                    (i.item_id, i.kind, i.pid, i.since_min, i.emergency_id, i.parent, json.dumps(sorted(i.done)))
+                    for i in items
+                ),
+            )
+
+    def list_kept(self, emergency_id: str | None = None) -> list[Kept]:
+        """Return what is kept, of one emergency or of all."""
+        found = self.database.all(
+            f"SELECT {_KEPT} FROM kept WHERE ?1 IS NULL OR emergency_id = ?1 ORDER BY item_id",  # noqa: S608
+            emergency_id,
+        )
+        return [
+            Kept(str(a), str(b), str(c), int(str(d)), str(e), str(f), frozenset(json.loads(str(g))))
+            for a, b, c, d, e, f, g in found
+        ]
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """Everything that deletion needs. `destroy` deletes what belongs to records elsewhere and may be called twice."""
+
+    store_dir: Path
+    register: Register
+    audit: Audit
+    grants: Grants
+    signer: Signer
+    vault: Vault
+    clock: Clock
+    times: Times
+    table: Retention = RETENTION
+    destroy: Callable[[Sequence[Due]], None] = field(default=lambda batch: None)
+
+    def now_min(self) -> int:
+        """Return the minute of the hub clock."""
+        return epoch_minute(self.clock())
+
+
+def delete_nightly(keeping: Keeping) -> str:
+    """Delete what is due, and return the signed report, which is stored as well.
+
+    What a legal hold covers stays, with the records that it belongs to; rows in the columns are of no emergency in
+    particular, so they wait while any hold stands, and the report says so.
+    """
+    kept = keeping.register.list_kept()
+    held = _held(kept, {hold.emergency_id for hold in keeping.grants.list_holds()})
+    due = due_for_deletion(kept, keeping.clock(), keeping.table, keeping.times)
+    due = [each for each in due if each.item.item_id not in held]
+    still = {i.item_id: i for i in kept}
+    persons, left = 0, list[str]()
+    for batch in (due[start : start + BATCH] for start in range(0, len(due), BATCH)):
+        keeping.destroy(batch)
+        failpoint("stores.destroyed_elsewhere")
+        for each in batch:
+            still.pop(each.item.item_id)
+        later = {i.pid for i in still.values() if PSEUDONYMISE not in i.done}
+        done, left = forget(keeping.vault, {each.item.pid for each in batch} - later)
+        persons += done
+        _strike(keeping, batch)
+        still.update({each.item.item_id: _gone_through(each) for each in batch if each.action != DELETE})
+    suspended = bool(keeping.grants.list_holds())
+    body = {
+        **_counts(due),
+        "persons_forgotten": persons,
+        "rows": {} if suspended else dict(_erase_rows(keeping)),
+        "rows_wait_for_hold": suspended,
+        "records_on_hold": len(held),
+        "audit_rows": keeping.audit.prune(keeping.now_min() - _audit_days(keeping.table) * DAY_MIN),
+        "copies_out_of_reach": len(left),
+        "backups_told": len(tell_copies(keeping.store_dir)),
+    }
+    return report(keeping, "nightly_deletion", "system", body)
+
+
+def report(keeping: Keeping, kind: str, by: str, body: Mapping[str, object]) -> str:
+    """Sign a report, store it and write its id into the audit; return it."""
+    (hub_id,) = query(keeping.store_dir / "rows.sqlite", "SELECT value FROM store WHERE name = 'hub_id'")[0]
+    report_id, at = secrets.token_hex(8), keeping.clock()
+    head = {"report_id": report_id, "kind": kind, "hub_id": str(hub_id), "at": f"{at:%Y-%m-%dT%H:%MZ}"}
+    sealed = keeping.signer.seal({**head, **body})
+    with keeping.register.database.transaction() as con:
+        con.execute("INSERT INTO reports VALUES (?, ?, ?, ?)", (report_id, kind, epoch_minute(at), sealed))
+        keeping.audit.append_in(con, [Note("Reported", by, {"report": report_id, "of": kind})])
+    return sealed
+
+
+def list_reports(database: Database, kind: str | None = None) -> list[str]:
+    """Return the signed reports, oldest first."""
+    sql = "SELECT body FROM reports WHERE ?1 IS NULL OR kind = ?1 ORDER BY at_min, rowid"
+    return [str(body) for (body,) in database.all(sql, kind)]
+
+
+def forget(vault: Vault, pids: Iterable[str]) -> tuple[int, list[str]]:
+    """Destroy the keys of many persons at once, here and in the copies within reach.
+
+    Returns how many there were, and the copies that are out of reach. Who is not in the vault is not counted.
+    """
+    wanted, subjects = set(pids), query(vault.directory / VAULT_FILE, "SELECT pid, key_id FROM subjects")
+    keys = [str(key_id) for pid, key_id in subjects if pid in wanted]
+    if not keys:
+        return 0, []
+    vault.apply_forgotten(keys)
+    return len(keys), vault.purge_copies()
+
+
+def _held(kept: Sequence[Kept], emergencies: set[str]) -> set[str]:
+    """Return the records on hold, and those above them: a parent does not go while a child stays."""
+    by_id = {item.item_id: item for item in kept}
+    held: set[str] = set()
+    for item in kept:
+        above: Kept | None = item if item.emergency_id in emergencies else None
+        while above is not None and above.item_id not in held:
+            held.add(above.item_id)
+            above = by_id.get(above.parent)
+    return held
+
+
+def _strike(keeping: Keeping, batch: Sequence[Due]) -> None:
+    with keeping.register.database.transaction() as con:
+        gone = [(each.item.item_id,) for each in batch if each.action == DELETE]
+        con.executemany("DELETE FROM kept WHERE item_id = ?", gone)
+        for each in batch:
+            if each.action != DELETE:
+                done = json.dumps(sorted(_gone_through(each).done))
+                con.execute("UPDATE kept SET done = ? WHERE item_id = ?", (done, each.item.item_id))
+        keeping.audit.append_in(con, [Note("RecordsDeleted", "system", _counts(batch))])
+
+
+def _gone_through(due: Due) -> Kept:
+    item = due.item
+    done = item.done | {due.action}
+    return Kept(item.item_id, item.kind, item.pid, item.since_min, item.emergency_id, item.parent, done)
+
+
+def _counts(due: Iterable[Due]) -> dict[str, object]:
+    counts = Counter((each.action, each.item.kind) for each in due)
+    return {
+        name: {kind: count for (action, kind), count in sorted(counts.items()) if action == wanted}
+        for name, wanted in (("deleted", DELETE), ("pseudonymised", PSEUDONYMISE))
+    }
+
+
+def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
+    now = from_epoch_minute(keeping.now_min())
+    for rule in keeping.table.rows:
+        where = Where(rule.column, until_value=rows_cut(rule, now, keeping.times.zone))
+        why = f"retention {rule.days} d"
+        yield rule.dataset, erase(keeping.store_dir, rule.dataset, [where], clock=keeping.clock, why=why).rows
+
+
+def _audit_days(table: Retention) -> int:
+    return max(rule.days for rule in table.records if rule.kind == "audit")

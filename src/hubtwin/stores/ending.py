@@ -1,0 +1,167 @@
+"""Destroying the personal data of an emergency that has ended, on two people's word, with a certificate.
+
+What goes: the rows of its period, the keys of its persons, the keys of pseudonym epochs that have ended, its
+grants, its records in the register. What stays: cases, events and the audit, whose pseudonyms nobody can resolve
+any more, and counts. An epoch that still runs keeps its key until it ends; the certificate names it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from hubtwin.base.clock import from_epoch_minute
+from hubtwin.base.errors import Denied, Malformed
+from hubtwin.base.failpoint import failpoint
+from hubtwin.base.text import text
+from hubtwin.model.emergency import Emergency
+from hubtwin.stores.backup import query
+from hubtwin.stores.deletion import Keeping, forget, report
+from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.signing import open_sealed
+from hubtwin.stores.vault import VAULT_FILE
+
+DESTROY = "destroy_emergency"  # the kind of word that the second person gives; its digest is the emergency's id
+DESTROY_WORD_MIN = 60  # two commanders may sit in different houses; ours, no source
+BACKUPS_EXPIRE_D = 30  # epidemic reference E2.6
+
+
+@dataclass(frozen=True)
+class EndOrder:
+    """What to destroy. `from_min` is the beginning of the earliest look-back, before which nothing was collected.
+
+    `pids` are the persons of its cases; `others` are the emergencies whose data shall stay.
+    """
+
+    emergency: Emergency
+    from_min: int
+    by: str
+    word_id: str
+    pids: Sequence[str] = ()
+    others: Sequence[Emergency] = ()
+
+
+def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
+    """Destroy, and return the signed certificate, which is stored as well.
+
+    Raises Denied while the emergency lasts, while a legal hold stands, where another emergency needs rows of the
+    same time, and without the fresh word of a second person for exactly this. Killed on the way, it is done again
+    on a new word.
+    """
+    until_min = _refuse(keeping, order)
+    emergency_id = order.emergency.emergency_id
+    second = keeping.grants.use_word(order.word_id, DESTROY, emergency_id, order.by)
+    keeping.audit.append("DestructionBegun", order.by, {"emergency": emergency_id, "second": second})
+    rows = {
+        name: erase(keeping.store_dir, name, where, clock=keeping.clock, why=f"emergency {emergency_id}").rows
+        for name, where in _conditions(keeping, order.from_min, until_min).items()
+    }
+    failpoint("stores.emergency_rows_erased")
+    records = keeping.register.list_kept(emergency_id)
+    persons, _ = forget(keeping.vault, _persons(keeping, order, until_min))
+    failpoint("stores.emergency_persons_forgotten")
+    epochs, running = _destroy_epochs(keeping, order, until_min)
+    with keeping.register.database.transaction() as con:
+        con.execute("DELETE FROM kept WHERE emergency_id = ?", (emergency_id,))
+    body = {
+        **_named(order, until_min, second),
+        "rows": rows,
+        "persons_forgotten": persons,
+        "epochs_destroyed": epochs,
+        "epochs_running": running,
+        "records": len(records),
+        "grants_revoked": keeping.grants.revoke_emergency(emergency_id, by=order.by),
+        "backups_told": len(tell_copies(keeping.store_dir)),
+        "copies_out_of_reach": len(keeping.vault.purge_copies()),
+        "backups_expire_on": f"{keeping.clock().date() + timedelta(days=BACKUPS_EXPIRE_D)}",
+    }
+    return report(keeping, "destruction_certificate", order.by, body)
+
+
+def certificate_text(sealed: str, public_hex: str, lang: str) -> str:
+    """Return a certificate as it is printed, in "zh" or "en". Raises Malformed where it is not the hub's."""
+    body = open_sealed(sealed, public_hex)
+    if body.get("kind") != "destruction_certificate":
+        raise Malformed("stores.no_certificate")
+    shown: dict[str, Any] = {**body, **body["emergency"]}
+    none = text("stores.none", lang)
+    shown["rows"] = ", ".join(f"{name} {count}" for name, count in sorted(body["rows"].items())) or none
+    shown["epochs"] = ", ".join(map(str, body["epochs_destroyed"])) or none
+    shown["running"] = ", ".join(f"{each['epoch']} ({each['ends']})" for each in body["epochs_running"]) or none
+    shown["public_key"] = public_hex
+    shown["mark"] = text(f"stores.certificate_{body['provenance']}", lang)
+    return text("stores.certificate", lang, **shown)
+
+
+def _refuse(keeping: Keeping, order: EndOrder) -> int:
+    """Return the end of the emergency; raise Denied where nothing may be destroyed."""
+    emergency, now_min = order.emergency, keeping.now_min()
+    until_min = min(emergency.ends_min, emergency.ended_min or emergency.ends_min)
+    if now_min < until_min:
+        raise Denied("stores.emergency_lasts", emergency=emergency.emergency_id)
+    if holds := keeping.grants.list_holds(emergency.emergency_id):
+        raise Denied("stores.legal_hold", emergency=emergency.emergency_id, reason=holds[0].reason, by=holds[0].set_by)
+    for other in order.others:
+        if other.begins_min < until_min and _end_min(other) > order.from_min:
+            raise Denied("stores.emergency_shares", emergency=emergency.emergency_id, other=other.emergency_id)
+    return until_min
+
+
+def _conditions(keeping: Keeping, from_min: int, until_min: int) -> Mapping[str, list[Where]]:
+    """Return what is erased of each dataset: everything about persons that the period touches."""
+    first, last = (from_epoch_minute(m).astimezone(keeping.times.zone).date() for m in (from_min, until_min))
+    days = Where("service_date", first, last + timedelta(days=1))
+    return {
+        "bookings": [days],
+        "risk_hits": [days],
+        "stays": [Where("in_min", until_value=until_min), Where("out_min", from_value=from_min)],
+        "pseudonym_links": [Where("expires_min", from_value=from_min)],
+    }
+
+
+def _persons(keeping: Keeping, order: EndOrder, until_min: int) -> set[str]:
+    """Return the persons of the emergency: of its cases, of its records, and whom the vault took in meanwhile."""
+    kept = keeping.register.list_kept()
+    own = {item.pid for item in kept if item.emergency_id == order.emergency.emergency_id}
+    elsewhere = {item.pid for item in kept if item.emergency_id != order.emergency.emergency_id}
+    sql = f"SELECT pid FROM subjects WHERE at_min >= {int(order.from_min)} AND at_min <= {int(until_min)}"  # noqa: S608
+    taken_in = {str(pid) for (pid,) in query(keeping.vault.directory / VAULT_FILE, sql)}
+    return ({*order.pids} | own | taken_in) - elsewhere
+
+
+def _destroy_epochs(keeping: Keeping, order: EndOrder, until_min: int) -> tuple[list[int], list[dict[str, object]]]:
+    """Destroy the epochs of the period that have ended and that no other emergency needs; name those that remain."""
+    gone: list[int] = []
+    running: list[dict[str, object]] = []
+    for epoch in keeping.vault.list_epochs():
+        if not epoch.alive or epoch.until_min <= order.from_min or epoch.from_min > until_min:
+            continue
+        needed = any(o.begins_min < epoch.until_min and _end_min(o) > epoch.from_min for o in order.others)
+        if epoch.until_min <= keeping.now_min() and not needed:
+            keeping.vault.destroy_epoch(epoch.number)
+            gone.append(epoch.number)
+        else:
+            running.append({"epoch": epoch.number, "ends": f"{from_epoch_minute(epoch.until_min):%Y-%m-%dT%H:%MZ}"})
+    return gone, running
+
+
+def _end_min(emergency: Emergency) -> int:
+    return emergency.ends_min if emergency.ended_min is None else min(emergency.ends_min, emergency.ended_min)
+
+
+def _named(order: EndOrder, until_min: int, second: str) -> dict[str, object]:
+    emergency = order.emergency
+    return {
+        "emergency": {
+            "emergency_id": emergency.emergency_id,
+            "scene": emergency.scene,
+            "disease": emergency.disease,
+            "legal_basis": emergency.legal_basis,
+        },
+        "status": emergency.marks.status.value,
+        "provenance": emergency.marks.provenance.value,
+        "from": f"{from_epoch_minute(order.from_min):%Y-%m-%dT%H:%MZ}",
+        "until": f"{from_epoch_minute(until_min):%Y-%m-%dT%H:%MZ}",
+        "ordered_by": order.by,
+        "second": second,
+    }

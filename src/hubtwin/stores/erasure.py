@@ -1,0 +1,297 @@
+"""Erasing rows of persons from the columns, under the crash rule of the store, so that they stay erased.
+
+What matches is erased by key: every version of such a row goes, in current and in superseded files, or an older
+version would come back. New files are forced to disk, then one SQLite transaction enters them, takes the old ones
+out of the manifest and writes down what was erased, then the old files are deleted. A kill at any moment leaves the
+old rows or none of them; the next open sweeps the rest.
+
+A backup made earlier still holds the rows. What was erased is therefore written beside its keys as well, and
+`restore_forgetting` erases it again before the restored store is in its place.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.errors import Absent, Denied, Malformed
+from hubtwin.base.failpoint import failpoint
+from hubtwin.datasets.all import DATASETS
+from hubtwin.datasets.table import Dataset
+from hubtwin.stores.backup import KEYS_FOLDER, Taken, query, restore
+from hubtwin.stores.columns import Columns, read_batches
+from hubtwin.stores.rows import Rows, StoredFile
+from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
+
+ERASED_EVENT, ERASED_FILE = "RowsErased", "ERASED.jsonl"
+_READ_ROWS = 131_072
+_KEPT = re.compile(r"-kept(\d+)\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A condition on a column: from a value, until before a value, and of certain persons only, or of all others.
+
+    Persons are named by the SHA-256 of their pseudonym, so that what is written down names nobody.
+    """
+
+    column: str
+    from_value: int | date | None = None
+    until_value: int | date | None = None
+    only: frozenset[str] | None = None
+    others_than: frozenset[str] | None = None
+
+    def as_json(self) -> dict[str, object]:
+        """Return it as plain values."""
+        return {
+            "column": self.column,
+            "from": _plain(self.from_value),
+            "until": _plain(self.until_value),
+            "only": None if self.only is None else sorted(self.only),
+            "others_than": None if self.others_than is None else sorted(self.others_than),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """What an erasure did: rows gone, in all their versions, and files written anew or dropped."""
+
+    dataset: str
+    rows: int
+    files: int
+
+
+def person_digest(pid: str) -> str:
+    """Return what stands for a pseudonym in a condition."""
+    return hashlib.sha256(pid.encode()).hexdigest()
+
+
+def erase(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock, why: str) -> Erased:
+    """Erase every row of a dataset, in all its versions, that meets all of the conditions.
+
+    Raises Absent for an unknown dataset or column, Malformed for an erasure without a condition.
+    """
+    dataset = _checked(name, where)
+    with _opened(store_dir, clock) as rows:
+        return _Eraser(store_dir, rows, clock).erase(dataset, where, why)
+
+
+def list_erasures(place: Path) -> list[Mapping[str, object]]:
+    """Return what was erased from a store, or is known to be erased from what a backup holds, oldest first."""
+    found: dict[str, Mapping[str, object]] = {}
+    if (place / "rows.sqlite").is_file():
+        sql = f"SELECT payload FROM events WHERE kind = '{ERASED_EVENT}' ORDER BY seq"  # noqa: S608
+        for (payload,) in query(place / "rows.sqlite", sql):
+            found.setdefault(_id_of(json.loads(str(payload))), json.loads(str(payload)))
+    for folder in (place, place / KEYS_FOLDER):
+        if (folder / ERASED_FILE).is_file():
+            for line in (folder / ERASED_FILE).read_text(encoding="utf-8").splitlines():
+                found.setdefault(_id_of(json.loads(line)), json.loads(line))
+    return list(found.values())
+
+
+def erase_again(store_dir: Path, erasures: Iterable[Mapping[str, object]], *, clock: Clock) -> int:
+    """Erase here what was erased elsewhere later; return how many rows went. Doing it twice is harmless."""
+    count = 0
+    with _opened(store_dir, clock) as rows:
+        eraser, known = _Eraser(store_dir, rows, clock), {_id_of(told) for told in list_erasures(store_dir)}
+        for told in erasures:
+            if _id_of(told) not in known:
+                conditions = [_where(entry) for entry in _entries(told)]
+                dataset = _checked(str(told["dataset"]), conditions)
+                count += eraser.erase(dataset, conditions, str(told["why"]), erasure_min=int(str(told["at_min"]))).rows
+    return count
+
+
+def tell_copies(store_dir: Path) -> list[Path]:
+    """Write beside the keys of every backup within reach what was erased here; return these backups.
+
+    One that is out of reach is followed up by the vault; `restore_forgetting` asks a later backup or the store.
+    """
+    if not (store_dir / VAULT_FILE).is_file():
+        return []
+    told, reached = list_erasures(store_dir), []
+    for (path,) in query(store_dir / VAULT_FILE, "SELECT path FROM copies ORDER BY path"):
+        folder = Path(str(path)).parent
+        if (folder / KEYS_FILE).is_file():
+            known = {_id_of(each): each for each in list_erasures(folder)}
+            lines = [*known.values(), *(each for each in told if _id_of(each) not in known)]
+            draft = folder / f"{ERASED_FILE}.draft"
+            text = "".join(json.dumps(each, ensure_ascii=False, sort_keys=True) + "\n" for each in lines)
+            draft.write_text(text, encoding="utf-8")
+            fsync(draft)
+            draft.replace(folder / ERASED_FILE)
+            fsync(folder)
+            reached.append(folder.parent)
+    return reached
+
+
+def restore_forgetting(
+    source: Path,
+    new_dir: Path,
+    *,
+    clock: Clock,
+    hub_id: str | None = None,
+    keys: Path | None = None,
+    forgotten_by: Sequence[Path] = (),
+) -> tuple[Taken, int]:
+    """Restore a backup as `stores.backup.restore` does, and erase again what was erased since; return how many rows.
+
+    `forgotten_by` are later backups or stores. The store is in its place only when it is done. Raises as `restore`.
+    """
+    waiting = new_dir.with_name(new_dir.name + ".forgetting")
+    if new_dir.exists():
+        raise Denied("stores.target_exists", path=new_dir.name)
+    shutil.rmtree(waiting, ignore_errors=True)
+    taken = restore(source, waiting, clock=clock, hub_id=hub_id, keys=keys, forgotten_by=forgotten_by)
+    places = [source, keys or source / KEYS_FOLDER, *forgotten_by]
+    count = erase_again(waiting, [told for place in places for told in list_erasures(place)], clock=clock)
+    failpoint("stores.erased_again")
+    waiting.rename(new_dir)
+    fsync(new_dir.absolute().parent)
+    return replace(taken, path=new_dir), count
+
+
+class _Eraser:
+    """Erases from one store directory."""
+
+    def __init__(self, store_dir: Path, rows: Rows, clock: Clock) -> None:
+        self._rows, self._columns, self._directory = rows, Columns(store_dir), store_dir
+        self._at_min = epoch_minute(clock())
+
+    def erase(self, dataset: Dataset, where: Sequence[Where], why: str, erasure_min: int | None = None) -> Erased:
+        """Erase, and write down what; `erasure_min` is when it was first done elsewhere."""
+        told: dict[str, object] = {"dataset": dataset.name, "where": [each.as_json() for each in where], "why": why}
+        told["at_min"] = self._at_min if erasure_min is None else erasure_min
+        with self._rows.transaction() as con, closing(self._columns.connect(None)) as duck:
+            files = self._rows.list_files(dataset.name)
+            gone: list[StoredFile] = []
+            made: list[StoredFile] = []
+            count = 0
+            if files and _mark_doomed(duck, dataset, [self._literal(file) for file in files], where):
+                for file in files:
+                    if hit := self._count(duck, dataset, file):
+                        count += hit
+                        gone.append(file)
+                        made += self._kept(duck, dataset, file, file.rows - hit)
+            self._rows.add_files(con, made, self._at_min)
+            con.executemany("DELETE FROM files WHERE path = ?", [(file.path,) for file in gone])
+            con.execute("DELETE FROM retired WHERE path LIKE ?", (f"columns/{dataset.name}/%",))
+            self._rows.add_event(con, self._at_min, ERASED_EVENT, {**told, "rows": count, "files": len(gone)})
+            failpoint("stores.before_commit")
+        failpoint("stores.after_commit")
+        with self._rows.transaction():  # whoever still reads the old files has to ask again: erased is erased
+            self._columns.sweep(self._rows.known_paths())
+        return Erased(dataset.name, count, len(gone))
+
+    def _count(self, duck: duckdb.DuckDBPyConnection, dataset: Dataset, file: StoredFile) -> int:
+        keys = ", ".join(dataset.key)
+        sql = f"SELECT count(*) FROM read_parquet({self._literal(file)}) SEMI JOIN doomed USING ({keys})"  # noqa: S608
+        return int(duck.sql(sql).fetchall()[0][0])
+
+    def _kept(
+        self, duck: duckdb.DuckDBPyConnection, dataset: Dataset, file: StoredFile, left: int
+    ) -> Iterator[StoredFile]:
+        """Write what is left of a file under a new name, in its order; nothing where nothing is left."""
+        if left == 0:
+            return
+        stem = Path(file.path).stem
+        before = _KEPT.search(stem)
+        name = f"{_KEPT.sub('', stem)}-kept{int(before[1]) + 1 if before else 1}"
+        names, keys = ", ".join(f'"{field.name}"' for field in dataset.schema), ", ".join(dataset.key)
+        sql = f"SELECT {names} FROM read_parquet({self._literal(file)}) ANTI JOIN doomed USING ({keys})"  # noqa: S608
+        rows = read_batches(duck, f"{sql} ORDER BY file_row_number", dataset, _READ_ROWS)
+        written = self._columns.write(dataset, name, rows, file.batch_no)
+        yield replace(written, key_unique=file.key_unique or written.key_unique, role=file.role)
+
+    def _literal(self, file: StoredFile) -> str:
+        """Return a file name as SQL text; what DuckDB would read as a pattern is put in brackets."""
+        path = str(self._directory / file.path)
+        return "'" + "".join(f"[{c}]" if c in "[*?" else c for c in path).replace("'", "''") + "'"
+
+
+def _mark_doomed(
+    duck: duckdb.DuckDBPyConnection, dataset: Dataset, files: Sequence[str], where: Sequence[Where]
+) -> int:
+    """Make the table `doomed` of the keys to erase; return how many."""
+    conditions: list[str] = []
+    values: list[object] = []
+    for number, each in enumerate(where):
+        column = f'"{each.column}"'
+        for sign, value in ((">=", each.from_value), ("<", each.until_value)):
+            if value is not None:
+                conditions.append(f"{column} {sign} ?")
+                values.append(value)
+        for word, digests in (("IN", each.only), ("NOT IN", each.others_than)):
+            if digests is not None:
+                name = f"persons_{number}_{word[0]}"
+                duck.register(name, pa.table({"digest": pa.array(sorted(digests), pa.string())}))
+                conditions.append(f"sha256({column}) {word} (SELECT digest FROM {name})")  # noqa: S608
+    keys, met = ", ".join(dataset.key), " AND ".join(conditions)
+    source = f"read_parquet([{', '.join(files)}])"
+    duck.execute(f"CREATE TEMP TABLE doomed AS SELECT DISTINCT {keys} FROM {source} WHERE {met}", values)  # noqa: S608
+    return int(duck.sql("SELECT count(*) FROM doomed").fetchall()[0][0])
+
+
+def _checked(name: str, where: Sequence[Where]) -> Dataset:
+    if name not in DATASETS:
+        raise Absent("stores.unknown_dataset", dataset=name, known=", ".join(sorted(DATASETS)))
+    dataset = DATASETS[name]
+    for each in where:
+        if each.column not in dataset.by_name:
+            raise Absent("stores.unknown_column", dataset=name, column=each.column)
+    if not where or any(each == Where(each.column) for each in where):
+        raise Malformed("stores.erase_what", dataset=name)
+    return dataset
+
+
+@contextmanager
+def _opened(store_dir: Path, clock: Clock) -> Iterator[Rows]:
+    if not (store_dir / "rows.sqlite").is_file():
+        raise Absent("stores.no_store", path=store_dir.name)
+    rows = Rows(store_dir / "rows.sqlite", epoch_minute(clock()))
+    try:
+        yield rows
+    finally:
+        rows.database.close()
+
+
+def _id_of(told: Mapping[str, object]) -> str:
+    """Return what makes two accounts of an erasure the same one."""
+    return json.dumps([told["dataset"], told["where"], told["why"], told["at_min"]], sort_keys=True)
+
+
+def _entries(told: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
+    found = told["where"]
+    return found if isinstance(found, list) else []
+
+
+def _where(entry: Mapping[str, object]) -> Where:
+    only, others = entry["only"], entry["others_than"]
+    return Where(
+        str(entry["column"]),
+        _value(entry["from"]),
+        _value(entry["until"]),
+        frozenset(map(str, only)) if isinstance(only, list) else None,
+        frozenset(map(str, others)) if isinstance(others, list) else None,
+    )
+
+
+def _plain(value: int | date | None) -> int | str | None:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _value(plain: object) -> int | date | None:
+    if plain is None or isinstance(plain, int):
+        return plain
+    return date.fromisoformat(str(plain))
