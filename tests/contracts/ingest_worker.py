@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from threading import Event
 
+import structlog
+
 from hubtwin.base.failpoint import arm
 from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.flow.sense import Sensing, sense
@@ -52,6 +54,7 @@ def _stop_at(wanted: int) -> Callable[[str], None]:
 
 
 if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # what it prints is for the test
     _, wanted, address, home, place_no = sys.argv
     arm(_stop_at(int(place_no)))
     sense_all(next(source for source in SOURCES if source.name == wanted), address, Path(home))

@@ -8,13 +8,15 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 
-from hubtwin.connectors.common.values import read_minute
+from hubtwin.base.errors import Malformed
+from hubtwin.connectors.common.values import read_count, read_minute
 from hubtwin.connectors.risk_areas.codec import FEED_ZONE, LISTS
 from hubtwin.datasets.health import RISK_AREAS, RISK_FREEZES, RISK_SNAPSHOTS
 from hubtwin.model.record import UNMARKED, Marks, Row
 from hubtwin.ports import Tables
 from hubtwin.rules.snapshots import OPEN_MIN, Guard, History, judge_history
 
+MOST_AREAS = 10**9  # as in a snapshot
 Declared = Mapping[str, Mapping[int, int]]  # level -> update time (epoch minute) -> declared count
 
 
@@ -23,14 +25,18 @@ def parse_counts(content: bytes) -> Declared:
 
     An empty count means that the snapshot had no list of that level, which is not an empty list.
 
-    Raises Malformed for a broken time, KeyError for a missing column, ValueError for a broken count.
+    Raises Malformed for a missing column, a broken time and a broken count.
     """
     found: dict[str, dict[int, int]] = {level: {} for level in LISTS}
-    for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"))):
+    lines = csv.DictReader(io.StringIO(content.decode("utf-8-sig", "replace")))
+    for column in ("update_time", *(count for _, count in LISTS.values())):
+        if column not in (lines.fieldnames or ()):
+            raise Malformed("connectors.common.missing_column", file="risk_counts", column=column, form="counts")
+    for row in lines:
         updated_min = read_minute(row["update_time"], FEED_ZONE, "update_time")
         for level, (_, count) in LISTS.items():
             if row[count]:
-                found[level][updated_min] = int(row[count])
+                found[level][updated_min] = read_count(row[count], count, 0, MOST_AREAS)
     return found
 
 
