@@ -66,7 +66,7 @@ def _numbers(value: object) -> Iterator[float]:
         yield value
 
 
-@pytest.mark.parametrize("at", ["00:00", "08:00", "17:45"])
+@pytest.mark.parametrize("at", ["08:00", "17:45"])
 def test_every_train_listed_arrives_within_the_horizon_and_passes_an_area(prepared: Hub, at: str) -> None:
     listed = kept_json(prepared, "--date", DAY, "--at", at)
     now = datetime.fromisoformat(listed["now"])
@@ -129,12 +129,11 @@ def csv_rows(hub: Hub, *asked: str, lang: str = "en") -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(printed)))
 
 
-def test_csv_has_the_same_header_and_trains_in_both_languages_as_json(prepared: Hub) -> None:
+def test_csv_has_an_english_header_in_any_language_and_the_trains_of_json(prepared: Hub) -> None:
     trains = kept_json(prepared, *AT)["trains"]
-    for lang in ("zh", "en"):
-        rows = csv_rows(prepared, *AT, lang=lang)
-        assert [(r["train"], int(r["lead_min"])) for r in rows] == [(t["train"], t["lead_min"]) for t in trains]
-        assert all(datetime.fromisoformat(r["expected"]).utcoffset() for r in rows), "local time with its offset"
+    rows = csv_rows(prepared, *AT, lang="zh")
+    assert [(r["train"], int(r["lead_min"])) for r in rows] == [(t["train"], t["lead_min"]) for t in trains]
+    assert all(datetime.fromisoformat(r["expected"]).utcoffset() for r in rows), "local time with its offset"
 
 
 def test_a_formula_from_a_source_is_defused_in_csv_and_stays_as_it_is_in_json(tmp_path: Path) -> None:
@@ -164,22 +163,20 @@ def test_the_table_says_hub_time_synthetic_data_and_that_nobody_is_stopped(prepa
     assert "cli." not in printed
 
 
-def test_an_empty_list_says_so_and_is_valid_in_every_format(tiny: Hub) -> None:
+def test_an_empty_list_says_so_and_is_valid_csv(tiny: Hub) -> None:
     asked = ("--date", "2022-03-01", "--at", "20:00")
     assert text("cli.nothing_found", "en", horizon=120) in tiny.done("collide", *asked)
-    assert as_json(tiny, *asked)["trains"] == []
     assert csv_rows(tiny, *asked) == []
 
 
-def test_saved_findings_are_kept_once_and_nothing_is_kept_unasked(second: Hub) -> None:
-    assert _kept(second) == []
-    second.done("collide", *AT)
-    assert _kept(second) == []
-    listed = as_json(second, *AT, "--save")["trains"]
-    second.done("collide", *AT, "--save")
-    assert _kept(second) == [train["key"] for train in listed]
-    later = as_json(second, "--date", DAY, "--at", "08:30", "--save")["trains"]
-    assert set(_kept(second)) == {train["key"] for train in [*listed, *later]}
+def test_saved_findings_are_kept_once_and_nothing_is_kept_unasked(tiny: Hub) -> None:
+    tiny.done("collide", *TINY_AT)
+    assert _kept(tiny) == []
+    listed = as_json(tiny, *TINY_AT, "--save")["trains"]
+    tiny.done("collide", *TINY_AT, "--save")
+    assert _kept(tiny) == [train["key"] for train in listed]
+    later = as_json(tiny, "--date", "2022-03-01", "--at", "09:05", "--save")["trains"]
+    assert _kept(tiny) == [train["key"] for train in [*listed, *later]], "another list is another finding"
 
 
 def _kept(hub: Hub) -> list[str]:

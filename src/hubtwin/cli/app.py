@@ -17,6 +17,7 @@ from hubtwin.cli.data import import_group, list_datasets, list_quarantine, relea
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
+from hubtwin.cli.serve import serve
 from hubtwin.cli.warn import collide, demo, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
@@ -51,6 +52,7 @@ def build(lang: str) -> click.Group:
         backup,
         restore,
         repair,
+        serve,
     )
     for command in commands:
         hubtwin.add_command(command)
@@ -103,7 +105,7 @@ def _refused(error: HubError | OSError, lang: str) -> int:
         click.echo(printable(error.message(lang)), err=True)
     else:
         problem = error.strerror or str(error)
-        click.echo(text("cli.os_error", lang, path=error.filename or "", problem=problem), err=True)
+        click.echo(text("cli.os_error", lang, path=error.filename or "-", problem=problem), err=True)
     return 1
 
 
@@ -115,6 +117,9 @@ def main() -> None:
     """
     gc.freeze()  # nothing that was imported becomes garbage
     gc.set_threshold(*COLLECT)
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called us: `>&-`
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until the process ends
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no Chinese shows escapes, it stops nothing
             stream.reconfigure(errors="backslashreplace")

@@ -31,6 +31,10 @@ class PlainConsole(Console):
         """Return the text without markup and with control characters shown; `options` as in rich."""
         return super().render_str(printable(text), **{**options, "markup": False, "emoji": False})
 
+    def on_broken_pipe(self) -> None:
+        """Let the caller know that nobody reads any more; rich itself would end the process with an error."""
+        raise BrokenPipeError
+
 
 def make_console(*, stderr: bool = False) -> Console:
     """Return a console; one that is not a terminal gets a fixed width, so that a pipe cuts nothing off."""

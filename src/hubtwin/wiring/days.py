@@ -11,11 +11,11 @@ import narwhals as nw
 import structlog
 
 from hubtwin.base.clock import from_epoch_minute
+from hubtwin.model.event import Event
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.ports import Page
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
-from hubtwin.stores.rows import Event
 from hubtwin.wiring.feeds import ImportJob, find_gazetteer, sense_pages
 from hubtwin.wiring.plugs import load
 
@@ -79,7 +79,7 @@ def simulate_into(
 
     Synthetic counts of a day that was not brought in to its end do not count: a killed run is done again.
     """
-    if any(DEMO_KINDS <= set(_kinds_of(event, day)) for event in store.list_events(BROUGHT_IN)):
+    if any(set(_kinds_of(event, day)) >= DEMO_KINDS for event in store.list_events(BROUGHT_IN)):
         return
     counts = store.tables(("boarding_counts",))["boarding_counts"]
     told = counts.filter(nw.col("service_date") == nw.lit(day), nw.col("provenance") != "synthetic")

@@ -11,7 +11,7 @@ import narwhals as nw
 import structlog
 
 from hubtwin.base.clock import epoch_minute
-from hubtwin.base.errors import Absent
+from hubtwin.base.errors import Absent, Malformed
 from hubtwin.flow.judge import judge
 from hubtwin.model.finding import Finding
 from hubtwin.ports import Tables
@@ -65,7 +65,7 @@ def warn(settings: Settings, store: EmbeddedStore, ask: Ask) -> WarningList:
     tables = _for_dates(store.tables((*scene.needs, "risk_snapshots")), pattern_of)
     _refuse_unknown_stations(settings, tables)
     params = {
-        **settings.scenes.get(scene.name, {}),
+        **_told(settings, scene.name, scene.params),
         "stations": settings.hub.stations,
         "zone": settings.hub.zone.key,
         "horizon_min": ask.horizon_min,
@@ -83,6 +83,19 @@ def warn(settings: Settings, store: EmbeddedStore, ask: Ask) -> WarningList:
     made = _list_synthetic(store, tables, scene.needs, tuple(pattern_of))
     feed = load("hubtwin.scenes.epidemic.feed:describe_feed")(tables, epoch_minute(ask.now))
     return WarningList(ask.now, local_day, pattern_of[local_day], trains, plan.overloads, made, feed, ask.horizon_min)
+
+
+def _told(settings: Settings, scene: str, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what hub.toml tells a scene. Raises Malformed for what it does not have."""
+    told = settings.scenes.get(scene, {})
+    for name, value in told.items():
+        entry = {"file": settings.hub_file, "entry": f"scenes.{scene}.{name}"}
+        if name not in defaults:
+            raise Malformed("settings_need_known", **entry)
+        like = (int, float) if isinstance(defaults[name], int | float) else type(defaults[name])
+        if not isinstance(value, like) or isinstance(value, bool) is not isinstance(defaults[name], bool):
+            raise Malformed("settings_need_alike", **entry)
+    return told
 
 
 def _patterns(settings: Settings, day: date, pattern: date | None) -> dict[date, date]:

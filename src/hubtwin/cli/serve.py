@@ -1,0 +1,63 @@
+"""The command that serves the page and its interface."""
+
+import ssl
+from pathlib import Path
+
+import click
+
+from hubtwin.base.clock import system_clock
+from hubtwin.base.errors import Malformed
+from hubtwin.base.text import text
+from hubtwin.cli.desk import Desk
+from hubtwin.wiring import load
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@click.command("serve")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8710, show_default=True)
+@click.option("--tls-cert", type=_FILE, default=None)
+@click.option("--tls-key", type=_FILE, default=None)
+@click.pass_obj
+def serve(desk: Desk, /, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+    """Serve until Ctrl-C."""
+    _refuse_bad_tls(tls_cert, tls_key)
+    opened = load("hubtwin.web.start:open_desk")
+    with opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core:
+        run_server(desk, core, host, port, cert=tls_cert, key=tls_key)
+
+
+def run_server(
+    desk: Desk, core: object, host: str, port: int, *, cert: Path | None = None, key: Path | None = None
+) -> None:
+    """Serve a `web.desk.Desk` until a signal ends it. Raises OSError where the address is taken."""
+    ui = load("hubtwin.web.start:find_ui")(desk.settings.data_dir)
+    options = load("hubtwin.web.edge:Options")(tls=cert is not None, ui=ui)
+    sock = load("hubtwin.web.server:listen")(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    scheme = "http" if cert is None else "https"
+    if ui is None:
+        desk.say("cli.serve_no_ui")
+    if cert is None and host not in LOOPBACK:
+        desk.say("cli.serve_open", host=host)
+    desk.out.print(text("cli.serving", desk.lang, url=f"{scheme}://{shown}:{sock.getsockname()[1]}/"))
+    desk.out.file.flush()
+    server = load("hubtwin.web.server:make_server")(load("hubtwin.web.app:build")(core, options), cert=cert, key=key)
+    try:
+        server.run([sock])
+    finally:
+        sock.close()
+
+
+def _refuse_bad_tls(cert: Path | None, key: Path | None) -> None:
+    """Raise Malformed before anything is opened."""
+    if (cert is None) != (key is None):
+        raise Malformed("cli.serve_half_tls")
+    if cert is None:
+        return
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(cert, key)
+    except (ssl.SSLError, ValueError) as error:
+        raise Malformed("cli.serve_bad_tls", problem=str(error)) from error

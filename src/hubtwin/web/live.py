@@ -1,0 +1,139 @@
+"""The route of the live feed: a snapshot or what was missed, then deltas, alarms and heartbeats until the page goes."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from hubtwin.base.errors import Denied, HubError
+from hubtwin.model.agency import Person
+from hubtwin.web.auth import EdgeOf, allowed, find_token
+from hubtwin.web.desk import Change
+from hubtwin.web.edge import API, Edge
+from hubtwin.web.feed import Key, Page, View, view_of
+from hubtwin.web.frames import Part, change_part, delta_frame, named_frame
+from hubtwin.web.schemas.live import LiveChange, LiveDelta, LiveHeartbeat, LiveSnapshot
+
+RESUME = 5_000  # changes that a page may have missed; beyond, a snapshot is shorter
+STALL_S = 30.0  # a page that takes no byte for so long has gone
+HURRY_S = 0.5  # once it is to end anyway
+RECHECK_S = 30.0  # a session may have ended, a role may have been taken away
+RETRY_MS = 2_000
+router = APIRouter(prefix=API, tags=["live"])
+
+
+@router.get("/live", response_model=LiveSnapshot | LiveDelta | LiveChange | LiveHeartbeat)
+async def live(request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("hub.read"))]) -> Response:
+    """Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
+
+    `id` is the revision; a page that comes back with Last-Event-ID gets what it missed. An alarm is told again in
+    the next delta, and may come twice after a break: its `key` and `rev` say that it is the same.
+    """
+    return Live(edge, edge.feed.join(view_of(who)), find_token(request), _last_id(request))
+
+
+class Live(Response):
+    """The answer that does not end by itself."""
+
+    def __init__(self, edge: Edge, page: Page, token: str, last_id: int | None) -> None:
+        """Take a page that has joined; `last_id` is what it heard last."""
+        super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
+        self.edge, self.page, self.token, self.last_id = edge, page, token, last_id
+        del self.headers["content-length"]
+        self.headers["x-accel-buffering"] = "no"  # a proxy in between must not hold it back
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send until the page goes, the session ends or the server stops."""
+        listening = asyncio.create_task(self._listen(receive))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            await self._send(send, b"retry: %d\n\n" % RETRY_MS + await self._opening())
+            await self._write(send)
+            if self.page.closed != "gone":
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            listening.cancel()
+            self.edge.feed.leave(self.page)
+
+    async def _listen(self, receive: Receive) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        self.page.close("gone")
+
+    async def _write(self, send: Send) -> None:
+        page, meters, checked_s = self.page, self.edge.meters, time.monotonic()
+        while not page.closed:
+            await page.wake.wait()
+            page.wake.clear()
+            body, alarm_s, change_s = page.take()
+            if body:
+                await self._send(send, body)
+            now_s = time.monotonic()
+            for lane, since_s in (("alarm", alarm_s), ("delta", change_s)):
+                if since_s:
+                    meters.live_wait.labels(lane).observe(now_s - since_s)
+            if now_s - checked_s > RECHECK_S:
+                checked_s = now_s
+                await self._recheck()
+
+    async def _send(self, send: Send, body: bytes) -> None:
+        """Hand bytes to the socket; this waits while the page takes none, and what comes meanwhile is conflated."""
+        page, loop = self.page, asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(STALL_S) as limit:
+                page.hurry = lambda: limit.reschedule(loop.time() + HURRY_S)
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+        except TimeoutError:
+            self.edge.meters.dropped.labels("stalled").inc()
+            page.close("gone")
+        finally:
+            page.hurry = None
+        self.edge.meters.live_bytes.inc(len(body))
+        if self.page.closed == "far_behind":
+            self.edge.meters.dropped.labels("far_behind").inc()
+
+    async def _recheck(self) -> None:
+        try:
+            view = await self.edge.feed.ask(self._view_now)
+        except Denied:
+            self.page.close("signed_out")
+        except HubError:
+            return  # the store is busy: ask again next time
+        else:
+            if view != self.page.view:
+                self.page.close("changed")
+
+    def _view_now(self) -> View:
+        return view_of(self.edge.desk.session(self.token))
+
+    async def _opening(self) -> bytes:
+        """Return what a page needs first: what it missed, or everything."""
+        feed, desk = self.edge.feed, self.edge.desk
+        if self.last_id is not None and self.last_id <= feed.rev:
+            missed = await feed.ask(desk.events_after, self.last_id, RESUME)
+            if len(missed) < RESUME:
+                return self._resumed(missed)
+        rev, frame = await feed.snapshot(self.page.view)
+        self.page.forget(rev, alarms=False)
+        return frame
+
+    def _resumed(self, missed: Sequence[Change]) -> bytes:
+        rev, parts, alarms = self.last_id or 0, dict[Key, Part](), []
+        for change in missed:
+            rev = max(rev, change.rev)
+            if self.page.view.hears(change):
+                part = parts[change.topic, change.scene, change.key] = change_part(change)
+                if change.alarm:
+                    alarms.append(named_frame("alarm", part[1]))
+        self.page.forget(rev, alarms=True)
+        return b"".join([*alarms, delta_frame(rev, parts.values())])
+
+
+def _last_id(request: Request) -> int | None:
+    told = request.headers.get("last-event-id", "")
+    return int(told) if told.isascii() and told.isdigit() and len(told) <= 15 else None

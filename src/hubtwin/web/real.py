@@ -1,0 +1,374 @@
+"""The desk of a hub at work: what pages ask is answered from its ledger, stores and accounts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from hubtwin import __version__
+from hubtwin.base.clock import at_service_minute, epoch_minute
+from hubtwin.base.errors import Absent, Denied, HubError
+from hubtwin.flow.emergency import Declaration, declare_emergency, end_emergency
+from hubtwin.flow.guard import find_emergency
+from hubtwin.flow.handle import handle_case, handle_task
+from hubtwin.library.grants import UNMASK, digest_of, look_up
+from hubtwin.library.grants import Desk as LookUpDesk
+from hubtwin.model.agency import Person
+from hubtwin.model.case import Case, CaseCommand, Evidence
+from hubtwin.model.event import ALARMS, Event, EventKind
+from hubtwin.model.grant import VAULT, LookUp, Purpose
+from hubtwin.model.record import Marks, Provenance
+from hubtwin.model.task import Task, TaskCommand
+from hubtwin.ports import CaseFilter as Cases
+from hubtwin.ports import TaskFilter as Tasks
+from hubtwin.rules.permission import is_allowed, may
+from hubtwin.web import shown
+from hubtwin.web.desk import CaseFilter, Change, TaskFilter
+from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
+from hubtwin.web.real_map import RealMap
+from hubtwin.web.schemas import hub as h
+from hubtwin.web.schemas import loop as lo
+from hubtwin.web.schemas import trains as tr
+from hubtwin.web.schemas.asked import Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.works import Works
+
+LAST = 1 << 53
+
+
+class RealDesk:
+    """`web.desk.Desk` of a hub at work."""
+
+    def __init__(self, works: Works, diseases: Sequence[h.Disease], scene: str) -> None:
+        """Take an open hub. `scene` is what an event is declared for, `diseases` what it may be declared about."""
+        self.works, self._diseases, self._scene = works, diseases, scene
+        self._map, self._board = RealMap(works), RealBoard(works)
+        self._pulsed: dict[tuple[str, str], Any] = {}
+        self.areas, self.stations, self.positions = self._map.areas, self._map.stations, self._map.positions
+        self.board, self.repairs = self._board.board, self._board.repairs
+
+    def sign_in(self, user: str, password: str) -> tuple[str, Person]:
+        """Open a session."""
+        return self.works.access.accounts.sign_in(user, password)
+
+    def vouch(self, user: str, password: str) -> Person:
+        """Return the person that a password proves; the session that this begins ends at once."""
+        token, person = self.works.access.accounts.sign_in(user, password)
+        self.works.access.accounts.sign_out(token)
+        return person
+
+    def session(self, token: str) -> Person:
+        """Return the person of a session."""
+        return self.works.access.accounts.get_session(token)
+
+    def sign_out(self, token: str) -> None:
+        """End a session."""
+        self.works.access.accounts.sign_out(token)
+
+    def now(self) -> datetime:
+        """Return the time of the hub."""
+        return self.works.clock()
+
+    def hub(self) -> h.HubView:
+        """Return the hub and its clock."""
+        hub, now = self.works.settings.hub, self.works.clock()
+        return h.HubView(
+            *(hub.hub_id, shown.named(hub.name), hub.zone.key, hub.stations, now.isoformat(), epoch_minute(now)),
+            *(self.works.mode, self.works.speed, self.works.mode != "live", self.rev()),
+            exits=[h.ExitView(each.exit_id, shown.named(each.name), each.lanes) for each in hub.exits],
+            teams=[h.TeamView(each.team_id, shown.named(each.name), each.post, each.size) for each in hub.teams],
+        )
+
+    def emergency(self) -> h.EmergencyReply:
+        """Return the event in force, else the last one."""
+        now_min = self._now_min()
+        found = self.works.ledger.list_emergencies()
+        standing = [each for each in found if each.in_force(now_min)] or found
+        return h.EmergencyReply(shown.emergency(standing[-1], now_min) if standing else None, self._diseases)
+
+    def declare(self, who: Person, asked: Declare) -> h.EmergencyReply:
+        """Declare an event until the end of a day of the hub."""
+        if asked.disease not in {each.disease for each in self._diseases}:
+            raise Absent("web.no_disease", disease=asked.disease)
+        zone = self.works.settings.hub.zone
+        ends = at_service_minute(date.fromisoformat(asked.ends_on) + timedelta(days=1), 0, zone)
+        said = Declaration(
+            *(self._scene, asked.disease, asked.legal_basis, who.user_id, self._now_min(), epoch_minute(ends)),
+            marks=self._marks(),
+        )
+        declare_emergency(self.works.ledger, said, partial(may, who))
+        return self.emergency()
+
+    def end_emergency(self, who: Person, reason: str, second: Person) -> h.EmergencyReply:
+        """End the event on two people's word."""
+        standing = find_emergency(self.works.ledger, self._scene, self._now_min())
+        if standing is None:
+            raise Denied("flow.no_emergency", scene=self._scene)
+        may(second, "emergency.end_second", scene=self._scene)
+        end_emergency(
+            self.works.ledger,
+            standing.emergency_id,
+            self.works.clocks_min,
+            partial(may, who),
+            by=who.user_id,
+            at_min=self._now_min(),
+            second=second.user_id,
+        )
+        told = {"emergency": standing.emergency_id, "second": second.user_id, "reason": reason}
+        self.works.access.audit.append("EmergencyEnded", who.user_id, told)
+        return self.emergency()
+
+    def trains(self) -> tr.TrainsReply:
+        """Return the present list."""
+        found, ledger = self.works.latest(), self.works.ledger
+        times = {each.subject: each for each in ledger.list_times()}
+        subjects = tuple(item.finding.subject for item in found.trains)
+        orders: dict[str, list[str]] = {}
+        for task in ledger.list_tasks(Tasks(subjects=subjects, open_only=True, limit=LAST)) if subjects else ():
+            orders.setdefault(task.subject, []).append(task.task_id)
+        lines = [
+            shown.train(rank, item, shown.times(times.get(name)), orders.get(name, ()), self._cases_of(name))
+            for rank, item in enumerate(found.trains, 1)
+            for name in [item.finding.subject]
+        ]
+        return tr.TrainsReply(
+            *(epoch_minute(found.now), found.service_date.isoformat(), found.pattern_date.isoformat()),
+            synthetic=found.synthetic,
+            overloads=[shown.take(tr.OverloadView, each) for each in found.overloads],
+            trains=lines,
+        )
+
+    def cases(self, who: Person, chosen: CaseFilter) -> lo.CasesReply:
+        """Return a page of cases of the scenes of a person."""
+        rev, ledger, rows, total = self.rev(), self.works.ledger, list[Case](), 0
+        for scene in self._scenes(who, "case.read", chosen.scene):
+            where = Cases(
+                scene=scene,
+                states=(chosen.state,) if chosen.state else (),
+                train=chosen.train,
+                open_only=chosen.state is None,
+                overdue_at_min=self._now_min() if chosen.overdue else None,
+                order="deadline",
+                limit=chosen.limit,
+                after=chosen.after,
+            )
+            rows += ledger.list_cases(where)
+            total += sum(ledger.count_cases(where).values())
+        rows.sort(key=lambda case: (LAST if case.deadline_min is None else case.deadline_min, case.case_id))
+        page = rows[: chosen.limit]
+        return lo.CasesReply(rev, total, [shown.case_row(case) for case in page], _next(page, chosen.limit, _case_id))
+
+    def case(self, who: Person, case_id: str) -> lo.CaseReply:
+        """Return a case with its history and the moves of a person."""
+        ledger, clocks_min = self.works.ledger, self.works.clocks_min
+        case = ledger.get_case(case_id)
+        may(who, "case.read", scene=case.scene)
+        return lo.CaseReply(
+            case=shown.case_row(case),
+            timeline=[shown.happened(event) for event in ledger.list_events(subject=case_id)],
+            evidence=[shown.evidence(filed) for filed in ledger.list_evidence(case_id)],
+            moves=shown.case_moves(case, clocks_min, lambda action: is_allowed(who, action, scene=case.scene)),
+            times=self._times(case.train),
+        )
+
+    def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
+        """Move a case on."""
+        pieces = [Evidence(each.kind, each.ref, each.values) for each in asked.evidence]
+        command = CaseCommand(case_id, asked.command, who.user_id, self._now_min(), pieces, asked.expects)
+        handle_case(self.works.ledger, command, self.works.clocks_min, partial(may, who), key=_key(who, asked.key))
+        return self.case(who, case_id)
+
+    def tasks(self, who: Person, chosen: TaskFilter) -> lo.TasksReply:
+        """Return a page of tasks of the scenes of a person, or of the own team."""
+        rev, ledger, rows, total = self.rev(), self.works.ledger, list[Task](), 0
+        for scene in self._scenes(who, "task.read", chosen.scene):
+            where = Tasks(
+                scene=scene,
+                states=(chosen.state,) if chosen.state else (),
+                teams=(who.team or "-",) if chosen.mine else (),
+                open_only=chosen.state is None,
+                order="deadline",
+                limit=chosen.limit,
+                after=chosen.after,
+            )
+            rows += ledger.list_tasks(where)
+            total += sum(ledger.count_tasks(where).values())
+        rows.sort(key=lambda task: (LAST if task.deadline_min is None else task.deadline_min, task.task_id))
+        page = rows[: chosen.limit]
+        return lo.TasksReply(rev, total, [shown.task_row(task) for task in page], _next(page, chosen.limit, _task_id))
+
+    def task(self, who: Person, task_id: str) -> lo.TaskReply:
+        """Return a task with its history and the moves of a person."""
+        task = self.works.ledger.get_task(task_id)
+        may(who, "task.read", scene=task.scene)
+        allowed = partial(is_allowed, who, scene=task.scene, team=task.team)
+        timeline = [shown.happened(event) for event in self.works.ledger.list_events(subject=task_id)]
+        return lo.TaskReply(shown.task_row(task), timeline, shown.task_moves(task, allowed))
+
+    def move_task(self, who: Person, task_id: str, asked: MoveTask) -> lo.TaskReply:
+        """Move a task on."""
+        command = TaskCommand(
+            *(task_id, asked.command, who.user_id, self._now_min(), asked.reason, asked.team), expects=asked.expects
+        )
+        handle_task(
+            *(self.works.ledger, command, self.works.clocks_min, partial(may, who)),
+            roster=self.works.roster,
+            key=_key(who, asked.key),
+        )
+        return self.task(who, task_id)
+
+    def staff(self) -> tr.StaffReply:
+        """Return who is on duty with what, and which trains nobody meets."""
+        found, now_min = self.works.latest(), self._now_min()
+        orders: dict[str, list[str]] = {}
+        for task in self.works.ledger.list_tasks(Tasks(open_only=True, limit=LAST)):
+            orders.setdefault(task.team, []).append(task.task_id)
+        names = {team.team_id: shown.named(team.name) for team in self.works.settings.hub.teams}
+        duty = self.works.roster.on_duty(now_min) if self.works.roster else ()
+        teams = [
+            tr.TeamDuty(
+                *(shift.team, names.get(shift.team, h.Words(shift.team, shift.team)), shift.place, shift.size),
+                *(shift.until_min, sorted(shift.qualifications), orders.get(shift.team, ())),
+            )
+            for shift in duty
+        ]
+        unmet = [
+            tr.UnmetView(item.finding.subject, bool(item.finding.evidence["key_train"]), item.staff["reason"])
+            for item in found.trains
+            if item.staff is not None and not item.staff["team"]
+        ]
+        return tr.StaffReply(now_min, teams, unmet, [shown.take(tr.OverloadView, each) for each in found.overloads])
+
+    def reveal(self, who: Person, asked: Reveal, second: Person | None) -> h.RevealReply:
+        """Unmask persons under a live grant, on a second person's word, or by breaking the glass."""
+        access, purpose = self.works.access, Purpose(asked.purpose)
+        may(who, "person.reveal", scene=asked.scene)
+        question = LookUp(
+            *(who.user_id, asked.scene, purpose, VAULT, tuple(asked.fields), asked.about, tuple(asked.pids))
+        )
+        if asked.break_glass:
+            may(who, "glass.break", scene=asked.scene)
+            access.grants.break_glass(who.user_id, asked.scene, [purpose], reason=asked.reason)
+        if second is not None:
+            may(second, "person.reveal_second", scene=asked.scene)
+            word_id = access.grants.ask_word(UNMASK, digest_of(question), by=who.user_id, reason=asked.reason)
+            access.grants.give_word(word_id, by=second.user_id)
+            question = replace(question, word_id=word_id)
+        desk = LookUpDesk(access.grants, access.audit, lambda: epoch_minute(access.clock()))
+        found = look_up(desk, question, access.vault.reveal)
+        head = access.audit.head()
+        return h.RevealReply([h.Revealed(pid, told) for pid, told in found.items()], head.seq if head else 0)
+
+    def rev(self) -> int:
+        """Return the number of the last event."""
+        return self.works.ledger.last_seq()
+
+    def events_after(self, seq: int, limit: int) -> Sequence[Change]:
+        """Return what the events after a number mean for a page; what one batch names twice is read once."""
+        known: dict[tuple[str, str], Any] = {}
+        return [self._change(event, known) for event in self.works.ledger.list_events(seq, limit=limit)]
+
+    def alarms(self) -> Sequence[Change]:
+        """Return the alarms that stand."""
+        return [self._change(event, {}) for event in self._board.list_alarms()]
+
+    def pulse(self) -> Sequence[Change]:
+        """Return the positions and list lines that changed since the last call, and which are gone."""
+        rev, now_min = self.rev(), self._now_min()
+        now: dict[tuple[str, str], Any] = {("train", line.subject): line for line in self.trains().trains}
+        now |= {("position", place.subject): place for place in self.positions().trains}
+        before, self._pulsed = self._pulsed, now
+        gone = dict.fromkeys(before.keys() - now.keys())
+        changed = {key: value for key, value in now.items() if before.get(key) != value}
+        return [
+            Change(rev, now_min, "Moved", topic, key, self._scene if topic == "train" else "", value)
+            for (topic, key), value in [*changed.items(), *gone.items()]
+        ]
+
+    def health(self) -> h.Health:
+        """Return whether the hub works."""
+        try:
+            lag_min = self._board.timers_lag_min()
+            late = [source for source, _ in self._board.list_late_sources()]
+        except HubError:
+            return h.Health("down", False, 0.0, [], __version__)
+        return h.Health("degraded" if late or lag_min >= LAG_MIN else "ok", True, lag_min * 60.0, late, __version__)
+
+    def _change(self, event: Event, known: dict[tuple[str, str], Any]) -> Change:
+        topic, key = _topic(event)
+        if (topic, key) not in known:
+            known[topic, key] = self._standing(topic, key, event)
+        value, alarm = known[topic, key], event.kind in ALARMS
+        return Change(event.seq, event.at_min, event.kind, topic, key, event.scene, value, alarm=alarm)
+
+    def _standing(self, topic: str, key: str, event: Event) -> Any:
+        """Return the thing of an event as it stands now, None where it is gone."""
+        ledger = self.works.ledger
+        readers: Mapping[str, tuple[Callable[[str], Any], Callable[[Any], Any]]] = {
+            "case": (ledger.find_case, shown.case_row),
+            "task": (ledger.find_task, shown.task_row),
+            "alert": (ledger.find_alert, shown.alert),
+            "overflow": (ledger.find_overflow, shown.overflow),
+        }
+        if topic in readers:
+            find, show = readers[topic]
+            found = find(key)
+            return None if found is None or getattr(found, "is_on", True) is False else show(found)
+        if topic == "balance":
+            return balance_of(event)
+        return self.emergency() if topic == "emergency" else event.payload
+
+    def _cases_of(self, train: str) -> int:
+        return sum(self.works.ledger.count_cases(Cases(train=train, open_only=True)).values())
+
+    def _times(self, subject: str) -> tr.Times:
+        found = self.works.ledger.list_times(subject=subject)
+        return shown.times(found[0] if found else None)
+
+    def _scenes(self, who: Person, action: str, scene: str | None) -> list[str]:
+        if scene is not None:
+            may(who, action, scene=scene)
+            return [scene]
+        return [each for each in sorted(who.scenes) if is_allowed(who, action, scene=each)]
+
+    def _now_min(self) -> int:
+        return epoch_minute(self.works.clock())
+
+    def _marks(self) -> Marks:
+        made = self.works.mode != "live"
+        provenance = Provenance.SYNTHETIC if made else Provenance.REAL
+        return Marks(self.works.store.status, provenance, replayed=self.works.mode == "replay")
+
+
+def _topic(event: Event) -> tuple[str, str]:
+    """Return which thing of a page an event is about; ("", "") where none."""
+    kind, payload = event.kind, event.payload
+    if kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED):
+        return "case", str(payload["case"])
+    if kind == EventKind.OVERFLOW_PROPOSED:
+        return "task", event.subject
+    if kind in (EventKind.LOOP_RECONCILED, EventKind.LOOP_DIFFERS):
+        return "balance", event.subject
+    if kind in (EventKind.SCENE_FAILED, EventKind.TIMER_FAILED):
+        return "repair", event.subject
+    for start, topic in (("Case", "case"), ("Task", "task"), ("Alert", "alert"), ("Overflow", "overflow")):
+        if kind.startswith(start):
+            return topic, event.subject
+    return ("emergency", event.subject) if kind.startswith("Emergency") else ("", "")
+
+
+def _key(who: Person, key: str | None) -> str | None:
+    """Return the sender's name of a command so that two senders do not meet."""
+    return None if key is None else f"{who.user_id} {key}"
+
+
+def _case_id(case: Case) -> str:
+    return case.case_id
+
+
+def _task_id(task: Task) -> str:
+    return task.task_id
+
+
+def _next(page: Sequence[Any], limit: int, key: Callable[[Any], str]) -> str | None:
+    return key(page[-1]) if len(page) == limit else None

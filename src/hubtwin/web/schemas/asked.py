@@ -1,0 +1,107 @@
+"""What a request may say: checked models; unknown fields are refused."""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from hubtwin.model.case import COMMANDS
+from hubtwin.model.grant import VAULT_FIELDS, Purpose
+from hubtwin.model.task import TASK_COMMANDS
+
+Short = Annotated[str, StringConstraints(min_length=1, max_length=80, strip_whitespace=True)]
+Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
+Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-1][0-9]-[0-3][0-9]$")]
+Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+def _one_of(*names: str) -> tuple[AfterValidator, Any]:
+    """Return what makes a string one of `names`, on the wire and in the document."""
+
+    def check(value: str) -> str:
+        if value not in names:
+            raise ValueError("unknown")
+        return value
+
+    return AfterValidator(check), Field(json_schema_extra={"enum": list(names)})
+
+
+VaultField = Annotated[str, *_one_of(*VAULT_FIELDS)]
+PurposeName = Annotated[str, *_one_of(*(purpose.value for purpose in Purpose))]
+CaseCommandName = Annotated[str, *_one_of(*COMMANDS)]
+TaskCommandName = Annotated[str, *_one_of(*TASK_COMMANDS)]
+
+
+class Asked(BaseModel):
+    """A request body: unknown fields are refused, nothing is guessed from a wrong type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class SignIn(Asked):
+    """Name and password."""
+
+    user: Short
+    password: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class Second(SignIn):
+    """The second person of a two-person act confirms at the same desk, with the own password."""
+
+
+class Declare(Asked):
+    """Declare an event: what, on which legal basis, until which day (the last one, hub time)."""
+
+    disease: Short
+    legal_basis: Annotated[str, StringConstraints(min_length=4, max_length=500, strip_whitespace=True)]
+    ends_on: Day
+
+
+class EndEmergency(Asked):
+    """End the event; its data are destroyed on two people's word unless a legal hold stands."""
+
+    second: Second
+    reason: Line = ""
+
+
+class EvidenceIn(Asked):
+    """A piece of evidence: its kind, a reference (never a name), values that may be shown."""
+
+    kind: Short
+    ref: Reference
+    values: dict[Short, str | int | float | bool | None] = Field(default_factory=dict, max_length=20)
+
+
+class MoveCase(Asked):
+    """Move a case on. `expects` is the version that was seen; with a `key` of the sender the same move twice is one."""
+
+    command: CaseCommandName
+    evidence: list[EvidenceIn] = Field(default_factory=list, max_length=20)
+    expects: Version | None = None
+    key: Reference | None = None
+
+
+class MoveTask(Asked):
+    """Move a task on; some moves ask for a reason or a team. `expects` and `key` as in MoveCase."""
+
+    command: TaskCommandName
+    reason: Line = ""
+    team: Annotated[str, StringConstraints(max_length=80)] = ""
+    expects: Version | None = None
+    key: Reference | None = None
+
+
+class Reveal(Asked):
+    """Unmask persons: which fields, for what, about which case or train; more than 20 persons need a second person.
+
+    `break_glass` opens the vault for 15 minutes without a grant; somebody else reviews it within a day.
+    """
+
+    scene: Short
+    pids: list[Reference] = Field(min_length=1, max_length=200)
+    fields: list[VaultField] = Field(min_length=1, max_length=6)
+    purpose: PurposeName
+    about: Reference
+    reason: Line = ""
+    second: Second | None = None
+    break_glass: bool = False

@@ -1,0 +1,153 @@
+"""Who, where, when: the session, the hub, the declared event, what needs repair, health."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Mode = Literal["live", "replay", "exercise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong and what to do: the key of the text, and the sentence in the language of the reader."""
+
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Me:
+    """Who is signed in. `may` lists `action:scene` pairs, so that a page shows only what can be pressed."""
+
+    user: str
+    name: str
+    roles: Sequence[str]
+    scenes: Sequence[str]
+    agency: str
+    team: str | None
+    lang: str
+    may: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TeamView:
+    """A team as the hub describes it."""
+
+    team_id: str
+    name: Words
+    post: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExitView:
+    """An exit with its screening lanes."""
+
+    exit_id: str
+    name: Words
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class HubView:
+    """The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event."""
+
+    hub_id: str
+    name: Words
+    zone: str
+    stations: Sequence[str]
+    now: str
+    now_min: int
+    mode: Mode
+    speed: float
+    synthetic: bool
+    rev: int
+    exits: Sequence[ExitView]
+    teams: Sequence[TeamView]
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyView:
+    """A declared event. `in_force` says whether its scene works now."""
+
+    emergency_id: str
+    scene: str
+    disease: str
+    legal_basis: str
+    declared_by: str
+    begins_min: int
+    ends_min: int
+    ended_min: int | None
+    in_force: bool
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Disease:
+    """A disease that an event can be declared for."""
+
+    disease: str
+    name: Words
+
+
+@dataclass(frozen=True, slots=True)
+class EmergencyReply:
+    """The event in force, or the last one; null where there never was one."""
+
+    emergency: EmergencyView | None
+    diseases: Sequence[Disease]
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """Something that a person must fix: what, since when, and where to go."""
+
+    key: str
+    kind: Literal["source_late", "quarantine", "delivery", "glass", "timer", "scene"]
+    title: Words
+    detail: Words
+    since_min: int | None
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class RepairsReply:
+    """All that waits for a person."""
+
+    now_min: int
+    repairs: Sequence[Repair]
+
+
+@dataclass(frozen=True, slots=True)
+class Revealed:
+    """A person unmasked, for the screen of the one who asked."""
+
+    pid: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RevealReply:
+    """Persons that were unmasked, without those whom the vault does not know; `audit_seq` is the audit as of then."""
+
+    persons: Sequence[Revealed]
+    audit_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Whether the hub works. `status` is ok, degraded (late timers or sources) or down."""
+
+    status: Literal["ok", "degraded", "down"]
+    store: bool
+    timers_lag_s: float
+    sources_late: Sequence[str]
+    version: str

@@ -1,0 +1,53 @@
+"""The data of the events of the live feed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hubtwin.web.schemas.hub import EmergencyReply, HubView, Mode
+from hubtwin.web.schemas.loop import Board
+from hubtwin.web.schemas.trains import PositionsReply, TrainsReply
+
+
+@dataclass(frozen=True, slots=True)
+class LiveChange:
+    """A changed thing of the live feed, whole: `value` null means that it is gone."""
+
+    topic: str
+    key: str
+    rev: int
+    at_min: int
+    kind: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDelta:
+    """Data of an event `delta`: apply each change whose `rev` is not older than what you hold for its key."""
+
+    rev: int
+    changes: Sequence[LiveChange]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveHeartbeat:
+    """Data of an event `heartbeat`, every 2 s."""
+
+    rev: int
+    now: str
+    now_min: int
+    mode: Mode
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSnapshot:
+    """Data of an event `snapshot`: everything that this person may see, but the pages of cases and tasks."""
+
+    rev: int
+    hub: HubView
+    emergency: EmergencyReply | None
+    trains: TrainsReply | None
+    positions: PositionsReply | None
+    board: Board | None
+    alarms: Sequence[LiveChange]

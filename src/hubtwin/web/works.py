@@ -1,0 +1,113 @@
+"""What a running hub is made of, opened together: stores, ledger, accounts, grants, audit, vault, clocks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from threading import Lock
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.model.duty import Roster
+from hubtwin.model.record import Status
+from hubtwin.ports import Ledger
+from hubtwin.settings import Settings
+from hubtwin.stores.accounts import Accounts
+from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.embedded import EmbeddedStore, store_directory
+from hubtwin.stores.grants import Grants
+from hubtwin.stores.ledger import SqliteLedger
+from hubtwin.stores.signing import Signer
+from hubtwin.stores.vault import Vault
+from hubtwin.web.schemas.hub import Mode
+from hubtwin.wiring import Ask, WarningList, warn
+
+HORIZON_MIN = 180
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who is who, who may read what, and what was written down about it. Its clock is the real one: sessions and
+    grants do not run faster because a day is replayed."""
+
+    accounts: Accounts
+    grants: Grants
+    audit: Audit
+    vault: Vault
+    clock: Clock
+
+
+@dataclass(frozen=True)
+class Works:
+    """A hub at work. `latest` is the list as the loop last judged it; `clock` is the clock of the hub."""
+
+    settings: Settings
+    store: EmbeddedStore
+    ledger: Ledger
+    access: Access
+    clock: Clock
+    clocks_min: Mapping[str, int]
+    latest: Callable[[], WarningList]
+    roster: Roster | None = None
+    mode: Mode = "live"
+    speed: float = 1.0
+
+
+class Latest:
+    """The list of the present hub minute, judged once a minute however many ask."""
+
+    def __init__(self, settings: Settings, store: EmbeddedStore, clock: Clock, rung: str = "auto") -> None:
+        """Create it; nothing is judged before somebody asks."""
+        self._settings, self._store, self._clock, self._rung = settings, store, clock, rung
+        self._lock = Lock()
+        self._held: tuple[int, WarningList] | None = None
+
+    def __call__(self) -> WarningList:
+        """Return the list; while it is judged anew, others get the one before. Raises as `wiring.warn` does."""
+        held = self._held
+        if held is not None and (held[0] == self._now_min() or not self._lock.acquire(blocking=False)):
+            return held[1]
+        if held is None:
+            self._lock.acquire()
+        try:
+            if self._held is None or self._held[0] != self._now_min():
+                now = self._clock()
+                self._held = (epoch_minute(now), warn(self._settings, self._store, Ask(now, HORIZON_MIN, self._rung)))
+            return self._held[1]
+        finally:
+            self._lock.release()
+
+    def _now_min(self) -> int:
+        return epoch_minute(self._clock())
+
+
+@contextmanager
+def open_works(
+    settings: Settings,
+    *,
+    clock: Clock,
+    real_clock: Clock,
+    clocks_min: Mapping[str, int],
+    roster: Roster | None = None,
+    mode: Mode = "live",
+    speed: float = 1.0,
+    status: Status = Status.ACTUAL,
+) -> Iterator[Works]:
+    """Open a hub for the time of a block. Raises what its stores raise: Denied, Malformed, Retry."""
+    hub_id, directory = settings.hub.hub_id, store_directory(settings.home, settings.hub.hub_id, status)
+    with ExitStack() as stack:
+        store = EmbeddedStore(directory, hub_id, clock=real_clock, status=status, threads=settings.threads)
+        stack.callback(store.close)
+        ledger = SqliteLedger(directory, hub_id, at_min=epoch_minute(clock()), status=status)
+        stack.callback(ledger.close)
+        access = _open_access(stack, store, real_clock)
+        latest = Latest(settings, store, clock)
+        yield Works(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed)
+
+
+def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access:
+    database = open_access(store.directory, epoch_minute(clock()))
+    stack.callback(database.close)
+    audit = Audit(database, Signer(store.directory), clock=clock)
+    vault = Vault(store.directory, clock=clock, record=store.append_event)
+    stack.callback(vault.close)
+    accounts, grants = Accounts(database, audit, clock=clock), Grants(database, audit, clock=clock)
+    return Access(accounts, grants, audit, vault, clock)

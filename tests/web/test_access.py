@@ -1,0 +1,213 @@
+"""Who may read and write what: every route asks for a session, a permission, and the origin of a write."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+
+from hubtwin.base.errors import Denied
+from hubtwin.model.agency import Role
+from hubtwin.rules.permission import may_somewhere
+from hubtwin.web.app import describe
+from hubtwin.web.auth import TRIES
+from hubtwin.web.edge import Options
+from hubtwin.web.limits import REMEMBERED, Limiter, TooMany
+from tests.web.fake_desk import PASSWORD, PEOPLE, FakeDesk
+from tests.web.served import Served, serving
+
+MOVE = {"command": "report", "evidence": [{"kind": "scan", "ref": "r"}]}
+WHY = {"scene": "epidemic", "fields": ["name"], "purpose": "trace", "about": "case-0", "reason": "call them"}
+SECOND = {"user": "security_officer", "password": PASSWORD}
+WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it asks for, a body that is as declared
+    ("post", "/emergency"): (
+        "emergency.declare",
+        {"disease": "covid-19", "legal_basis": "9th plan", "ends_on": "2022-12-31"},
+    ),
+    ("post", "/emergency/end"): ("emergency.end", {"second": SECOND}),
+    ("post", "/cases/case-0/moves"): ("case.report", MOVE),
+    ("post", "/tasks/task-1/moves"): ("task.accept", {"command": "accept"}),
+    ("post", "/reveal"): ("person.reveal", {**WHY, "pids": ["pid-1"]}),
+}
+READS: dict[tuple[str, str], str] = {
+    ("get", "/hub"): "hub.read",
+    ("get", "/emergency"): "hub.read",
+    ("get", "/trains"): "alert.read",
+    ("get", "/areas"): "map.read",
+    ("get", "/stations"): "map.read",
+    ("get", "/positions"): "map.read",
+    ("get", "/cases"): "case.read",
+    ("get", "/cases/case-1"): "case.read",
+    ("get", "/tasks"): "task.read",
+    ("get", "/tasks/task-1"): "task.read",
+    ("get", "/board"): "board.read",
+    ("get", "/staff"): "staff.read",
+    ("get", "/repairs"): "repairs.read",
+}
+OPEN = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
+FOR_ANYBODY_SIGNED_IN = {("get", "/api/v1/me"), ("get", "/api/v1/live")}
+ROUTES = [*READS, *WRITES]
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serving(FakeDesk()) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def clients(served: Served) -> Iterator[dict[str, httpx.Client]]:
+    with ExitStack() as stack:
+        yield {user: stack.enter_context(served.client(user)) for user in PEOPLE}
+
+
+def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> httpx.Response:
+    method, path = route
+    body = WRITES[route][1] if route in WRITES else None
+    return client.request(method, f"/api/v1{path}", json=body, **options)  # type: ignore[arg-type]
+
+
+def _pattern(path: str) -> str:
+    return path.replace("case-0", "{case_id}").replace("case-1", "{case_id}").replace("task-1", "{task_id}")
+
+
+def test_every_route_of_the_document_stands_in_this_test() -> None:
+    document = {(method, path) for path, found in describe()["paths"].items() for method in found}
+    listed = {(method, f"/api/v1{_pattern(path)}") for method, path in ROUTES}
+    assert document == listed | OPEN | FOR_ANYBODY_SIGNED_IN
+
+
+@pytest.mark.parametrize("route", [*ROUTES, ("get", "/me"), ("get", "/live")], ids=str)
+def test_a_route_refuses_who_is_not_signed_in(served: Served, route: tuple[str, str]) -> None:
+    with served.client() as client:
+        for cookie in ("", "hubtwin_session=forged", "hubtwin_session="):
+            answer = _ask(client, route, headers={"cookie": cookie} if cookie else {})
+            assert answer.status_code == 401
+            assert answer.json()["key"] == "web.no_session"
+
+
+@pytest.mark.parametrize("role", Role, ids=str)
+@pytest.mark.parametrize("route", ROUTES, ids=str)
+def test_a_route_refuses_the_wrong_role(clients: dict[str, httpx.Client], route: tuple[str, str], role: Role) -> None:
+    action = READS[route] if route in READS else WRITES[route][0]
+    try:
+        may_somewhere(PEOPLE[role.value], action)
+        allowed = True
+    except Denied:
+        allowed = False
+    answer = _ask(clients[role.value], route)
+    refused = answer.status_code == 403 and answer.json()["key"] == "rules.not_permitted"
+    assert refused != allowed, answer.text
+
+
+def test_nobody_sees_a_case_of_a_scene_that_is_not_theirs(clients: dict[str, httpx.Client]) -> None:
+    assert clients["outsider"].get("/api/v1/cases").json()["cases"] == []
+    assert clients["outsider"].get("/api/v1/cases/case-1").status_code == 403
+    assert clients["outsider"].post("/api/v1/cases/case-1/moves", json=MOVE).status_code == 403
+
+
+@pytest.mark.parametrize("route", [*WRITES, ("post", "/session"), ("delete", "/session")], ids=str)
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://[", "http://127.0.0.1", "http://127.0.0.1:1", ""]
+)
+def test_a_write_from_another_page_is_refused(
+    served: Served, clients: dict[str, httpx.Client], route: tuple[str, str], origin: str
+) -> None:
+    answer = _ask(clients["duty_commander"], route, headers={"origin": origin})
+    assert (answer.status_code, answer.json()["key"]) == (403, "web.foreign_origin")
+
+
+def test_a_write_that_does_not_say_where_from_is_refused_unless_the_browser_says_our_own_page(served: Served) -> None:
+    with httpx.Client(base_url=served.url) as client:
+        body = {"user": "analyst", "password": PASSWORD}
+        assert client.post("/api/v1/session", json=body).json()["key"] == "web.no_origin"
+        assert client.post("/api/v1/session", json=body, headers={"sec-fetch-site": "cross-site"}).status_code == 403
+        assert client.post("/api/v1/session", json=body, headers={"sec-fetch-site": "same-origin"}).status_code == 200
+
+
+def test_no_script_can_read_the_session_and_no_other_page_can_use_it(served: Served) -> None:
+    with served.client() as client:
+        cookie = client.post("/api/v1/session", json={"user": "analyst", "password": PASSWORD}).headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "Path=/" in cookie
+
+
+def test_under_tls_the_session_is_tied_to_tls_and_to_this_host() -> None:
+    with serving(FakeDesk(), Options(tls=True)) as served, served.client() as client:
+        answer = client.post("/api/v1/session", json={"user": "analyst", "password": PASSWORD})
+        assert answer.headers["set-cookie"].startswith("__Host-hubtwin_session=")
+        assert "Secure" in answer.headers["set-cookie"]
+        assert "max-age" in answer.headers["strict-transport-security"]
+
+
+def test_signing_out_ends_the_session_on_the_server(served: Served) -> None:
+    with served.client("analyst") as client:
+        cookie = {"cookie": "; ".join(f"{k}={v}" for k, v in client.cookies.items())}
+        assert client.delete("/api/v1/session").status_code == 204
+        assert client.get("/api/v1/me", headers=cookie).status_code == 401
+        assert client.delete("/api/v1/session").status_code == 204
+
+
+def test_me_lists_what_is_allowed_and_nothing_else(clients: dict[str, httpx.Client]) -> None:
+    found = clients["scene_officer"].get("/api/v1/me").json()
+    assert found["user"] == "scene_officer"
+    assert "hub.read" in found["may"]
+    assert "case.release:epidemic" in found["may"]
+    assert not any(line.startswith("emergency.declare") for line in found["may"])
+    assert "task.accept:epidemic" in clients["field_staff"].get("/api/v1/me").json()["may"]
+
+
+def test_wrong_passwords_and_names_look_the_same_and_are_slowed_down() -> None:
+    desk = FakeDesk()
+    with serving(desk) as served, served.client() as client:
+        for user in ("nobody", "analyst"):
+            answers = [
+                client.post("/api/v1/session", json={"user": user, "password": "wrong"}) for _ in range(TRIES + 1)
+            ]
+            assert [a.status_code for a in answers] == [401] * TRIES + [429]
+            assert answers[0].json()["key"] == "stores.sign_in_failed"
+            assert int(answers[-1].headers["retry-after"]) > 0
+        assert len(desk.tries) == 2 * TRIES
+        right = {"user": "analyst", "password": PASSWORD}
+        assert client.post("/api/v1/session", json=right).status_code == 429
+        assert client.post("/api/v1/session", json={**right, "user": "auditor"}).status_code == 200
+
+
+def test_two_person_acts_need_the_password_of_somebody_else(clients: dict[str, httpx.Client]) -> None:
+    commander = clients["duty_commander"]
+    end = "/api/v1/emergency/end"
+    assert commander.post(end, json={"second": {**SECOND, "password": "guess"}}).status_code == 403
+    own = {"user": "duty_commander", "password": PASSWORD}
+    assert commander.post(end, json={"second": own}).json()["key"] == "web.same_person"
+    not_entitled = {"user": "analyst", "password": PASSWORD}
+    assert commander.post(end, json={"second": not_entitled}).json()["key"] == "rules.not_permitted"
+    assert commander.post(end, json={"second": SECOND}).status_code == 200
+    many = {**WHY, "pids": [f"pid-{n}" for n in range(21)]}
+    assert commander.post("/api/v1/reveal", json=many).status_code == 403
+    assert commander.post("/api/v1/reveal", json={**many, "second": SECOND}).status_code == 200
+
+
+def test_guessing_the_second_password_is_slowed_down_too() -> None:
+    with serving(FakeDesk()) as served, served.client("duty_commander") as client:
+        wrong = {"second": {**SECOND, "password": "guess"}}
+        codes = [client.post("/api/v1/emergency/end", json=wrong).status_code for _ in range(TRIES + 1)]
+        assert codes == [403] * TRIES + [429]
+
+
+def test_a_bucket_refills_and_forgets_those_that_were_quiet_longest() -> None:
+    now = [0.0]
+    limiter = Limiter(60, lambda: now[0])
+    limiter.take("a", 2)
+    limiter.take("a", 2)
+    with pytest.raises(TooMany) as refused:
+        limiter.take("a", 2)
+    assert refused.value.values["seconds"] == 30
+    now[0] = 30.0
+    limiter.take("a", 2)
+    limiter.give_back("a", 2)
+    limiter.take("a", 2)
+    for number in range(REMEMBERED):
+        limiter.take(f"other {number}", 2)
+    limiter.take("a", 2)
+    assert len(limiter._held) == REMEMBERED

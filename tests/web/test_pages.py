@@ -1,0 +1,61 @@
+"""The built page: what is cached for ever, what is asked for again, and that no path leads elsewhere."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from hubtwin.web.edge import Options
+from tests.web.fake_desk import FakeDesk
+from tests.web.served import serving
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[httpx.Client]:
+    dist = tmp_path / "dist"
+    (dist / "assets").mkdir(parents=True)
+    (dist / "index.html").write_text("<!doctype html><title>hub</title>")
+    (dist / "assets" / "app-1a2b.js").write_text("export const x = 1\n" * 500)
+    (dist / "icon.svg").write_text("<svg/>")
+    (tmp_path / "secret.txt").write_text("secret")
+    (dist / "link.txt").symlink_to(tmp_path / "secret.txt")
+    with serving(FakeDesk(), Options(ui=dist)) as served, served.client() as found:
+        yield found
+
+
+def test_the_page_is_asked_for_again_and_its_assets_are_kept_for_ever(client: httpx.Client) -> None:
+    index = client.get("/")
+    assert index.text.startswith("<!doctype html>")
+    assert index.headers["cache-control"] == "no-cache"
+    assert index.headers["content-type"].startswith("text/html")
+    asset = client.get("/assets/app-1a2b.js")
+    assert "immutable" in asset.headers["cache-control"]
+    assert asset.headers["content-type"].startswith("text/javascript")
+    assert asset.headers["content-encoding"] == "gzip"
+    assert asset.text.startswith("export const x")
+
+
+def test_what_has_not_changed_is_not_sent_again(client: httpx.Client) -> None:
+    seal = client.get("/icon.svg").headers["etag"]
+    answer = client.get("/icon.svg", headers={"if-none-match": seal})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_an_address_of_the_page_gets_the_page_and_a_missing_file_does_not(client: httpx.Client) -> None:
+    assert client.get("/cases/abc").text.startswith("<!doctype html>")
+    assert client.get("/assets/gone-9.js").json()["key"] == "web.no_page"
+    assert client.get("/api/v1/nothing").json()["key"] == "web.no_page"
+
+
+@pytest.mark.parametrize(
+    "path", ["/../secret.txt", "/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt", "//etc/passwd", "/link.txt"]
+)
+def test_no_path_leads_out_of_the_folder(client: httpx.Client, path: str) -> None:
+    assert "secret" not in client.get(path).text
+    assert "root:" not in client.get(path).text
+
+
+def test_without_a_built_page_it_says_how_to_build_it() -> None:
+    with serving(FakeDesk()) as served, served.client() as client:
+        assert client.get("/").json()["key"] == "web.no_ui"
