@@ -1,0 +1,63 @@
+/** Calls to the server. What goes wrong arrives as an ApiError whose message is already in the reader's language. */
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly key: string,
+    message: string,
+  ) {
+    super(message);
+  }
+
+  /** Somebody else moved this case or task since it was read. */
+  get movedOn(): boolean {
+    return this.status === 409;
+  }
+}
+
+const BASE = "/api/v1";
+let onSignedOut: () => void = () => undefined;
+let language = "zh";
+
+export function setLanguage(lang: string): void {
+  language = lang;
+}
+
+export function whenSignedOut(act: () => void): void {
+  onSignedOut = act;
+}
+
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(BASE + path, {
+      method,
+      credentials: "same-origin",
+      headers: {
+        Accept: "application/json",
+        "Accept-Language": language,
+        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError(0, "ui.unreachable", "");
+  }
+  if (response.status === 204) return undefined as T;
+  const text = await response.text();
+  let data: unknown = null;
+  try {
+    data = text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new ApiError(response.status, "ui.unreadable", "");
+  }
+  if (response.ok) return data as T;
+  const problem = (data ?? {}) as { key?: string; message?: string };
+  const error = new ApiError(response.status, problem.key ?? "ui.failed", problem.message ?? "");
+  if (response.status === 401 && path !== "/session") onSignedOut();
+  throw error;
+}
+
+export const get = <T>(path: string): Promise<T> => call<T>("GET", path);
+export const post = <T>(path: string, body?: unknown): Promise<T> => call<T>("POST", path, body ?? {});
+export const remove = <T>(path: string): Promise<T> => call<T>("DELETE", path);

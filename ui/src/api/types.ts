@@ -1,0 +1,51 @@
+/** Short names for the records of the API. They are generated into schema.d.ts; minutes are epoch minutes, UTC. */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Names = Schemas["Words"];
+export type Lang = keyof Names;
+export type Me = Schemas["Me"];
+export type Hub = Schemas["HubView"];
+export type Emergency = Schemas["EmergencyView"];
+export type EmergencyReply = Schemas["EmergencyReply"];
+export type Train = Schemas["Train"];
+export type TrainsReply = Schemas["TrainsReply"];
+export type TrainCall = Schemas["TrainCall"];
+export type TrainStaff = Schemas["Staff"];
+export type RiskLevel = Train["level"];
+export type Position = Schemas["Position"];
+export type PositionsReply = Schemas["PositionsReply"];
+export type Station = Schemas["StationView"];
+export type AreaFacts = Schemas["AreaFacts"];
+export type Areas = Schemas["AreasReply"];
+export type Case = Schemas["CaseRow"];
+export type CaseState = Case["state"];
+export type CasesReply = Schemas["CasesReply"];
+export type CaseFile = Schemas["CaseReply"];
+export type CaseMove = Schemas["CaseMoveView"];
+export type Happened = Schemas["Happened"];
+export type EvidenceIn = Schemas["EvidenceIn"];
+export type Task = Schemas["TaskRow"];
+export type TaskState = Task["state"];
+export type TasksReply = Schemas["TasksReply"];
+export type TaskFile = Schemas["TaskReply"];
+export type TaskMove = Schemas["TaskMoveView"];
+export type Board = Schemas["Board"];
+export type Balance = Schemas["BalanceView"];
+export type Repair = Schemas["Repair"];
+export type RepairsReply = Schemas["RepairsReply"];
+export type LiveChange = Schemas["LiveChange"];
+export type LiveDelta = Schemas["LiveDelta"];
+export type LiveHeartbeat = Schemas["LiveHeartbeat"];
+export type LiveSnapshot = Schemas["LiveSnapshot"];
+
+/** An alarm as the page holds it. */
+export interface Alarm {
+  id: string;
+  kind: string;
+  subject: string;
+  at_min: number;
+  value: Record<string, unknown>;
+}

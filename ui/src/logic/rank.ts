@@ -1,0 +1,72 @@
+/** In which order trains, alerts and tasks are read. */
+
+import type { Alarm, Case, Task, Train } from "../api/types";
+import { countdown } from "./countdown";
+
+/** The server's order; trains that have arrived sink to the end, so that the next one to meet is on top. */
+export function rankTrains(trains: Iterable<Train>, nowMs: number): Train[] {
+  const past = (train: Train): number => (train.expected_min * 60_000 < nowMs - 60_000 ? 1 : 0);
+  return [...trains].sort((a, b) => past(a) - past(b) || a.rank - b.rank || (a.subject < b.subject ? -1 : 1));
+}
+
+export interface NowItem {
+  kind: "alarm" | "case" | "task";
+  id: string;
+  deadline_min: number | null;
+  alarm?: Alarm;
+  case?: Case;
+  task?: Task;
+}
+
+const OPEN_TASKS = new Set<Task["state"]>(["assigned", "declined", "escalated", "accepted", "on_post"]);
+
+export const isOpenTask = (task: Task): boolean => OPEN_TASKS.has(task.state);
+
+/** Alarms, then what has a clock by time left. Tasks that run as ordered are left out until they are late or soon. */
+export function rankNow(
+  alarms: Iterable<Alarm>,
+  cases: Iterable<Case>,
+  tasks: Iterable<Task>,
+  nowMs: number,
+): NowItem[] {
+  const items: NowItem[] = [];
+  for (const alarm of alarms) items.push({ kind: "alarm", id: alarm.id, deadline_min: null, alarm });
+  for (const one of cases)
+    if (one.state !== "closed")
+      items.push({ kind: "case", id: one.case_id, deadline_min: one.deadline_min, case: one });
+  for (const task of tasks) {
+    if (!isOpenTask(task)) continue;
+    const calm = countdown(task.deadline_min, nowMs).urgency === "calm";
+    if (calm && task.state !== "declined" && task.state !== "escalated") continue;
+    items.push({ kind: "task", id: task.task_id, deadline_min: task.deadline_min, task });
+  }
+  const weight = (item: NowItem): number => (item.kind === "alarm" ? 0 : 1);
+  return items.sort(
+    (a, b) =>
+      weight(a) - weight(b) ||
+      compare(a.deadline_min ?? Infinity, b.deadline_min ?? Infinity) ||
+      (a.id < b.id ? -1 : 1),
+  );
+}
+
+function compare(a: number, b: number): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}
+
+export interface AlarmGroup {
+  cause: string;
+  alarms: Alarm[];
+  newest_min: number;
+}
+
+/** Groups alarms by cause, newest group first. */
+export function groupAlarms(alarms: Iterable<Alarm>): AlarmGroup[] {
+  const groups = new Map<string, AlarmGroup>();
+  for (const alarm of alarms) {
+    const group = groups.get(alarm.kind) ?? { cause: alarm.kind, alarms: [], newest_min: 0 };
+    group.alarms.push(alarm);
+    group.newest_min = Math.max(group.newest_min, alarm.at_min);
+    groups.set(alarm.kind, group);
+  }
+  return [...groups.values()].sort((a, b) => b.newest_min - a.newest_min);
+}

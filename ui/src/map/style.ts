@@ -1,0 +1,105 @@
+/** The base map: outlines of provinces in the greys of the page. No tiles, no font server; text is drawn locally. */
+
+import type { ExpressionSpecification, StyleSpecification } from "maplibre-gl";
+import chinaUrl from "../../../data/cn-map/china.geojson?url";
+import type { Lang } from "../api/types";
+import { PROVINCES } from "./provinces";
+
+export interface Palette {
+  sea: string;
+  land: string;
+  line: string;
+  text: string;
+  faint: string;
+  ink: string;
+  red: string;
+  orange: string;
+  halo: string;
+}
+
+/** The colours that are in force now, from the tokens of the page. */
+export function readPalette(): Palette {
+  const tokens = getComputedStyle(document.documentElement);
+  const token = (name: string): string => tokens.getPropertyValue(name).trim();
+  return {
+    sea: token("--sea"),
+    land: token("--land"),
+    line: token("--land-line"),
+    text: token("--text"),
+    faint: token("--text-3"),
+    ink: token("--ink"),
+    red: token("--red"),
+    orange: token("--orange-fill"),
+    halo: token("--surface"),
+  };
+}
+
+const FONT = ["Helvetica Neue", "Arial", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
+const NOTHING = { type: "FeatureCollection" as const, features: [] };
+
+/** A style of outlines and labels; `labels` and `marks` are filled later with what moves. */
+export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
+  const english: ExpressionSpecification = [
+    "match",
+    ["get", "adcode"],
+    ...Object.entries(PROVINCES).flat(),
+    "",
+  ] as unknown as ExpressionSpecification;
+  const halo = { "text-halo-color": palette.halo, "text-halo-width": 1.4 };
+  return {
+    version: 8,
+    sources: {
+      china: { type: "geojson", data: new URL(chinaUrl, location.href).href },
+      names: { type: "geojson", data: NOTHING },
+      labels: { type: "geojson", data: NOTHING },
+    },
+    layers: [
+      { id: "sea", type: "background", paint: { "background-color": palette.sea } },
+      { id: "land", type: "fill", source: "china", paint: { "fill-color": palette.land } },
+      { id: "borders", type: "line", source: "china", paint: { "line-color": palette.line, "line-width": 1 } },
+      {
+        id: "province-names",
+        type: "symbol",
+        source: "names",
+        maxzoom: 7,
+        layout: {
+          "text-field": lang === "zh" ? ["get", "name"] : english,
+          "text-font": FONT,
+          "text-size": 12,
+          "text-padding": 6,
+        },
+        paint: { "text-color": palette.faint, ...halo },
+      },
+      {
+        id: "labels",
+        type: "symbol",
+        source: "labels",
+        layout: {
+          "text-field": ["get", "text"],
+          "text-font": FONT,
+          "text-size": ["get", "size"],
+          "text-variable-anchor": ["left", "right", "top", "bottom"],
+          "text-radial-offset": 0.9,
+          "text-justify": "auto",
+          "symbol-sort-key": ["get", "order"],
+          "text-padding": 3,
+          "text-max-width": 30,
+        },
+        paint: { "text-color": palette.text, ...halo },
+      },
+    ],
+  };
+}
+
+/** The label points of the provinces, from the map's own properties. */
+export async function loadNames(): Promise<GeoJSON.FeatureCollection<GeoJSON.Point>> {
+  const map = (await (await fetch(chinaUrl)).json()) as GeoJSON.FeatureCollection;
+  return {
+    type: "FeatureCollection",
+    features: map.features.map((one) => ({
+      type: "Feature",
+      geometry: { type: "Point", coordinates: one.properties?.["centre"] as [number, number] },
+      properties: { adcode: one.properties?.["adcode"] as string, name: one.properties?.["name"] as string },
+    })),
+  };
+}

@@ -1,0 +1,17 @@
+import { createRouter, createWebHashHistory } from "vue-router";
+import Desk from "./pages/Desk.vue";
+
+/** Addresses live behind the hash, so that any file server can serve the page. */
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: "/", name: "desk", component: Desk },
+    { path: "/board", name: "board", component: () => import("./pages/Board.vue") },
+    { path: "/cases/:id", name: "case", component: () => import("./pages/CasePage.vue"), props: true },
+    { path: "/tasks", name: "tasks", component: () => import("./pages/MyTasks.vue") },
+    { path: "/times", name: "times", component: () => import("./pages/Times.vue") },
+    { path: "/repairs", name: "repairs", component: () => import("./pages/Repairs.vue") },
+    { path: "/emergency", name: "emergency", component: () => import("./pages/Emergency.vue") },
+    { path: "/:rest(.*)*", redirect: "/" },
+  ],
+});

@@ -1,0 +1,45 @@
+/** Who is signed in. The cookie is the server's; the page only knows the person. */
+
+import { ref } from "vue";
+import { ApiError, get, post, remove, whenSignedOut } from "../api/client";
+import type { Me } from "../api/types";
+import { takeLang } from "./prefs";
+
+export const me = ref<Me | null>(null);
+/** False until it is known whether a session stands. */
+export const asked = ref(false);
+
+whenSignedOut(() => {
+  me.value = null;
+});
+
+export async function resume(): Promise<void> {
+  try {
+    me.value = await get<Me>("/me");
+  } catch (error) {
+    if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 403)) throw error;
+    me.value = null;
+  } finally {
+    asked.value = true;
+  }
+}
+
+export async function signIn(user: string, password: string): Promise<void> {
+  const person = await post<Me>("/session", { user, password });
+  takeLang(person.lang);
+  me.value = person;
+}
+
+export async function signOut(): Promise<void> {
+  await remove("/session");
+  me.value = null;
+}
+
+/** Whether this person may do something in any scene; the server checks again. */
+export function may(action: string): boolean {
+  return me.value?.may.some((one) => one === action || one.startsWith(`${action}:`)) ?? false;
+}
+
+export function hasRole(...roles: string[]): boolean {
+  return me.value?.roles.some((role) => roles.includes(role)) ?? false;
+}

@@ -1,0 +1,77 @@
+import { describe, expect, test } from "vitest";
+import { LiveFeed, SILENT_MS, type LiveSource } from "../src/api/live";
+
+class FakeSource implements LiveSource {
+  readyState = 1;
+  closed = false;
+  private listeners = new Map<string, (event: MessageEvent<string>) => void>();
+  addEventListener(type: string, listener: (event: MessageEvent<string>) => void): void {
+    this.listeners.set(type, listener);
+  }
+  close(): void {
+    this.closed = true;
+  }
+  say(type: string, data: unknown, id = ""): void {
+    this.listeners.get(type)!({ data: JSON.stringify(data), lastEventId: id } as MessageEvent<string>);
+  }
+}
+
+function listen() {
+  const sources: FakeSource[] = [];
+  const told: unknown[] = [];
+  let now = 0;
+  const feed = new LiveFeed(
+    () => {
+      const source = new FakeSource();
+      sources.push(source);
+      return source;
+    },
+    {
+      snapshot: (data) => told.push(["snapshot", data]),
+      delta: (data, revision) => told.push(["delta", data, revision]),
+      alarm: (data) => told.push(["alarm", data]),
+      heartbeat: () => told.push(["heartbeat"]),
+      silent: (silent, since) => told.push([silent ? "silent" : "heard", since]),
+    },
+    () => now,
+  );
+  feed.start();
+  return { feed, sources, told, at: (ms: number) => (now = ms) };
+}
+
+describe("the live feed", () => {
+  test("hands on what it hears and remembers the newest revision", () => {
+    const { feed, sources, told } = listen();
+    sources[0]!.say("snapshot", { rev: 4 }, "4");
+    sources[0]!.say("delta", { changes: [] }, "7");
+    sources[0]!.say("alarm", { kind: "LoopDiffers" });
+    expect(told.map((one) => (one as unknown[])[0])).toEqual(["snapshot", "delta", "alarm"]);
+    expect(feed.revision).toBe(7);
+  });
+  test("says once that it is silent after five seconds, and once that it is heard again", () => {
+    const { feed, sources, told, at } = listen();
+    at(SILENT_MS);
+    feed.watch();
+    expect(told).toEqual([]);
+    at(SILENT_MS + 1);
+    feed.watch();
+    feed.watch();
+    at(9_000);
+    sources[0]!.say("heartbeat", {});
+    expect(told).toEqual([["silent", 0], ["heard", 9_000], ["heartbeat"]]);
+  });
+  test("opens a source that gave up anew, not more than every two seconds", () => {
+    const { feed, sources, at } = listen();
+    sources[0]!.readyState = 2;
+    feed.watch();
+    expect(sources).toHaveLength(2);
+    sources[1]!.readyState = 2;
+    at(1_000);
+    feed.watch();
+    expect(sources).toHaveLength(2);
+    at(2_000);
+    feed.watch();
+    expect(sources).toHaveLength(3);
+    expect(sources[1]!.closed).toBe(true);
+  });
+});
