@@ -12,6 +12,7 @@ from hubtwin.base.clock import at_service_minute, epoch_minute, from_epoch_minut
 from hubtwin.base.errors import Absent, HubError, Malformed
 from hubtwin.base.geo import distance_m, gcj02_to_wgs84, wgs84_to_gcj02
 from hubtwin.base.ids import stable_key
+from hubtwin.base.text import printable
 
 SHANGHAI, BERLIN = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Berlin")
 
@@ -56,3 +57,16 @@ def test_the_gcj02_offset_at_hangzhou_is_some_hundred_metres() -> None:
 def test_a_stable_key_depends_on_parts_and_their_borders() -> None:
     assert stable_key("ab", "c") != stable_key("a", "bc")
     assert len(stable_key("high", 1)) == 32
+
+
+@given(st.text())
+def test_what_is_printable_holds_nothing_that_a_terminal_obeys(content: str) -> None:
+    shown = printable(content)
+    assert printable(shown) == shown
+    assert not any((ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0 for c in shown)
+    shown.encode()
+
+
+def test_a_value_from_outside_stays_on_the_line_of_its_sentence() -> None:
+    told = Absent("wiring_no_file", files="a\nb\x1b[2J\u202ec\ud800").message("en")
+    assert "a␊b␛[2J\\u202ec\\ud800" in told
