@@ -3,7 +3,7 @@
 Three processes: the hub (ledger, feed, server, and the thread that appends), the pages (200 sockets and a slow one),
 and this one, which joins both by event number. Time is counted from the return of the commit to the arrival at the
 page's socket, on the machine's monotonic clock. An event has arrived when a delta or alarm of its revision or a later
-one has. `python -m benchmarks.live_feed [--seconds 30] [--pages 200]`
+one has. `python -m benchmarks.live_feed [--seconds 30] [--pages 200] [--per-s 20]`
 """
 
 import argparse
@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import numpy as np
@@ -41,7 +41,7 @@ from hubtwin.web.server import Server, listen, make_server
 from hubtwin.web.start import desk_of
 from hubtwin.web.works import Latest, open_works
 
-CASES, PER_S, ALARMS_PER_S, WARM_S, AWAKE_S = 10_000, 20, 1, 4, 4
+CASES, ALARMS_PER_S, WARM_S, AWAKE_S = 10_000, 1, 4, 4
 PASSWORD = "benchmark of the feed"
 PACKAGES = ("fastapi", "uvicorn", "h11", "orjson")
 DELTA_MS, ALARM_MS, BOARD_MS = 500, 200, 200
@@ -54,20 +54,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=30)
     parser.add_argument("--pages", type=int, default=200)
+    parser.add_argument("--per-s", type=int, default=20, help="moves of cases a second")
     parser.add_argument("--serve", action="store_true")
     parser.add_argument("--listen", nargs=2)
     told = parser.parse_args()
     if told.serve:
-        serve(told.seconds)
+        serve(told.seconds, told.per_s)
     elif told.listen:
         print(json.dumps(asyncio.run(hear(int(told.listen[0]), told.listen[1], told.pages, told.seconds))))
     else:
-        report(told.seconds, told.pages)
+        report(told.seconds, told.pages, told.per_s)
 
 
-def report(seconds: int, pages: int) -> None:
+def report(seconds: int, pages: int, per_s: int) -> None:
     """Run hub and pages, join what they saw, print the figures."""
-    with _child("--serve", "--seconds", str(seconds + WARM_S)) as hub:
+    with _child("--serve", "--seconds", str(seconds + WARM_S), "--per-s", str(per_s)) as hub:
         port, cookie = _line(hub)["port"], _sign_in(hub)
         with _child("--listen", str(port), cookie, "--pages", str(pages), "--seconds", str(seconds + WARM_S)) as ears:
             time.sleep(WARM_S)
@@ -78,7 +79,7 @@ def report(seconds: int, pages: int) -> None:
     alarms = {int(seq) for seq in appended["alarms"]}
     warm = heard["ready"]  # every page has had its snapshot
     print(machine_header(PACKAGES))
-    print(f"{pages} pages, {CASES:,} open cases, {PER_S} moves and {ALARMS_PER_S} alarm a second for {seconds} s")
+    print(f"{pages} pages, {CASES:,} open cases, {per_s} moves and {ALARMS_PER_S} alarm a second for {seconds} s")
     _print("append -> page, changes", list(_waits(at, heard["deltas"], set(at) - alarms, warm)), DELTA_MS)
     _print("append -> page, alarms", list(_waits(at, heard["alarms"], alarms, warm)), ALARM_MS)
     for name, found in boards.items():
@@ -123,6 +124,13 @@ def measure_boards(port: int, cookie: str, seconds: int) -> dict[str, list[float
                 found[path].append((time.perf_counter() - began) * 1000)
                 time.sleep(0.06)
     return found
+
+
+class Pace(NamedTuple):
+    """For how long, and how many events a second."""
+
+    seconds: int
+    per_s: int
 
 
 @dataclass
@@ -189,7 +197,7 @@ async def hear(port: int, cookie: str, pages: int, seconds: int) -> dict[str, An
     return {**told, "slow": count(slow), "quick": count(ears[0])}
 
 
-def serve(seconds: int) -> None:
+def serve(seconds: int, per_s: int) -> None:
     """Be the hub: print the port, append while serving, print what was appended when."""
     SCRATCH.mkdir(exist_ok=True)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))  # as `hubtwin` does
@@ -204,7 +212,7 @@ def serve(seconds: int) -> None:
             server = make_server(app)
             print(json.dumps({"port": sock.getsockname()[1]}), flush=True)
             out: dict[str, Any] = {}
-            thread = threading.Thread(target=append, args=(desk, cases, seconds, server, out))
+            thread = threading.Thread(target=append, args=(desk, cases, Pace(seconds, per_s), server, out))
             thread.start()
             server.run([sock])
             thread.join()
@@ -254,13 +262,13 @@ def fill(desk: RealDesk) -> list[Case]:
     return desk.works.ledger.list_cases(CaseFilter(limit=CASES))
 
 
-def append(desk: RealDesk, cases: list[Case], seconds: int, server: Server, out: dict[str, Any]) -> None:
+def append(desk: RealDesk, cases: list[Case], pace: Pace, server: Server, out: dict[str, Any]) -> None:
     """Move cases and raise alarms at the given pace; write down when each commit returned."""
     at, alarms, memory = dict[int, float](), list[int](), list[float]()
-    end, number = time.monotonic() + seconds, 0
+    end, number = time.monotonic() + pace.seconds, 0
     while time.monotonic() < end:
         began, now_min = time.monotonic(), epoch_minute(system_clock())
-        is_alarm = number % (PER_S // ALARMS_PER_S) == 0
+        is_alarm = number % (pace.per_s // ALARMS_PER_S) == 0
         case = cases[number % 97] = replace(cases[number % 97], version=cases[number % 97].version + 1)
         with desk.works.ledger.unit(now_min) as unit:
             if is_alarm:
@@ -274,7 +282,7 @@ def append(desk: RealDesk, cases: list[Case], seconds: int, server: Server, out:
             cases[number % 97] = replace(case, version=case.version - 1)
             memory.append(rss_mb())
         number += 1
-        time.sleep(max(0.0, 1 / PER_S - (time.monotonic() - began)))
+        time.sleep(max(0.0, 1 / pace.per_s - (time.monotonic() - began)))
     time.sleep(1)
     out |= {"at": at, "alarms": alarms, "rss_mb": memory[2:]}
     server.stop()
