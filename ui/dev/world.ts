@@ -207,7 +207,7 @@ export class World {
       now_min: now,
       by_state: states.map((state) => {
         const these = all.filter((one) => one.state === state);
-        return { state, count: these.length, overdue: late(these), oldest_min: these[0]?.opened_min ?? null };
+        return { state, count: these.length, overdue: late(these), next_min: these[0]?.deadline_min ?? null };
       }),
       open: open.length,
       overdue: late(open),
