@@ -41,7 +41,7 @@ from hubtwin.web.server import Server, listen, make_server
 from hubtwin.web.start import desk_of
 from hubtwin.web.works import Latest, open_works
 
-CASES, ALARMS_PER_S, WARM_S, AWAKE_S = 10_000, 1, 4, 4
+CASES, ALARMS_PER_S, WARM_S, AWAKE_S, ASLEEP_S = 10_000, 1, 4, 4, 20
 PASSWORD = "benchmark of the feed"
 PACKAGES = ("fastapi", "uvicorn", "h11", "orjson")
 DELTA_MS, ALARM_MS, BOARD_MS = 500, 200, 200
@@ -90,7 +90,8 @@ def report(seconds: int, pages: int, per_s: int) -> None:
     )
     print(f"quick page: {quick['alarms']} alarms, {quick['changes']:,} changes in {quick['deltas']} deltas")
     rss = appended["rss_mb"]
-    print(f"memory of the hub: {rss[0]:.0f} MB when warm, {rss[-1]:.0f} MB at the end, most {max(rss):.0f} MB")
+    quarters = ", ".join(f"{found:.0f}" for found in (rss[0], *(rss[len(rss) * n // 4 - 1] for n in (1, 2, 3, 4))))
+    print(f"memory of the hub when warm and after each quarter: {quarters} MB")
 
 
 def _waits(at: dict[int, float], pages: Sequence[Any], wanted: set[int], warm: float) -> Iterator[float]:
@@ -155,12 +156,12 @@ class Ear:
         writer.close()
 
     def hear_slowly(self, port: int, cookie: str, end: float) -> None:
-        """Take the snapshot, then nothing until shortly before the end, as a page behind a lost network."""
+        """Take nothing for a while before the end, as a page behind a lost network; longer, and it is cut off."""
         with socket.socket() as sock, sock.makefile("rb") as lines:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)  # or the kernel would take it all
             sock.connect(("127.0.0.1", port))
             sock.sendall(_request(cookie))
-            while not self.deltas:
+            while not self.deltas or time.monotonic() < end - AWAKE_S - ASLEEP_S:
                 self.take(lines.readline())
             time.sleep(max(0.0, end - AWAKE_S - time.monotonic()))
             while time.monotonic() < end:

@@ -14,9 +14,9 @@ LANGS = ("zh", "en")
 CODE = re.compile(
     r"--[a-z-]+|\[[^\]\s]*\|[^\]\s]*\]|\{[^}]*\}|hub\.toml|\.hubtwin|HUBTWIN_[A-Z]+|[a-z]+(_[a-z]+)+|\.[a-z]+"
 )
-NAMES = set("hubtwin HH MM GTFS ISO CSV JSON csv json table TripUpdates Realtime protobuf x truth off serve Ctrl PEM TLS C".split())  # noqa: SIM905
+NAMES = set("hubtwin HH MM GTFS ISO CSV JSON csv json table TripUpdates Realtime protobuf x truth off".split())  # noqa: SIM905
 NAMES |= set("auto counts hits manifest zh en debug info warning stations trips stops demo import".split())  # noqa: SIM905
-NAMES |= {"HUBTWIN"}
+NAMES |= {"HUBTWIN", "serve", "Ctrl", "PEM", "TLS", "C"}
 AREAS_AT = ("collide", "--date", "2017-07-24", "--at", "08:00")
 
 

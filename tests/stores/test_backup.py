@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
+from hubtwin.stores.audit import ACCESS_FILE, Audit, open_access
 from hubtwin.stores.backup import MANIFEST, backup, restore
 from hubtwin.stores.check import check, mend
 from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.signing import SIGNING_FILE, Signer
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, Vault
 from tests.contracts.store_suite import HUB, SOURCE, batch, finding, names
 
@@ -205,3 +207,21 @@ def test_a_backup_is_restored_for_its_own_hub_only(store: EmbeddedStore, tmp_pat
     with pytest.raises(Denied, match="other"):
         restore(tmp_path / "copy", tmp_path / "new", clock=_clock, hub_id="other")
     restore(tmp_path / "copy", tmp_path / "new", clock=_clock, hub_id=HUB)
+
+
+def test_accounts_audit_and_the_signing_key_come_back(store: EmbeddedStore, tmp_path: Path) -> None:
+    database = open_access(store.directory, 29_000_000)
+    Audit(database, Signer(store.directory), clock=_clock).append("LookedUp", "officer", {"persons": 1})
+    database.close()
+    taken = backup(store.directory, tmp_path / "backup", clock=_clock)
+    assert taken.keys == tmp_path / "backup" / "keys"
+    restore(tmp_path / "backup", tmp_path / "again", clock=_clock)
+    again = open_access(tmp_path / "again", 29_000_001)
+    found = Audit(again, Signer(tmp_path / "again"), clock=_clock).verify()
+    again.close()
+    assert (found.rows, found.problems) == (1, ())
+    assert (tmp_path / "again" / ACCESS_FILE).stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "again" / SIGNING_FILE).read_bytes() == (store.directory / SIGNING_FILE).read_bytes()
+    (tmp_path / "backup" / "keys" / SIGNING_FILE).unlink()
+    with pytest.raises(Absent):
+        restore(tmp_path / "backup", tmp_path / "third", clock=_clock)

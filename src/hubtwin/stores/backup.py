@@ -18,9 +18,11 @@ from pathlib import Path
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
+from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.rows import Rows, refuse_lost_rows
-from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.signing import SIGNING_FILE
+from hubtwin.stores.sqlite import Database, fsync
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
@@ -55,6 +57,7 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
             vault.note_copy((target / KEYS_FOLDER / KEYS_FILE).absolute())
             vault.copy_to(draft / VAULT_FILE, draft / KEYS_FOLDER / KEYS_FILE)
             _copy(store_dir / KEY_FILE, draft / KEYS_FOLDER / KEY_FILE, mode=0o600)
+        _copy_access(store_dir, draft)
         files = _sums(draft)
         for path, digest in promised.items():  # a damaged file must not become a backup that verifies
             if files[path][1] != digest:
@@ -95,12 +98,13 @@ def restore(
     if hub_id is not None and head.get("hub_id") != hub_id:
         raise Denied("stores.backup_of_other", found=head.get("hub_id"), hub_id=hub_id)
     key_folder, files = keys or source / KEYS_FOLDER, _entries(head)
-    if head["keys"] and not all((key_folder / name).is_file() for name in (KEY_FILE, KEYS_FILE)):
+    needed = (*((KEY_FILE, KEYS_FILE) if head["keys"] else ()), *((SIGNING_FILE,) if ACCESS_FILE in files else ()))
+    if not all((key_folder / name).is_file() for name in needed):
         raise Absent("stores.no_keys", path=str(key_folder))
     with _draft_of(new_dir) as draft:
         for path in files:
-            _copy(source / path, draft / path, mode=0o600 if path == VAULT_FILE else 0o644)
-        for name in (KEY_FILE, KEYS_FILE) if head["keys"] else ():
+            _copy(source / path, draft / path, mode=0o600 if path in (VAULT_FILE, ACCESS_FILE) else 0o644)
+        for name in needed:
             _copy(key_folder / name, draft / name, mode=0o600)
         with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
             if missing := sorted(set(_listed(draft / _ROWS_FILE)) - set(files)):
@@ -214,6 +218,19 @@ def _sums(draft: Path) -> dict[str, tuple[int, str]]:
         for file in sorted(draft.rglob("*"))
         if file.is_file() and file.relative_to(draft).parts[0] != KEYS_FOLDER
     }
+
+
+def _copy_access(store_dir: Path, draft: Path) -> None:
+    """Copy accounts, grants and the audit, and beside the other keys the one that signs; nothing where none is."""
+    if not (store_dir / ACCESS_FILE).exists():
+        return
+    access = Database(store_dir / ACCESS_FILE, private=True)
+    try:
+        access.copy_to(draft / ACCESS_FILE)
+    finally:
+        access.close()
+    (draft / KEYS_FOLDER).mkdir(mode=0o700, exist_ok=True)
+    _copy(store_dir / SIGNING_FILE, draft / KEYS_FOLDER / SIGNING_FILE, mode=0o600)
 
 
 def _link(source: Path, target: Path) -> None:

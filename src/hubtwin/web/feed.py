@@ -16,7 +16,7 @@ from typing import TypeVar
 import anyio
 import structlog
 
-from hubtwin.base.errors import HubError, Retry
+from hubtwin.base.errors import Absent, HubError, Retry
 from hubtwin.model.agency import Person
 from hubtwin.rules.permission import is_allowed
 from hubtwin.web.desk import TOPICS, Change, Desk
@@ -156,6 +156,7 @@ class Feed:
         self._board_due = False
         self._snapshots: dict[View, tuple[int, bytes, float]] = {}
         self._snapshotting = asyncio.Lock()
+        self._scope: anyio.CancelScope | None = None
         self._threads: anyio.CapacityLimiter | None = None
 
     async def ask(self, work: Callable[..., T], *arguments: object) -> T:
@@ -165,18 +166,22 @@ class Feed:
         return await anyio.to_thread.run_sync(work, *arguments, limiter=self._threads)
 
     async def run(self) -> None:
-        """Run until cancelled."""
-        self.rev = self.flushed = await self._patiently(self._desk.rev)
-        self.is_running = True
+        """Run until `stop`. A thread that is asking the desk ends its question first: then stores may close."""
         try:
-            async with asyncio.TaskGroup() as jobs:
-                jobs.create_task(self._read())
-                jobs.create_task(self._tick())
-                jobs.create_task(self._beat())
-                jobs.create_task(self._look_at_board())
+            with anyio.CancelScope() as self._scope:
+                self.rev = self.flushed = await self._patiently(self._desk.rev)
+                self.is_running = True
+                async with anyio.create_task_group() as jobs:
+                    for job in (self._read, self._tick, self._beat, self._look_at_board):
+                        jobs.start_soon(job)
         finally:
             self.is_running = False
             self.close("stopped")
+
+    def stop(self) -> None:
+        """End `run`."""
+        if self._scope is not None:
+            self._scope.cancel()
 
     def close(self, reason: str) -> None:
         """End every page; it comes back by itself and resumes."""
@@ -260,7 +265,10 @@ class Feed:
     async def _beat(self) -> None:
         while True:
             hub = await self._patiently(self._desk.hub)
-            self.hand_in(await self._patiently(self._desk.pulse))
+            try:
+                self.hand_in(await self.ask(self._desk.pulse))
+            except HubError as error:  # a hub without a timetable has no trains, but it has a heart
+                self._failed(error)
             self.flush()  # what a heartbeat names as its revision has been sent before it
             frame = heartbeat_frame(LiveHeartbeat(self.flushed, hub.now, hub.now_min, hub.mode, hub.speed))
             for pages in self.pages.values():
@@ -282,9 +290,12 @@ class Feed:
             try:
                 return await self.ask(work)
             except HubError as error:
-                self._meters.feed_errors.inc()
-                log.warning("feed_waits", key=error.key)
+                self._failed(error)
                 await asyncio.sleep(AGAIN_S)
+
+    def _failed(self, error: HubError) -> None:
+        self._meters.feed_errors.inc()
+        log.warning("feed_waits", key=error.key)
 
 
 def take_snapshot(desk: Desk, view: View) -> LiveSnapshot:
@@ -294,8 +305,16 @@ def take_snapshot(desk: Desk, view: View) -> LiveSnapshot:
         rev=rev,
         hub=desk.hub(),
         emergency=desk.emergency() if view.has("emergency") else None,
-        trains=desk.trains() if view.has("train") else None,
-        positions=desk.positions() if view.has("position") else None,
+        trains=_unless_absent(desk.trains) if view.has("train") else None,
+        positions=_unless_absent(desk.positions) if view.has("position") else None,
         board=desk.board() if view.has("board") else None,
         alarms=[change.shown() for change in desk.alarms() if view.hears(change)],
     )
+
+
+def _unless_absent(read: Callable[[], T]) -> T | None:
+    """Return what a new hub may not have yet: a timetable, risk areas."""
+    try:
+        return read()
+    except Absent:
+        return None

@@ -51,8 +51,9 @@ class Live(Response):
         """Send until the page goes, the session ends or the server stops."""
         listening = asyncio.create_task(self._listen(receive))
         try:
+            opening = await self._opening()  # before the first byte: what fails here is still an answer
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await self._send(send, b"retry: %d\n\n" % RETRY_MS + await self._opening())
+            await self._send(send, b"retry: %d\n\n" % RETRY_MS + opening)
             await self._write(send)
             if self.page.closed != "gone":
                 await send({"type": "http.response.body", "body": b"", "more_body": False})

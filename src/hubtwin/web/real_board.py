@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Absent
 from hubtwin.base.text import text
 from hubtwin.flow.feedback import balance
 from hubtwin.model.case import CaseState
@@ -68,8 +69,11 @@ class RealBoard:
         return now_min - due[0].due_min if due else 0
 
     def list_late_sources(self) -> list[tuple[str, int]]:
-        """Return sources that are late with the minutes since their last update."""
-        feed = self.works.latest().feed
+        """Return sources that are late with the minutes since their last update; 0 where they never told anything."""
+        try:
+            feed = self.works.latest().feed
+        except Absent:  # a new hub: nothing has been brought in
+            return [("timetable", 0)]
         return [("risk-areas", feed.age_min or 0)] if feed.is_stale or feed.is_silent else []
 
     def repairs(self) -> h.RepairsReply:
