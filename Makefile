@@ -13,7 +13,7 @@ PYTEST_ARGS ?= -n 2
 # DuckDB's binding reports types that another library keeps at module level when the interpreter ends; see docs/decisions.md
 LEAK_NOTES := ^(nanobind: |See https://nanobind| - (leaked|\.\.\. skipped))
 
-.PHONY: help demo test check format lock bench clean
+.PHONY: help demo test check format ui lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,10 @@ check: $(VENV)/.ready-dev ## format, lint, types, import contracts
 format: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+ui: ## build the pages for hubtwin serve (needs Node 20 or newer with npm)
+	@command -v npm >/dev/null 2>&1 || { echo "Node 20 or newer with npm is needed. On Debian or Ubuntu: sudo apt-get install nodejs npm" >&2; exit 1; }
+	cd ui && npm ci && npm run build
 
 bench: $(VENV)/.ready-dev ## list the benchmarks; each is run as `python -m benchmarks.NAME`
 	@ls benchmarks/[a-z]*.py | sed -E 's|benchmarks/(.*)\.py|.venv/bin/python -m benchmarks.\1|'

@@ -13,6 +13,7 @@ import structlog
 from hubtwin import __version__
 from hubtwin.base.errors import HubError
 from hubtwin.base.text import printable, text
+from hubtwin.cli.account import account
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.keep import backup, check, repair, restore
@@ -53,6 +54,7 @@ def build(lang: str) -> click.Group:
         restore,
         repair,
         serve,
+        account,
     )
     for command in commands:
         hubtwin.add_command(command)
