@@ -1,6 +1,6 @@
 """Commands about data: import, simulate, datasets, quarantine, release."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,6 @@ from hubtwin.wiring import (
     simulate_day,
 )
 
-FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 FORMAT = click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 SHOWN_REASONS = 3
 
@@ -33,10 +32,8 @@ def import_group() -> None:
 
 
 def _import(desk: Desk, kind: str, files: tuple[Path, ...], told: dict[str, Any]) -> None:
-    now = told["now"] or desk.clock()
-    now = now.replace(tzinfo=desk.settings.hub.zone) if now.tzinfo is None else now
     marks = Marks(provenance=Provenance.SYNTHETIC) if told["synthetic"] else UNMARKED
-    job = ImportJob(kind, files, now.astimezone(UTC), marks, told.get("station_areas"))
+    job = ImportJob(kind, files, desk.moment_or_now(told["now"]), marks, told.get("station_areas"))
     with desk.store() as store:
         if told["preview"]:
             _show_preview(desk, preview_files(desk.settings, store, job))
@@ -153,10 +150,8 @@ def release(desk: Desk, /, level: str, by: str, reason: str, now: datetime | Non
     """End the freeze of a level on a person's word."""
     if not by.strip() or not reason.strip():
         raise click.UsageError(text("cli.blank", desk.lang))
-    moment = now or desk.clock()
-    moment = moment.replace(tzinfo=desk.settings.hub.zone) if moment.tzinfo is None else moment
     with desk.store() as store:
-        count = release_freeze(desk.settings, store, level, by=by, reason=reason, now=moment.astimezone(UTC))
+        count = release_freeze(desk.settings, store, level, by=by, reason=reason, now=desk.moment_or_now(now))
     desk.out.print(text("cli.released" if count else "cli.released_none", desk.lang, count=count))
 
 

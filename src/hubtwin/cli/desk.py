@@ -88,6 +88,12 @@ class Desk:
 
             yield begin
 
+    def moment_or_now(self, told: datetime | None) -> datetime:
+        """Return a moment in UTC, a naive one taken as the hub's own time; the present where none was told."""
+        if told is None:
+            return self.clock()
+        return (told.replace(tzinfo=self.settings.hub.zone) if told.tzinfo is None else told).astimezone(UTC)
+
     def local_moment(self, day: date, clock_time: str) -> datetime:
         """Return a date and a time of day at the hub as a UTC moment. Raises click.BadParameter."""
         try:

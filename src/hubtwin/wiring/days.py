@@ -11,6 +11,7 @@ import narwhals as nw
 import structlog
 
 from hubtwin.base.clock import from_epoch_minute
+from hubtwin.library.query import collect
 from hubtwin.model.event import Event
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.ports import Page
@@ -34,7 +35,7 @@ SIMULATED = {  # what a simulated day sends: kind of connector, and how its page
 def simulate_day(settings: Settings, store: EmbeddedStore, day: date, seed: int, arrivals: int) -> Any:
     """Return a seeded hub day (`sim.day.HubDay`) on the timetable and the risk areas of the library."""
     names = ("rail_calls", "rail_service_days", "rail_stations", "risk_areas")
-    tables = {name: frame.collect("pyarrow").to_native() for name, frame in store.tables(names).items()}
+    tables = {name: collect(frame) for name, frame in store.tables(names).items()}
     world = load("hubtwin.sim.world:build_world")(
         tables,
         hub_stations=settings.hub.stations,
@@ -83,7 +84,7 @@ def simulate_into(
         return
     counts = store.tables(("boarding_counts",))["boarding_counts"]
     told = counts.filter(nw.col("service_date") == nw.lit(day), nw.col("provenance") != "synthetic")
-    if len(told.head(1).collect("pyarrow").to_native()):
+    if len(collect(told.head(1))):
         return
     begin("simulate", None)
     made = simulate_day(settings, store, day, settings.sim_seed, settings.sim_arrivals)

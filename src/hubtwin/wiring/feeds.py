@@ -14,6 +14,7 @@ import structlog
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent
+from hubtwin.library.query import collect, count_rows
 from hubtwin.model.record import UNMARKED, Marks
 from hubtwin.ports import Page, ReadContext, Transport
 from hubtwin.settings import Settings
@@ -126,7 +127,7 @@ def _lacks_history(store: EmbeddedStore) -> bool:
     if store.cursor(HISTORY) is not None or "risk_areas" not in store.held():
         return False
     snapshots = store.tables(("risk_snapshots",))["risk_snapshots"]
-    return not len(snapshots.filter(nw.col("source") != HISTORY).head(1).collect("pyarrow").to_native())
+    return not len(collect(snapshots.filter(nw.col("source") != HISTORY).head(1)))
 
 
 def _judge_history(settings: Settings, store: EmbeddedStore, job: ImportJob) -> None:
@@ -143,7 +144,7 @@ def _judge_history(settings: Settings, store: EmbeddedStore, job: ImportJob) -> 
 def _log_freezes(store: EmbeddedStore) -> None:
     """Warn of withdrawals that are held back after a suspicious drop of the feed."""
     held = store.tables(("risk_freezes",))["risk_freezes"].filter(nw.col("until_min").is_null())
-    areas = held.select(nw.len().alias("areas")).collect("pyarrow").item()
+    areas = count_rows(held)
     if areas:
         _LOG.warning("withdrawals_frozen", areas=areas)
 
@@ -184,8 +185,8 @@ def find_gazetteer(settings: Settings) -> Any:
 def known_trains(store: EmbeddedStore) -> dict[str, Any]:
     """Return the stations, the calls of every trip and their planned minutes, for the checks of `ReadContext`."""
     tables = store.tables(("rail_stations", "rail_calls"))
-    stations = tables["rail_stations"].select("station_id").collect("pyarrow").to_native()
-    calls = tables["rail_calls"].sort("trip_id", "seq").collect("pyarrow").to_native().to_pydict()
+    stations = collect(tables["rail_stations"].select("station_id"))
+    calls = collect(tables["rail_calls"].sort("trip_id", "seq")).to_pydict()
     by_trip: dict[str, list[tuple[int, str]]] = {}
     planned = {}
     columns = (calls[name] for name in ("trip_id", "seq", "station_id", "arrive_min", "depart_min"))

@@ -13,6 +13,7 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.flow.judge import judge
+from hubtwin.library.query import collect
 from hubtwin.model.finding import Finding
 from hubtwin.ports import Tables
 from hubtwin.rules.service import project_days
@@ -109,7 +110,7 @@ def _patterns(settings: Settings, day: date, pattern: date | None) -> dict[date,
 def _refuse_unknown_stations(settings: Settings, tables: Tables) -> None:
     wanted = settings.hub.stations
     found = tables["rail_stations"].filter(nw.col("station_id").is_in(list(wanted))).select("station_id")
-    missing = set(wanted) - {row["station_id"] for row in found.collect("pyarrow").to_native().to_pylist()}
+    missing = set(wanted) - {row["station_id"] for row in collect(found).to_pylist()}
     if missing:
         raise Absent("wiring_no_station", file=settings.hub_file, stations=", ".join(sorted(missing)))
 
@@ -129,7 +130,7 @@ def _list_synthetic(store: EmbeddedStore, tables: Tables, names: Sequence[str], 
         rows = tables[name].filter(nw.col("provenance") == "synthetic")
         if "service_date" in rows.collect_schema().names():
             rows = rows.filter(nw.col("service_date").is_in(list(dates)))
-        if len(rows.head(1).collect("pyarrow").to_native()):
+        if len(collect(rows.head(1))):
             made.append(name)
     return made
 

@@ -12,6 +12,7 @@ import numpy as np
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.connectors.risk_areas.codec import FEED_ZONE
 from hubtwin.datasets.health import RISK_AREAS
+from hubtwin.library.query import collect
 from hubtwin.ports import Tables
 from hubtwin.rules.snapshots import OPEN_MIN, repair
 
@@ -20,7 +21,7 @@ COLUMNS = ("level", "province", "city", "county", "community", "first_seen", "go
 
 def repaired_lines(tables: Tables, max_gap_min: int) -> Iterator[tuple[str, int]]:
     """Yield (CSV line, gaps joined in it), the header first with 0; times on the feed's clock."""
-    areas = tables[RISK_AREAS.name].collect("pyarrow").to_native()
+    areas = collect(tables[RISK_AREAS.name])
     keys = areas.column("area_key").dictionary_encode().combine_chunks().indices.to_numpy().astype(np.int64)
     first = areas.column("first_seen_min").to_numpy().astype(np.int32)
     gone = areas.column("gone_by_min").fill_null(OPEN_MIN).to_numpy().astype(np.int32)
