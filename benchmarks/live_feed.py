@@ -39,7 +39,7 @@ from hubtwin.web.app import build
 from hubtwin.web.real import RealDesk
 from hubtwin.web.server import Server, listen, make_server
 from hubtwin.web.start import desk_of
-from hubtwin.web.works import Latest, open_works
+from hubtwin.wiring.works import Latest, open_works
 
 CASES, ALARMS_PER_S, WARM_S, AWAKE_S, ASLEEP_S = 10_000, 1, 4, 4, 20
 PASSWORD = "benchmark of the feed"

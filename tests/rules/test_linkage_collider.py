@@ -70,8 +70,8 @@ class Increments(RuleBasedStateMachine):
     def the_whole_is_the_same(self) -> None:
         stays, risk = self._full()
         full, held = rank_persons(stays, risk), self.collider.list_persons()
-        for one, other in zip(full, held, strict=True):
-            assert one.tolist() == other.tolist()
+        for name in full._fields:
+            assert getattr(full, name).tolist() == getattr(held, name).tolist()
         listed = self.collider.list_exposed()
         assert sorted(listed.stay_id.tolist()) == sorted(collide(stays, risk).stay_id.tolist())
         assert [self.collider.is_exposed(p) for p in range(-1, 8)] == [p in self.exposed for p in range(-1, 8)]

@@ -33,8 +33,8 @@ from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.start import desk_of, find_ui, open_desk, roster_of
-from hubtwin.web.works import Latest, open_works
 from hubtwin.wiring import Warned, WarningList
+from hubtwin.wiring.works import Latest, open_works
 from tests.web.fake_desk import PASSWORD
 from tests.web.served import Served, serving
 
@@ -327,7 +327,7 @@ def test_the_list_is_judged_once_a_minute(tmp_path: Path, monkeypatch: pytest.Mo
         asked.append(ask.now)
         return the_list()
 
-    monkeypatch.setattr("hubtwin.web.works.warn", judge)
+    monkeypatch.setattr("hubtwin.wiring.works.warn", judge)
     latest = Latest(None, None, lambda: clock[0])  # type: ignore[arg-type]
     latest()
     latest()

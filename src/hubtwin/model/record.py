@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Literal
+
+Mode = Literal["live", "replay", "exercise"]  # how the clock of a hub runs, said on every page
 
 
 class Status(StrEnum):

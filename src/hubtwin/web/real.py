@@ -31,7 +31,7 @@ from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import Declare, MoveCase, MoveTask, Reveal
-from hubtwin.web.works import Works
+from hubtwin.wiring.works import Works
 
 LAST = 1 << 53
 

@@ -18,7 +18,7 @@ from hubtwin.ports import CaseFilter, TaskFilter
 from hubtwin.web import shown
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
-from hubtwin.web.works import Works
+from hubtwin.wiring.works import Works
 
 OPEN_CASES = tuple(state for state in CaseState if state is not CaseState.CLOSED)
 RATE_MIN = 10

@@ -17,7 +17,7 @@ from hubtwin.rules.delays import expected_calls, service_starts
 from hubtwin.rules.positions import Stop, locate
 from hubtwin.rules.service import project_days
 from hubtwin.web.schemas import trains as tr
-from hubtwin.web.works import Works
+from hubtwin.wiring.works import Works
 
 CENTROIDS = "cn-admin/adcodes_lonlat_2020.csv"
 COUNTY_DIGITS = 6

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.model.duty import Qualification, Roster
+from hubtwin.model.record import Mode
 from hubtwin.rules.duty import make_roster
 from hubtwin.settings import Settings
 from hubtwin.web import shown
 from hubtwin.web.real import RealDesk
-from hubtwin.web.schemas.hub import Disease, Mode
-from hubtwin.web.works import Works, open_works
+from hubtwin.web.schemas.hub import Disease
 from hubtwin.wiring import SCENES, load
+from hubtwin.wiring.works import Works, open_works
 
 SCENE = next(iter(SCENES))  # an event is declared for the first scene; there is one
 CLOCKS = "clocks_min"  # the entry of a scene's params that gives minutes by clock name

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Mode = Literal["live", "replay", "exercise"]
+from hubtwin.model.record import Mode
 
 
 @dataclass(frozen=True, slots=True)

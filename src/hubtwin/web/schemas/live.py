@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hubtwin.web.schemas.hub import EmergencyReply, HubView, Mode
+from hubtwin.model.record import Mode
+from hubtwin.web.schemas.hub import EmergencyReply, HubView
 from hubtwin.web.schemas.loop import Board
 from hubtwin.web.schemas.trains import PositionsReply, TrainsReply
 

@@ -7,7 +7,7 @@ from threading import Lock
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.model.duty import Roster
-from hubtwin.model.record import Status
+from hubtwin.model.record import Mode, Status
 from hubtwin.ports import Ledger
 from hubtwin.settings import Settings
 from hubtwin.stores.accounts import Accounts
@@ -17,8 +17,7 @@ from hubtwin.stores.grants import Grants
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.vault import Vault
-from hubtwin.web.schemas.hub import Mode
-from hubtwin.wiring import Ask, WarningList, warn
+from hubtwin.wiring.lists import Ask, WarningList, warn
 
 HORIZON_MIN = 180
 
