@@ -56,6 +56,15 @@ def test_an_empty_audit_and_a_filled_one_verify(hub: Hub) -> None:
     assert [entry.payload["pids"] for entry in hub.audit.list_entries(by="ann")][:2] == [["p0"], ["p1"]]
 
 
+def test_the_newest_rows_come_in_pages_without_gap_or_double(hub: Hub) -> None:
+    hub.fill(7)
+    seen: list[int] = []
+    while page := hub.audit.list_newest(3, seen[-1] if seen else None):
+        seen += [entry.seq for entry in page]
+    assert seen == [7, 6, 5, 4, 3, 2, 1]
+    assert hub.audit.list_newest(1)[0].payload["pids"] == ["p6"]
+
+
 def test_the_file_and_the_key_are_for_nobody_else(hub: Hub) -> None:
     hub.fill(1)
     for name in (ACCESS_FILE, SIGNING_FILE):

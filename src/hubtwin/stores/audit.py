@@ -25,6 +25,7 @@ from hubtwin.stores.sqlite import Database
 
 ACCESS_FILE = "access.sqlite"
 ZERO, BROKEN = bytes(32), b"\xff" * 32
+LAST = 1 << 62  # beyond every number of a row
 _PAGE = 50_000  # rows held in memory at once
 
 
@@ -164,6 +165,11 @@ class Audit:
             *(kind, by, from_min, until_min),
         )
         return [_told(row) for row in found]
+
+    def list_newest(self, limit: int, before_seq: int | None = None) -> list[Entry]:
+        """Return at most `limit` rows, newest first, of those before `before_seq` where that is given."""
+        sql = "SELECT seq, entry FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
+        return [_told(row) for row in self._database.all(sql, LAST if before_seq is None else before_seq, limit)]
 
     def list_unmasked_alone(self, by: str, from_min: int) -> set[str]:
         """Return the persons whom somebody unmasked since a minute on nobody else's word, the glass left whole."""

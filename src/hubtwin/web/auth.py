@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from hubtwin.base.errors import Denied
+from hubtwin.base.errors import Denied, Malformed
 from hubtwin.model.agency import ACTIONS, Person
 from hubtwin.rules.permission import is_allowed, may_somewhere
 from hubtwin.web.edge import API, Edge, get_edge, reply
 from hubtwin.web.limits import TooMany
 from hubtwin.web.problems import NoSession
-from hubtwin.web.schemas.asked import SignIn
+from hubtwin.web.schemas.asked import Second, SignIn
 from hubtwin.web.schemas.hub import Me, Problem
 
 TRIES, TRIES_OF_ADDRESS = 6, 30  # a minute, for one name from one address, and for an address with any names
@@ -95,6 +95,15 @@ def prove(request: Request, user: str, check: Callable[[], tuple[str, Person]]) 
         edge.limiter.give_back(key, burst)
     edge.meters.sign_ins.labels("done").inc()
     return found
+
+
+def prove_second(request: Request, who: Person, named: Second) -> Person:
+    """Return the second person of a two-person act, who proves it by password. Raises Denied, Malformed (oneself)."""
+    desk = get_edge(request).desk
+    _, second = prove(request, named.user, lambda: ("", desk.vouch(named.user, named.password)))
+    if second.user_id == who.user_id:
+        raise Malformed("web.same_person")
+    return second
 
 
 @router.post("/session", response_model=Me, dependencies=[Depends(same_origin)])

@@ -10,10 +10,10 @@ from starlette.responses import Response
 from hubtwin.base.errors import Malformed
 from hubtwin.model.agency import Person
 from hubtwin.rules.permission import may_somewhere
-from hubtwin.web.auth import EdgeOf, allowed, prove, same_origin
+from hubtwin.web.auth import EdgeOf, allowed, prove_second, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import Declare, EndEmergency, MoveCase, MoveTask, Reveal, Second
+from hubtwin.web.schemas.asked import Declare, EndEmergency, MoveCase, MoveTask, Reveal
 from hubtwin.web.schemas.hub import EmergencyReply, RevealReply
 from hubtwin.web.schemas.loop import CaseReply, TaskReply
 
@@ -35,7 +35,7 @@ def end_emergency(
     request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("emergency.end"))], asked: EndEmergency
 ) -> Response:
     """End the event on two people's word: collecting stops; its data are destroyed unless a legal hold stands."""
-    return reply(edge.desk.end_emergency(who, asked.reason, _second(request, edge, who, asked.second)))
+    return reply(edge.desk.end_emergency(who, asked.reason, prove_second(request, who, asked.second)))
 
 
 @router.post("/cases/{case_id}/moves", response_model=CaseReply, tags=["loop"])
@@ -61,13 +61,5 @@ def reveal(
     request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("person.reveal"))], asked: Reveal
 ) -> Response:
     """Unmask persons for a purpose. It is audited before the answer leaves; many persons need a second person."""
-    second = None if asked.second is None else _second(request, edge, who, asked.second)
+    second = None if asked.second is None else prove_second(request, who, asked.second)
     return reply(edge.desk.reveal(who, asked, second))
-
-
-def _second(request: Request, edge: EdgeOf, who: Person, named: Second) -> Person:
-    """Return the second person of a two-person act, who proves it by password. Raises Denied."""
-    _, second = prove(request, named.user, lambda: ("", edge.desk.vouch(named.user, named.password)))
-    if second.user_id == who.user_id:
-        raise Malformed("web.same_person")
-    return second

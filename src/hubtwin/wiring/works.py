@@ -16,6 +16,7 @@ from hubtwin.stores.embedded import EmbeddedStore, store_directory
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
+from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.lists import Ask, WarningList, warn
 
@@ -32,6 +33,7 @@ class Access:
     audit: Audit
     vault: Vault
     clock: Clock
+    database: Database  # the rows of all of these; signed reports stand in it too
 
 
 @dataclass(frozen=True)
@@ -109,4 +111,4 @@ def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access
     vault = Vault(store.directory, clock=clock, record=store.append_event)
     stack.callback(vault.close)
     accounts, grants = Accounts(database, audit, clock=clock), Grants(database, audit, clock=clock)
-    return Access(accounts, grants, audit, vault, clock)
+    return Access(accounts, grants, audit, vault, clock, database)
