@@ -16,23 +16,33 @@ from hubtwin.model.emergency import Emergency
 from hubtwin.model.grant import VAULT, Grant, Purpose
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.privacy import EPOCH_MIN
-from hubtwin.rules.retention import DAY_MIN, DELETE, Due, Kept, Times
+from hubtwin.rules.retention import DAY_MIN, DELETE, RETENTION, Due, Kept, Times
 from hubtwin.stores.audit import Audit, open_access
 from hubtwin.stores.backup import backup
 from hubtwin.stores.deletion import Keeping, Register, delete_nightly, list_reports
 from hubtwin.stores.embedded import EmbeddedStore
-from hubtwin.stores.ending import DESTROY, DESTROY_WORD_MIN, EndOrder, certificate_text, destroy_emergency
+from hubtwin.stores.ending import (
+    DESTROY,
+    DESTROY_WORD_MIN,
+    EndOrder,
+    certificate_text,
+    destroy_emergency,
+    find_certificate,
+    list_destroyed,
+)
 from hubtwin.stores.erasure import restore_forgetting
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer, open_sealed
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB
-from tests.stores.test_erasure import bookings, read, stays, write
+from tests.stores.test_erasure import bookings, read, results, screenings, stays, write
 
 BEGIN = datetime(2022, 10, 1, tzinfo=UTC)
 BEGIN_MIN = epoch_minute(BEGIN)
+END_MIN = BEGIN_MIN + 40 * DAY_MIN
+NO_ROWS = dict.fromkeys((rule.dataset for rule in RETENTION.rows), 0)
 EMERGENCY = Emergency(
-    *("e1", "epidemic", "covid-19", "order 7 of 2022", "dan", BEGIN_MIN, BEGIN_MIN + 40 * DAY_MIN),
+    *("e1", "epidemic", "covid-19", "order 7 of 2022", "dan", BEGIN_MIN, END_MIN),
     marks=Marks(provenance=Provenance.SYNTHETIC),
 )
 
@@ -172,10 +182,10 @@ def test_old_rows_are_purged_every_night_and_the_counts_are_in_the_report(hub: H
         stays=stays(("a", BEGIN_MIN - 30 * day, BEGIN_MIN - 15 * day), ("b", BEGIN_MIN - 20 * day, BEGIN_MIN - day)),
         bookings=bookings(("a", 1, 1), ("b", 20, 1)),
     )
-    assert hub.nightly()["rows"] == {"bookings": 0, "stays": 1, "risk_hits": 0, "pseudonym_links": 0}
+    assert hub.nightly()["rows"] == {**NO_ROWS, "stays": 1}
     assert read(hub.store, "stays", "pid") == [("b",)]
     hub.wait(20)
-    assert hub.nightly()["rows"] == {"bookings": 1, "stays": 1, "risk_hits": 0, "pseudonym_links": 0}
+    assert hub.nightly()["rows"] == {**NO_ROWS, "bookings": 1, "stays": 1}
     assert read(hub.store, "bookings", "pid") == [("b",)]
 
 
@@ -207,6 +217,32 @@ def test_the_audit_is_kept_three_years_and_still_verifies(hub: Hub) -> None:
     assert hub.keeping.audit.verify().problems == ()
 
 
+def test_data_age_by_the_clock_that_dated_them_and_the_audit_by_the_real_one(hub: Hub) -> None:
+    later = replace(hub.keeping, hub_clock=lambda: BEGIN + timedelta(days=4000))
+    hub.keep("hit", "manifest_hit_cleared", "p1")
+    write(hub.store, "k1", stays=stays(("p1", BEGIN_MIN - 60, BEGIN_MIN)))
+    body = open_sealed(delete_nightly(later), hub.keeping.signer.public_hex)
+    assert (body["deleted"], body["rows"]["stays"]) == ({"manifest_hit_cleared": 1}, 1)
+    assert (body["audit_rows"], body["at"]) == (0, "2022-10-01T00:00Z")
+
+
+def test_marks_are_remembered_with_what_they_tell_of_or_not_at_all(hub: Hub) -> None:
+    register = hub.keeping.register
+    register.keep([Kept("a", "contact", "p1", BEGIN_MIN)], {"followed": "7"})
+    assert register.find_mark("followed") == "7"
+
+    def stopped() -> Iterator[Kept]:
+        yield Kept("b", "contact", "p2", BEGIN_MIN)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        register.keep(stopped(), {"followed": "8"})
+    assert (register.find_mark("followed"), hub.kept()) == ("7", ["a"])
+    delete_nightly(hub.keeping, {"night": "2022-10-01"}, {"night": "2022-10-01"})
+    assert register.find_mark("night") == "2022-10-01"
+    assert register.find_mark("other") is None
+
+
 def _filled(hub: Hub) -> EndOrder:
     """An emergency with rows in and before its period, persons, a grant and a backup."""
     hub.vault.find_epoch_key(BEGIN_MIN // EPOCH_MIN)
@@ -215,6 +251,8 @@ def _filled(hub: Hub) -> EndOrder:
         "k1",
         stays=stays(("p1", BEGIN_MIN - 60, BEGIN_MIN + 5), ("old", BEGIN_MIN - 99 * DAY_MIN, BEGIN_MIN - 98 * DAY_MIN)),
         bookings=bookings(("p1", 5, 1), ("p2", 6, 1)),
+        gate_screenings=screenings(("p1", BEGIN_MIN), ("p2", END_MIN), ("old", BEGIN_MIN - 99 * DAY_MIN)),
+        test_results=results(("p1", END_MIN), ("old", END_MIN + 1)),
     )
     hub.keep("hit", "manifest_hit_cleared", "p1")
     hub.keep("other", "confirmed_case", "p9", emergency="e0")
@@ -236,13 +274,15 @@ def test_the_end_of_an_emergency_destroys_its_data_on_two_peoples_word(hub: Hub,
     hub.wait(60)
     sealed = destroy_emergency(hub.keeping, replace(order, word_id=hub.word()))
     body = open_sealed(sealed, hub.keeping.signer.public_hex)
-    assert body["rows"] == {"bookings": 2, "risk_hits": 0, "stays": 1, "pseudonym_links": 0}
+    assert body["rows"] == {**NO_ROWS, "bookings": 2, "stays": 1, "gate_screenings": 2, "test_results": 1}
     assert (body["persons_forgotten"], body["records"], body["grants_revoked"]) == (2, 1, 1)
     assert body["epochs_destroyed"] == [BEGIN_MIN // EPOCH_MIN]
     assert (body["ordered_by"], body["second"], body["backups_told"]) == ("dan", "eve", 1)
     assert [hub.knows(pid) for pid in ("p1", "p2", "p9")] == [False, False, True]
     assert read(hub.store, "stays", "pid") == [("old",)]
     assert read(hub.store, "bookings", "pid") == []
+    assert read(hub.store, "gate_screenings", "pid") == [("old",)]
+    assert read(hub.store, "test_results", "pid") == [("old",)]
     assert hub.kept() == ["other"]
     assert hub.vault.find_epoch_key(BEGIN_MIN // EPOCH_MIN) is None
     assert hub.keeping.audit.verify().problems == ()
@@ -254,7 +294,7 @@ def test_the_forgotten_are_still_gone_when_a_backup_from_before_is_restored(hub:
     hub.wait(60)
     destroy_emergency(hub.keeping, replace(order, word_id=hub.word()))
     _, erased = restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock)
-    assert erased == 3
+    assert erased == 6
     new = EmbeddedStore(tmp_path / "new", HUB, clock=hub.clock, threads=1)
     assert read(new, "bookings", "pid") == []
     assert read(new, "stays", "pid") == [("old",)]
@@ -266,6 +306,21 @@ def test_the_forgotten_are_still_gone_when_a_backup_from_before_is_restored(hub:
     assert vault.find_epoch_key(BEGIN_MIN // EPOCH_MIN) is None
     vault.close()
     new.close()
+
+
+def test_a_person_whose_case_is_open_stays_known_until_it_is_closed(hub: Hub) -> None:
+    order = _filled(hub)
+    hub.keep("open", "contact", "p3")
+    hub.keep("vault p2", "manifest_hit_cleared", "p2", emergency="")
+    hub.wait(60)
+    sealed = destroy_emergency(hub.keeping, replace(order, word_id=hub.word(), open_pids=("p3",)))
+    body = open_sealed(sealed, hub.keeping.signer.public_hex)
+    assert (body["persons_forgotten"], body["records"], body["persons_in_open_cases"]) == (2, 1, 1)
+    assert [hub.knows(pid) for pid in ("p1", "p2", "p3")] == [False, False, True]
+    assert hub.kept() == ["open", "other"]
+    database = hub.keeping.register.database
+    assert list_destroyed(database) == {"e1"}
+    assert (find_certificate(database, "e1"), find_certificate(database, "e2")) == (sealed, None)
 
 
 def test_nothing_is_destroyed_on_one_word_during_the_emergency_or_on_hold(hub: Hub) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import arm, disarm
 from hubtwin.datasets.people import BOOKINGS, STAYS
+from hubtwin.datasets.screening import GATE_SCREENINGS, TEST_RESULTS
 from hubtwin.library.query import collect
 from hubtwin.ports import Batch
 from hubtwin.stores.backup import backup, restore
@@ -51,6 +52,22 @@ def bookings(*rows: tuple[str, int, int]) -> pa.Table:
     more = {"board_seq": 0, "alight_seq": 1, "state": "booked", **seat, **COMMON}
     made = [{"pid": pid, "service_date": date(2022, 10, day), "as_of_min": at, **more} for pid, day, at in rows]
     return pa.Table.from_pylist(made, schema=BOOKINGS.schema)
+
+
+def screenings(*rows: tuple[str, int]) -> pa.Table:
+    """Return passages of gates of (person, minute)."""
+    shown = {"health_code": "green", "itinerary_code": "green", "document_kind": "citizen", "desk": False}
+    blank = dict.fromkeys(("test_age_h", "temperature_c", "origin_area"))
+    place = {"exit_id": "N1", "gate_id": "N1-01", "lane": 1, **shown, **blank, **COMMON}
+    made = [{"pid": pid, "at_min": at_min, **place} for pid, at_min in rows]
+    return pa.Table.from_pylist(made, schema=GATE_SCREENINGS.schema)
+
+
+def results(*rows: tuple[str, int]) -> pa.Table:
+    """Return results of (person, minute of the specimen)."""
+    what = {"kind": "nucleic", "result": "negative", "result_min": None, **COMMON}
+    made = [{"pid": pid, "report_id": f"r {pid}", "specimen_min": at_min, **what} for pid, at_min in rows]
+    return pa.Table.from_pylist(made, schema=TEST_RESULTS.schema)
 
 
 def write(store: EmbeddedStore, key: str, **tables: pa.Table) -> None:

@@ -141,6 +141,9 @@ def test_rotation_makes_the_new_key_and_destroys_what_nobody_looks_back_to(vault
     diary.now += timedelta(days=28)
     assert vault.rotate(21 * day) == [current - 1]
     assert vault.find_epoch_key(current - 2) is None
+    replayed_min = (current - 40) * EPOCH_MIN
+    assert vault.rotate(21 * day, replayed_min) == []
+    assert vault.list_epochs()[0].number == current - 40, "a replayed day has the epoch of its own time"
 
 
 def test_a_destroyed_epoch_makes_no_pseudonym_and_is_left_out_of_links(vault: Vault) -> None:

@@ -48,16 +48,16 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
     if not (store_dir / _ROWS_FILE).exists():
         raise Absent("stores.no_store", path=store_dir.name)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
+        _copy_access(store_dir, draft)  # before the rows: how far it has followed the events is then behind them
         rows.database.copy_to(draft / _ROWS_FILE)
         promised = _listed(draft / _ROWS_FILE)
         for path in promised:
             _link(store_dir / path, draft / path)
         if vault:
-            (draft / KEYS_FOLDER).mkdir(mode=0o700)
+            (draft / KEYS_FOLDER).mkdir(mode=0o700, exist_ok=True)
             vault.note_copy((target / KEYS_FOLDER / KEYS_FILE).absolute())
             vault.copy_to(draft / VAULT_FILE, draft / KEYS_FOLDER / KEYS_FILE)
             _copy(store_dir / KEY_FILE, draft / KEYS_FOLDER / KEY_FILE, mode=0o600)
-        _copy_access(store_dir, draft)
         files = _sums(draft)
         for path, digest in promised.items():  # a damaged file must not become a backup that verifies
             if files[path][1] != digest:

@@ -3,16 +3,22 @@
 The register names records by id and pseudonym, never by content. Each night what is due goes in batches, children
 before their parents: first the rows elsewhere that the caller looks after, then the keys of persons whom no record
 needs any more, then the register. A kill between two steps repeats a step the next night and loses none.
+
+Two clocks: how old data are is counted on the clock that dated them, that of the hub; what is signed, and how long
+the audit is kept, goes by the real one. They differ only where a day is replayed.
 """
 
 import json
 import secrets
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
-from hubtwin.base.clock import Clock, epoch_minute, from_epoch_minute
+from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.failpoint import failpoint
 from hubtwin.rules.retention import (
     DAY_MIN,
@@ -34,8 +40,15 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import VAULT_FILE, Vault
 
+NIGHTLY = "nightly_deletion"  # the kind of its report
 BATCH = 500  # records that one transaction takes off the register
+NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
+
+
+def put_marks(con: sqlite3.Connection, marks: Mapping[str, str]) -> None:
+    """Remember marks inside a transaction of `access.sqlite`."""
+    con.executemany("INSERT OR REPLACE INTO kept_marks VALUES (?, ?)", marks.items())
 
 
 class Register:
@@ -45,9 +58,13 @@ class Register:
         """Take the open `access.sqlite`."""
         self.database = database
 
-    def keep(self, items: Iterable[Kept]) -> None:
-        """Enter records, or enter them anew as something else (a contact that became a case)."""
+    def keep(self, items: Iterable[Kept], marks: Mapping[str, str] = NO_MARKS) -> None:
+        """Enter records, or enter them anew as something else (a contact that became a case).
+
+        `marks` are remembered with them: both survive a kill, or neither.
+        """
         with self.database.transaction() as con:
+            put_marks(con, marks)
             con.executemany(
                 f"INSERT OR REPLACE INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 (
@@ -55,6 +72,11 @@ class Register:
                     for i in items
                 ),
             )
+
+    def find_mark(self, name: str) -> str | None:
+        """Return what was remembered under a name."""
+        found = self.database.all("SELECT value FROM kept_marks WHERE name = ?", name)
+        return str(found[0][0]) if found else None
 
     def list_kept(self, emergency_id: str | None = None) -> list[Kept]:
         """Return what is kept, of one emergency or of all."""
@@ -70,7 +92,10 @@ class Register:
 
 @dataclass(frozen=True)
 class Keeping:
-    """Everything that deletion needs. `destroy` deletes what belongs to records elsewhere and may be called twice."""
+    """Everything that deletion needs. `destroy` deletes what belongs to records elsewhere and may be called twice.
+
+    `clock` is the real one; `hub_clock` dates the data, and is the real one unless a day is replayed.
+    """
 
     store_dir: Path
     register: Register
@@ -82,21 +107,28 @@ class Keeping:
     times: Times
     table: Retention = RETENTION
     destroy: Callable[[Sequence[Due]], None] = field(default=lambda batch: None)
+    hub_clock: Clock | None = None
+
+    def now(self) -> datetime:
+        """Return the moment of the clock that dates the data."""
+        return (self.hub_clock or self.clock)()
 
     def now_min(self) -> int:
-        """Return the minute of the hub clock."""
-        return epoch_minute(self.clock())
+        """Return the minute of that clock."""
+        return epoch_minute(self.now())
 
 
-def delete_nightly(keeping: Keeping) -> str:
+def delete_nightly(keeping: Keeping, told: Mapping[str, object] = NO_MARKS, marks: Mapping[str, str] = NO_MARKS) -> str:
     """Delete what is due, and return the signed report, which is stored as well.
+
+    `told` goes into the report; `marks` are remembered in the transaction that stores it.
 
     What a legal hold covers stays, with the records that it belongs to; rows in the columns are of no emergency in
     particular, so they wait while any hold stands, and the report says so.
     """
     kept = keeping.register.list_kept()
     held = _held(kept, {hold.emergency_id for hold in keeping.grants.list_holds()})
-    due = due_for_deletion(kept, keeping.clock(), keeping.table, keeping.times)
+    due = due_for_deletion(kept, keeping.now(), keeping.table, keeping.times)
     due = [each for each in due if each.item.item_id not in held]
     still = {i.item_id: i for i in kept}
     persons, left = 0, list[str]()
@@ -111,26 +143,31 @@ def delete_nightly(keeping: Keeping) -> str:
         _strike(keeping, batch)
         still.update({each.item.item_id: _gone_through(each) for each in batch if each.action != DELETE})
     suspended = bool(keeping.grants.list_holds())
+    oldest_min = epoch_minute(keeping.clock()) - _audit_days(keeping.table) * DAY_MIN
     body = {
+        **told,
         **_counts(due),
         "persons_forgotten": persons,
         "rows": {} if suspended else dict(_erase_rows(keeping)),
         "rows_wait_for_hold": suspended,
         "records_on_hold": len(held),
-        "audit_rows": keeping.audit.prune(keeping.now_min() - _audit_days(keeping.table) * DAY_MIN),
+        "audit_rows": keeping.audit.prune(oldest_min),
         "copies_out_of_reach": len(left),
         "backups_told": len(tell_copies(keeping.store_dir)),
     }
-    return report(keeping, "nightly_deletion", "system", body)
+    return report(keeping, NIGHTLY, "system", body, marks=marks)
 
 
-def report(keeping: Keeping, kind: str, by: str, body: Mapping[str, object]) -> str:
-    """Sign a report, store it and write its id into the audit; return it."""
+def report(
+    keeping: Keeping, kind: str, by: str, body: Mapping[str, object], *, marks: Mapping[str, str] = NO_MARKS
+) -> str:
+    """Sign a report, store it and write its id into the audit; return it. `marks` are remembered with it."""
     (hub_id,) = query(keeping.store_dir / "rows.sqlite", "SELECT value FROM store WHERE name = 'hub_id'")[0]
     report_id, at = secrets.token_hex(8), keeping.clock()
     head = {"report_id": report_id, "kind": kind, "hub_id": str(hub_id), "at": f"{at:%Y-%m-%dT%H:%MZ}"}
     sealed = keeping.signer.seal({**head, **body})
     with keeping.register.database.transaction() as con:
+        put_marks(con, marks)
         con.execute("INSERT INTO reports VALUES (?, ?, ?, ?)", (report_id, kind, epoch_minute(at), sealed))
         keeping.audit.append_in(con, [Note("Reported", by, {"report": report_id, "of": kind})])
     return sealed
@@ -193,7 +230,7 @@ def _counts(due: Iterable[Due]) -> dict[str, object]:
 
 
 def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
-    now = from_epoch_minute(keeping.now_min())
+    now = keeping.now()
     for rule in keeping.table.rows:
         where = Where(rule.column, until_value=rows_cut(rule, now, keeping.times.zone))
         why = f"retention {rule.days} d"

@@ -2,7 +2,8 @@
 
 What goes: the rows of its period, the keys of its persons, the keys of pseudonym epochs that have ended, its
 grants, its records in the register. What stays: cases, events and the audit, whose pseudonyms nobody can resolve
-any more, and counts. An epoch that still runs keeps its key until it ends; the certificate names it.
+any more, and counts. An epoch that still runs keeps its key until it ends, and a person whose case is still open
+keeps the own one until it is closed; the certificate names both.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,13 @@ from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import Where, erase, tell_copies
 from hubtwin.stores.signing import open_sealed
+from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import VAULT_FILE
 
 DESTROY = "destroy_emergency"  # the kind of word that the second person gives; its digest is the emergency's id
+CERTIFICATE = "destruction_certificate"  # the kind of the report
 DESTROY_WORD_MIN = 60  # two commanders may sit in different houses; ours, no source
+_ABOUT = "body ->> '$.body.emergency.emergency_id'"  # of a stored certificate
 BACKUPS_EXPIRE_D = 30  # epidemic reference E2.6
 
 
@@ -30,7 +34,8 @@ BACKUPS_EXPIRE_D = 30  # epidemic reference E2.6
 class EndOrder:
     """What to destroy. `from_min` is the beginning of the earliest look-back, before which nothing was collected.
 
-    `pids` are the persons of its cases; `others` are the emergencies whose data shall stay.
+    `pids` are the persons of its cases, `open_pids` those of its open ones, who have to be reached; `others` are the
+    emergencies whose data shall stay.
     """
 
     emergency: Emergency
@@ -38,6 +43,7 @@ class EndOrder:
     by: str
     word_id: str
     pids: Sequence[str] = ()
+    open_pids: Sequence[str] = ()
     others: Sequence[Emergency] = ()
 
 
@@ -48,7 +54,7 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
     same time, and without the fresh word of a second person for exactly this. Killed on the way, it is done again
     on a new word.
     """
-    until_min = _refuse(keeping, order)
+    until_min = refuse_destruction(keeping, order)
     emergency_id = order.emergency.emergency_id
     second = keeping.grants.use_word(order.word_id, DESTROY, emergency_id, order.by)
     keeping.audit.append("DestructionBegun", order.by, {"emergency": emergency_id, "second": second})
@@ -57,16 +63,20 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
         for name, where in _conditions(keeping, order.from_min, until_min).items()
     }
     failpoint("stores.emergency_rows_erased")
-    records = keeping.register.list_kept(emergency_id)
-    persons, _ = forget(keeping.vault, _persons(keeping, order, until_min))
+    still_open = set(order.open_pids)
+    records = [item for item in keeping.register.list_kept(emergency_id) if item.pid not in still_open]
+    gone = _persons(keeping, order, until_min)
+    persons, _ = forget(keeping.vault, gone)
     failpoint("stores.emergency_persons_forgotten")
     epochs, running = _destroy_epochs(keeping, order, until_min)
+    strays = [item for item in keeping.register.list_kept("") if item.pid in gone]
     with keeping.register.database.transaction() as con:
-        con.execute("DELETE FROM kept WHERE emergency_id = ?", (emergency_id,))
+        con.executemany("DELETE FROM kept WHERE item_id = ?", [(item.item_id,) for item in (*records, *strays)])
     body = {
         **_named(order, until_min, second),
         "rows": rows,
         "persons_forgotten": persons,
+        "persons_in_open_cases": len(still_open),
         "epochs_destroyed": epochs,
         "epochs_running": running,
         "records": len(records),
@@ -75,13 +85,25 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
         "copies_out_of_reach": len(keeping.vault.purge_copies()),
         "backups_expire_on": f"{keeping.clock().date() + timedelta(days=BACKUPS_EXPIRE_D)}",
     }
-    return report(keeping, "destruction_certificate", order.by, body)
+    return report(keeping, CERTIFICATE, order.by, body)
+
+
+def find_certificate(database: Database, emergency_id: str) -> str | None:
+    """Return the signed certificate of an emergency whose data were destroyed, the last one where there are several."""
+    sql = f"SELECT body FROM reports WHERE kind = ? AND {_ABOUT} = ? ORDER BY rowid DESC LIMIT 1"  # noqa: S608
+    found = database.all(sql, CERTIFICATE, emergency_id)
+    return str(found[0][0]) if found else None
+
+
+def list_destroyed(database: Database) -> set[str]:
+    """Return the emergencies whose data were destroyed."""
+    return {str(name) for (name,) in database.all(f"SELECT {_ABOUT} FROM reports WHERE kind = ?", CERTIFICATE)}  # noqa: S608
 
 
 def certificate_text(sealed: str, public_hex: str, lang: str) -> str:
     """Return a certificate as it is printed, in "zh" or "en". Raises Malformed where it is not the hub's."""
     body = open_sealed(sealed, public_hex)
-    if body.get("kind") != "destruction_certificate":
+    if body.get("kind") != CERTIFICATE:
         raise Malformed("stores.no_certificate")
     shown: dict[str, Any] = {**body, **body["emergency"]}
     none = text("stores.none", lang)
@@ -93,8 +115,8 @@ def certificate_text(sealed: str, public_hex: str, lang: str) -> str:
     return text("stores.certificate", lang, **shown)
 
 
-def _refuse(keeping: Keeping, order: EndOrder) -> int:
-    """Return the end of the emergency; raise Denied where nothing may be destroyed."""
+def refuse_destruction(keeping: Keeping, order: EndOrder) -> int:
+    """Return the minute of the end of the emergency; raise Denied where nothing may be destroyed, saying why."""
     emergency, now_min = order.emergency, keeping.now_min()
     until_min = min(emergency.ends_min, emergency.ended_min or emergency.ends_min)
     if now_min < until_min:
@@ -114,6 +136,8 @@ def _conditions(keeping: Keeping, from_min: int, until_min: int) -> Mapping[str,
     return {
         "bookings": [days],
         "risk_hits": [days],
+        "gate_screenings": [Where("at_min", from_min, until_min + 1)],  # the minute of the end was still screened
+        "test_results": [Where("specimen_min", from_min, until_min + 1)],
         "stays": [Where("in_min", until_value=until_min), Where("out_min", from_value=from_min)],
         "pseudonym_links": [Where("expires_min", from_value=from_min)],
     }
@@ -123,10 +147,10 @@ def _persons(keeping: Keeping, order: EndOrder, until_min: int) -> set[str]:
     """Return the persons of the emergency: of its cases, of its records, and whom the vault took in meanwhile."""
     kept = keeping.register.list_kept()
     own = {item.pid for item in kept if item.emergency_id == order.emergency.emergency_id}
-    elsewhere = {item.pid for item in kept if item.emergency_id != order.emergency.emergency_id}
+    elsewhere = {item.pid for item in kept if item.emergency_id not in ("", order.emergency.emergency_id)}
     sql = f"SELECT pid FROM subjects WHERE at_min >= {int(order.from_min)} AND at_min <= {int(until_min)}"  # noqa: S608
     taken_in = {str(pid) for (pid,) in query(keeping.vault.directory / VAULT_FILE, sql)}
-    return ({*order.pids} | own | taken_in) - elsewhere
+    return ({*order.pids} | own | taken_in) - elsewhere - {*order.open_pids}
 
 
 def _destroy_epochs(keeping: Keeping, order: EndOrder, until_min: int) -> tuple[list[int], list[dict[str, object]]]:

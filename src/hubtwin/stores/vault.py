@@ -91,12 +91,13 @@ class Vault:
             for no, alive in found
         ]
 
-    def rotate(self, keep_min: int) -> list[int]:
+    def rotate(self, keep_min: int, now_min: int | None = None) -> list[int]:
         """Make the key of the current epoch, and destroy those that ended more than `keep_min` ago; return these.
 
-        `keep_min` is at least the look-back window, or matching across the rollover is lost.
+        `keep_min` is at least the look-back window, or matching across the rollover is lost. `now_min` is the minute
+        of the clock that dates the rows, whose own times choose their epochs; the vault's unless a day is replayed.
         """
-        now_min = self._now_min()
+        now_min = self._now_min() if now_min is None else now_min
         current = now_min // EPOCH_MIN
         if current not in {epoch.number for epoch in self.list_epochs()}:
             self.find_epoch_key(current)
@@ -172,6 +173,10 @@ class Vault:
             con.execute("DELETE FROM subjects WHERE key_id IN (SELECT key_id FROM forgotten)")
         self._destroy_forgotten()
         return new
+
+    def list_people(self) -> list[str]:
+        """Return the pseudonyms of everybody whom the vault knows."""
+        return [str(pid) for (pid,) in self._vault.all("SELECT pid FROM subjects ORDER BY pid")]
 
     def list_forgotten(self) -> list[str]:
         """Return the ids of the keys that must not exist any more."""
