@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from hubtwin.base.clock import from_epoch_minute, local
-from hubtwin.connectors.test_results.simulator import ResultLine, bundle
+from hubtwin.connectors.test_results.simulator import REPORT_SYSTEM, ResultLine, bundle
 from hubtwin.sim.day import DOCUMENT, HubDay
 from hubtwin.sim.draws import stream
 from hubtwin.sim.recipe import Bools, Floats
@@ -73,11 +73,21 @@ def list_results(day: HubDay, tests: Tests, sampled: Iterable[Sampled]) -> list[
     found = []
     for one in sampled:
         done = tests.result_min(one)
-        report = f"{one.kind[0].upper()}{day.world.hub_date:%Y%m%d}-{one.person}-{one.attempt}"
+        report = report_id(day, one)
         taken, given = (local(from_epoch_minute(minute), day.world.zone) for minute in (one.at_min, done))
         line = ResultLine(report, DOCUMENT, day.documents[one.person], one.kind, taken, given, tests.result(one))
         found.append((done, line))
     return sorted(found, key=lambda pair: (pair[0], pair[1].report_id))
+
+
+def report_id(day: HubDay, sampled: Sampled) -> str:
+    """Return the number of the report on a specimen; whoever took it knows it from the label."""
+    return f"{sampled.kind[0].upper()}{day.world.hub_date:%Y%m%d}-{sampled.person}-{sampled.attempt}"
+
+
+def filed_id(day: HubDay, sampled: Sampled) -> str:
+    """Return the number of that report as TEST_RESULTS holds it: with the system that gave it."""
+    return f"{REPORT_SYSTEM}|{report_id(day, sampled)}"
 
 
 def list_result_pages(

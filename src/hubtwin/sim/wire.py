@@ -4,16 +4,16 @@ Pages come in order of time; `until_min` cuts what is not known yet, so that a d
 What is true but not known to a partner (`HubDay.truth`) is on no page.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
-from typing import TypeVar
 
 import numpy as np
 
 from hubtwin.base.clock import from_epoch_minute, local
 from hubtwin.connectors.bookings import simulator as bookings_wire
 from hubtwin.connectors.bookings.simulator import CountLine, ManifestLine, StayLine
+from hubtwin.connectors.bookings.simulator import Line as BookingLine
 from hubtwin.connectors.running_information.simulator import Delay, make_feed
 from hubtwin.sim.day import DOCUMENT, HubDay
 from hubtwin.sim.people import Kind
@@ -26,32 +26,46 @@ LEADS_MIN = (60, 30)  # counts are sent this long before the planned arrival, be
 FEED_EVERY_MIN = 5
 _AFTER_ARRIVAL_MIN = 30  # a train stays in the feed this long after its last observation
 _CALLS_KEPT = 3  # calls that a train has left stay in the feed, so that a reader every few minutes sees them all
-Line = TypeVar("Line", CountLine, ManifestLine, StayLine)
+HOUR_MIN = 60
+LINES: Mapping[str, type[BookingLine]] = {"counts": CountLine, "manifest": ManifestLine, "stays": StayLine}
 
 
 def list_pages(
-    day: HubDay, until_min: int | None = None, kinds: Collection[str] = KINDS
+    day: HubDay, until_min: int | None = None, kinds: Collection[str] = KINDS, page_min: int = HOUR_MIN
 ) -> Iterator[tuple[str, bytes]]:
     """Yield (file name, bytes) of every page of the day, with what is known at `until_min` (None: all of it).
 
-    Of the `kinds` asked for, in the order of KINDS; within each, in order of time.
+    Of the `kinds` asked for, in the order of KINDS; within each, in order of time. A page of bookings holds the lines
+    of `page_min` minutes of the clock and is named by the first of them: `bookings/counts-20221020T0800.csv`.
     """
+    for kind in KINDS:
+        if kind not in kinds:
+            continue
+        if kind == "running":
+            yield from ((name_page(day, kind, minute), body) for minute, body in list_feeds(day, until_min))
+            continue
+        for slot, found in groupby(list_lines(day, kind, until_min), key=lambda line: line[0] // page_min):
+            body = bookings_wire.page(LINES[kind], (line for _, line in found))
+            yield name_page(day, kind, slot * page_min), body
+
+
+def list_lines(day: HubDay, kind: str, until_min: int | None = None) -> Iterator[tuple[int, BookingLine]]:
+    """Yield (epoch minute from which it is known, line) of a kind of LINES, in order of time."""
     end_min = NEVER if until_min is None else until_min
-    if "counts" in kinds:
-        yield from _hourly(day, "counts", CountLine, _count_lines(day, end_min))
-    if "manifest" in kinds:
-        yield from _hourly(day, "manifest", ManifestLine, _manifest_lines(day, end_min))
-    if "stays" in kinds:
-        yield from _hourly(day, "stays", StayLine, _stay_lines(day, end_min))
-    if "running" in kinds:
-        yield from _feed(day, end_min)
+    if kind == "counts":
+        return _count_lines(day, end_min)
+    return _manifest_lines(day, end_min) if kind == "manifest" else _stay_lines(day, end_min)
 
 
-def _hourly(day: HubDay, name: str, kind: type[Line], lines: Iterator[tuple[int, Line]]) -> Iterator[tuple[str, bytes]]:
-    """Yield one page for each hour of the hub's clock, named by it: `bookings/counts-20221020T08.csv`."""
-    for hour, found in groupby(lines, key=lambda line: line[0] // 60):
-        stamp = local(from_epoch_minute(hour * 60), day.world.zone).strftime("%Y%m%dT%H%M")
-        yield f"bookings/{name}-{stamp}.csv", bookings_wire.page(kind, (line for _, line in found))
+def list_feeds(day: HubDay, until_min: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """Yield (epoch minute at which it is made, bytes) of every message with running information."""
+    return _feed(day, NEVER if until_min is None else until_min)
+
+
+def name_page(day: HubDay, kind: str, minute: int) -> str:
+    """Return the name of a page by a minute on the hub's clock."""
+    stamp = local(from_epoch_minute(minute), day.world.zone).strftime("%Y%m%dT%H%M")
+    return f"running_information/{stamp}.pb" if kind == "running" else f"bookings/{kind}-{stamp}.csv"
 
 
 class _Moments(dict[int, datetime]):
@@ -207,7 +221,7 @@ def _community(listed: Sequence[str], community: int) -> str:
 # ------------------------------------------------------------------------------------------ running information
 
 
-def _feed(day: HubDay, end_min: int) -> Iterator[tuple[str, bytes]]:
+def _feed(day: HubDay, end_min: int) -> Iterator[tuple[int, bytes]]:
     """Yield a full GTFS-Realtime message every few minutes, as long as anything is running."""
     seen = day.observations
     if not seen:
@@ -223,7 +237,7 @@ def _feed(day: HubDay, end_min: int) -> Iterator[tuple[str, bytes]]:
         made_at = local(from_epoch_minute(minute), day.world.zone)
         if latest:
             said = (delay for trip in sorted(latest) for delay in _say(day, latest[trip]))
-            yield f"running_information/{made_at:%Y%m%dT%H%M}.pb", make_feed(said, made_at)
+            yield minute, make_feed(said, made_at)
 
 
 def _is_shown(day: HubDay, known: Observation, minute: int) -> bool:
