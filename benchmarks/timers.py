@@ -15,8 +15,9 @@ from benchmarks.common import machine_header
 from hubtwin.flow.dispatch import Order, dispatch
 from hubtwin.flow.emergency import Declaration, declare_emergency
 from hubtwin.flow.timers import Clocks, tick
-from hubtwin.flow.warn import Flagged, open_cases
+from hubtwin.flow.warn import open_cases
 from hubtwin.model.case import CaseState
+from hubtwin.model.finding import Flagged
 from hubtwin.model.task import TaskState
 from hubtwin.ports import CaseFilter, TaskFilter
 from hubtwin.stores.ledger import SqliteLedger

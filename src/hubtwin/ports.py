@@ -17,7 +17,7 @@ from hubtwin.model.alert import Alert
 from hubtwin.model.case import Case, CaseState, Evidence
 from hubtwin.model.emergency import Appeal, Emergency, Overflow
 from hubtwin.model.event import Event, Filed, LoopStep, LoopTimes, Message, Tally, Timer
-from hubtwin.model.finding import Finding
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.place import Resolved
 from hubtwin.model.record import UNMARKED, Marks, Quarantined, Row
 from hubtwin.model.task import Task, TaskState
@@ -316,15 +316,30 @@ class Ledger(LedgerReader, Protocol):
         ...
 
 
+def hand_on(tables: Tables, params: Mapping[str, Any], now: datetime) -> Tables:
+    """Return the tables as they are: a scene that does not say what of them matters."""
+    return tables
+
+
+def flag_nobody(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[Flagged]:
+    """Return nobody: a scene without persons."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Scene:
     """A scene as data, its functions in the order of the loop.
 
     `judge(tables, params, now)` is lazy, set-based and deterministic: the same tables and `now` give the same
-    findings whatever the order of the rows. `now` is aware.
+    findings whatever the order of the rows. `now` is aware. `narrow` gives the part of the tables that decides around
+    `now`, with the same findings. `flag` says which persons of the new rows of `watches` need a case; `watches` are
+    datasets of which only rows that nobody has looked at yet are given.
     """
 
     name: str
     needs: tuple[str, ...]
     params: Mapping[str, Any]
     judge: Callable[[Tables, Mapping[str, Any], datetime], Sequence[Finding]]
+    narrow: Callable[[Tables, Mapping[str, Any], datetime], Tables] = hand_on
+    flag: Callable[[Tables, Mapping[str, Any], datetime], Sequence[Flagged]] = flag_nobody
+    watches: tuple[str, ...] = ()

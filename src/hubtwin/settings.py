@@ -15,10 +15,19 @@ from hubtwin.model.place import Exit, Hub, Platform, Team, Walk
 
 _PACKAGE = Path(__file__).resolve().parent
 DEFAULT_HUB = "hangzhou-east"
-BLOCKS = ("hub", "timetable", "feeds", "simulation", "platforms", "exits", "teams", "walking", "scenes")
+BLOCKS = ("hub", "timetable", "feeds", "simulation", "platforms", "exits", "teams", "walking", "scenes", "sources")
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 MOST_ARRIVALS, MOST_TEAMS, MOST_THREADS = 1_000_000, 1000, 256
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """Where a live source is. `secret_env` names the variable of the environment that holds its token or password."""
+
+    url: str
+    user: str | None = None
+    secret_env: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,6 +49,7 @@ class Settings:
     sim_seed: int
     sim_arrivals: int
     scenes: Mapping[str, Mapping[str, Any]]
+    sources: Mapping[str, SourceSettings]
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -138,7 +148,14 @@ def _settings(
         sim_seed=_number({"seed": 1, **simulation}, "seed", 0),
         sim_arrivals=_number({"arrivals": 120_000, **simulation}, "arrivals", 1, MOST_ARRIVALS),
         scenes={name: _table(_table(told, "scenes"), name) for name in _table(told, "scenes")},
+        sources={name: _source(_table(told, "sources"), name) for name in _table(told, "sources")},
     )
+
+
+def _source(block: Mapping[str, Any], name: str) -> SourceSettings:
+    told = _table(block, name)
+    _known(told, f"sources.{name}.", ("url", "user", "secret_env"))
+    return SourceSettings(_text(told, "url"), told.get("user"), told.get("secret_env"))
 
 
 def _feed_file(name: str, hub_file: Path, data_dir: Path) -> Path:

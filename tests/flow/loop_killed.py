@@ -20,8 +20,9 @@ from hubtwin.flow.feedback import deliver
 from hubtwin.flow.guard import find_emergency
 from hubtwin.flow.handle import handle_case, handle_task
 from hubtwin.flow.timers import tick
-from hubtwin.flow.warn import Flagged, case_id_of, open_cases, raise_alerts
+from hubtwin.flow.warn import case_id_of, open_cases, raise_alerts
 from hubtwin.model.event import Message
+from hubtwin.model.finding import Flagged
 from hubtwin.ports import Ledger, TaskFilter
 from hubtwin.stores.ledger import SqliteLedger
 from tests.flow.loop_story import CLOCKS, CLOCKS_MIN, NOW, SCENE, anyone, case_command, declared, finding, task_command

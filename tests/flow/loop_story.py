@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from hubtwin.flow.dispatch import Order, dispatch
 from hubtwin.flow.emergency import Declaration, declare_emergency
 from hubtwin.flow.timers import Clocks
-from hubtwin.flow.warn import Flagged, open_cases
+from hubtwin.flow.warn import open_cases
 from hubtwin.model.case import MOVES, Case, CaseCommand, Evidence
 from hubtwin.model.duty import Qualification, Roster, Shift
 from hubtwin.model.emergency import Emergency
-from hubtwin.model.finding import Finding
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.record import UNMARKED
 from hubtwin.model.task import Task, TaskCommand
 from hubtwin.ports import Ledger, LedgerReader

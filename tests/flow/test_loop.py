@@ -7,8 +7,7 @@ from typing import Any
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.flow.loop import Wheel, turn
-from hubtwin.flow.warn import Flagged
-from hubtwin.model.finding import Finding
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.ports import Scene, Tables
 from tests.contracts.memory_ledger import MemoryLedger
 from tests.flow.loop_story import CLOCKS, NOW, SCENE, declared, finding, kinds

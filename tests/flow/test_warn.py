@@ -6,10 +6,10 @@ import pytest
 
 from hubtwin.base.errors import Denied
 from hubtwin.flow.emergency import end_emergency
-from hubtwin.flow.warn import Flagged, open_cases, raise_alerts
+from hubtwin.flow.warn import open_cases, raise_alerts
 from hubtwin.model.alert import Alert, MsgType, Urgency
 from hubtwin.model.event import ALARMS
-from hubtwin.model.finding import Finding
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import TaskState
 from tests.contracts.memory_ledger import MemoryLedger

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hubtwin.base.errors import Denied
 from hubtwin.base.ids import stable_key
 from hubtwin.flow.dispatch import ask_commander, drop_tasks, move_task
-from hubtwin.flow.guard import May, is_new, refuse_empty, refuse_machine, shown
+from hubtwin.flow.guard import SYSTEM, May, is_new, refuse_empty, refuse_machine, shown
 from hubtwin.flow.warn import STEP
 from hubtwin.model.case import TABLE, Case, CaseCommand, CaseState, Evidence, advance
 from hubtwin.model.duty import COMMANDER, Roster
@@ -17,6 +17,7 @@ from hubtwin.ports import Ledger, TaskFilter, Unit
 
 APPEAL = "appeal"
 FEEDBACK = "feedback"  # the channel to the districts
+PROPOSAL = "proposal"  # the kind of evidence that the machine files
 
 
 def handle_case(
@@ -42,6 +43,26 @@ def handle_case(
         unit.add_evidence(moved, command.by, command.evidence)
         _tell(unit, case, moved, command, clocks_min)
         return moved
+
+
+def propose_move(ledger: Ledger, case_id: str, command: str, piece: Evidence, *, at_min: int) -> bool:
+    """File with a case what the machine would do next, on which evidence; return False where it was proposed before,
+    the report is on file already, or the case is no longer where the move leads from. Nothing moves by it.
+
+    Raises Absent.
+    """
+    with ledger.unit(at_min) as unit:
+        case = unit.get_case(case_id)
+        if (case.state, command) not in TABLE:
+            return False
+        if any(filed.evidence.ref == piece.ref for filed in unit.list_evidence(case_id)):
+            return False
+        told = {"command": command, "kind": piece.kind, **piece.values}
+        unit.add_evidence(case, SYSTEM, [Evidence(PROPOSAL, piece.ref, told)])
+        payload = {"case": case_id, "command": command, "ref": piece.ref, "kind": piece.kind, "version": case.version}
+        emergency = {"emergency": case.emergency_id, "pid": case.pid, "train": case.train}
+        unit.append(EventKind.CASE_PROPOSED, case_id, {**payload, **emergency, **shown(case.marks)}, case.scene)
+        return True
 
 
 def handle_task(
@@ -183,5 +204,6 @@ def _tell(unit: Unit, case: Case, moved: Case, command: CaseCommand, clocks_min:
         unit.set_timer(case.case_id, STEP, moved.deadline_min, case.scene)
     drop_tasks(unit, TaskFilter(teams=(COMMANDER,), subjects=(case.case_id,)), "case_moved", clocks_min)
     if closed:
-        unit.mark_time(case.scene, case.train, LoopStep.CLOSED)
+        if case.train:
+            unit.mark_time(case.scene, case.train, LoopStep.CLOSED)
         unit.put_outbox(stable_key(case.case_id, moved.version), FEEDBACK, payload)

@@ -1,7 +1,7 @@
 """Warn: findings become alerts, one for each thing that is warned of, and flagged persons become cases, once each."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from hubtwin.base.ids import stable_key
 from hubtwin.flow.dispatch import drop_tasks
@@ -9,8 +9,7 @@ from hubtwin.flow.guard import require_emergency, shown
 from hubtwin.model.alert import Alert, Grade, MsgType, Urgency
 from hubtwin.model.case import Case, Evidence
 from hubtwin.model.event import EventKind, LoopStep
-from hubtwin.model.finding import Finding
-from hubtwin.model.record import UNMARKED, Marks
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.ports import Ledger, TaskFilter, Unit
 from hubtwin.rules.severity import digest, grade, grade_urgency
 
@@ -22,17 +21,6 @@ _KINDS = {
     MsgType.UPDATE: EventKind.ALERT_UPDATED,
     MsgType.CANCEL: EventKind.ALERT_CANCELLED,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Flagged:
-    """A person who was flagged on a train, by pseudonym; `ref` is the finding or the reading that says so."""
-
-    pid: str
-    train: str
-    ref: str
-    values: Mapping[str, object] = field(default_factory=dict)
-    marks: Marks = UNMARKED
 
 
 def raise_alerts(

@@ -18,6 +18,7 @@ class EventKind(StrEnum):
     CASE_OPENED = "CaseOpened"
     CASE_MOVED = "CaseMoved"
     CASE_CLOSED = "CaseClosed"
+    CASE_PROPOSED = "CaseProposed"  # what the machine would do next, on which evidence; a person decides
     CASE_ESCALATED = "CaseEscalated"  # a clock of the case ran out; the duty commander has a task
     APPEAL_LODGED = "AppealLodged"
     APPEAL_DECIDED = "AppealDecided"

@@ -1,9 +1,9 @@
-"""What a scene found, once per key."""
+"""What a scene found, once per key, and whom it flagged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from hubtwin.model.record import Marks
+from hubtwin.model.record import UNMARKED, Marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,18 @@ class Finding:
     evidence: Mapping[str, object]
     params: Mapping[str, object]
     marks: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """A person who was flagged, by pseudonym; `train` is empty where nobody told which one the person came by.
+
+    `ref` is the finding or the reading that says so, of `at_min`; `values` are what of it may be shown.
+    """
+
+    pid: str
+    train: str
+    ref: str
+    values: Mapping[str, object] = field(default_factory=dict)
+    marks: Marks = UNMARKED
+    at_min: int | None = None

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import Any, Self
 
 import duckdb
 import narwhals as nw
@@ -157,6 +157,20 @@ class EmbeddedStore:
             dataset.name: nw.from_native(connection.sql(self._columns.latest(dataset, self._current(dataset))))
             for dataset in wanted
         }
+
+    def files_of(self, name: str) -> tuple[str, ...]:
+        """Return the files that hold a dataset: another answer means that something was written, merged or erased."""
+        return tuple(file.path for file in self._current(_dataset(name)))
+
+    def since(self, name: str, batch_no: int) -> tuple[nw.LazyFrame[Any], int]:
+        """Return the rows of a dataset that came after a batch, and the number of the last one.
+
+        After a merge older rows may come again; none that came later is left out. Raises Absent for an unknown name.
+        """
+        dataset = _dataset(name)
+        newer = [file for file in self._current(dataset) if file.batch_no > batch_no]
+        frame = nw.from_native(self._connection().sql(self._columns.latest(dataset, newer)))
+        return frame, max((file.batch_no for file in newer), default=batch_no)
 
     def save_findings(self, findings: Sequence[Finding]) -> int:
         """Store findings once by key; return how many were new. Raises Malformed for another status."""

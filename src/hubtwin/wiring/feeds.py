@@ -24,6 +24,7 @@ from hubtwin.wiring.plugs import PROFILES, get_connector, load
 _LOG = structlog.get_logger()
 
 HISTORY = "risk_areas_history"  # source of what is judged of an imported interval table
+ABOUT_PERSONS = frozenset({"bookings", "gates", "results"})  # kinds whose rows name persons by document
 LONGEST_STAY_D = 14  # a stay is stored under the key epoch in which it began
 
 
@@ -66,7 +67,7 @@ def sense_pages(
     """Sense the pages of a transport as a job says; return the report."""
     connector, context = get_connector(job.kind), _context(settings, store, job)
     with ExitStack() as stack:
-        pseudonymise = stack.enter_context(_pseudonyms(store, job.now)) if job.kind == "bookings" else None
+        pseudonymise = stack.enter_context(_pseudonyms(store, job.now)) if job.kind in ABOUT_PERSONS else None
         sensing = load("hubtwin.flow.sense:Sensing")(
             settings.hub.hub_id,
             pseudonymise=pseudonymise,
@@ -200,14 +201,18 @@ def known_trains(store: EmbeddedStore) -> dict[str, Any]:
     }
 
 
+def window_min() -> int:
+    """Return how far back persons are looked for: the longest look-back of a profile and the longest stay."""
+    lookback_d = max(profile.area_lookback_d.value for profile in load(PROFILES))
+    return int((lookback_d + LONGEST_STAY_D) * 24 * 60)
+
+
 @contextmanager
 def _pseudonyms(store: EmbeddedStore, now: datetime) -> Iterator[Callable[..., Any]]:
     """Give the function from a document and a minute to its pseudonyms, under the keys of the hub's vault."""
     vault = load("hubtwin.stores.vault:Vault")(store.directory, clock=lambda: now, record=store.append_event)
-    lookback_d = max(profile.area_lookback_d.value for profile in load(PROFILES))
-    window_min = (lookback_d + LONGEST_STAY_D) * 24 * 60
     try:
-        yield partial(load("hubtwin.rules.privacy:pseudonymise"), key_of=vault.find_epoch_key, window_min=window_min)
+        yield partial(load("hubtwin.rules.privacy:pseudonymise"), key_of=vault.find_epoch_key, window_min=window_min())
     finally:
         vault.close()
 

@@ -4,6 +4,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -15,13 +17,14 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.flow.judge import judge
 from hubtwin.library.query import collect
 from hubtwin.model.finding import Finding
-from hubtwin.ports import Tables
+from hubtwin.ports import Scene, Tables
 from hubtwin.rules.service import project_days
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.wiring.plugs import SCENES, load
 
 _LOG = structlog.get_logger()
+MEETINGS = "hubtwin.scenes.epidemic.meeting:plan_meetings"
 
 
 @dataclass(frozen=True)
@@ -61,29 +64,44 @@ class Ask:
 def warn(settings: Settings, store: EmbeddedStore, ask: Ask) -> WarningList:
     """Judge the moment of `ask` and plan who meets which train. Raises Absent for a hub that no timetable knows."""
     scene = load(SCENES["epidemic"])
-    local_day = ask.now.astimezone(settings.hub.zone).date()
-    pattern_of = _patterns(settings, local_day, ask.pattern)
-    tables = _for_dates(store.tables((*scene.needs, "risk_snapshots")), pattern_of)
-    _refuse_unknown_stations(settings, tables)
-    params = {
+    patterns = patterns_of(settings, ask.now, ask.pattern)
+    tables = project(store.tables((*scene.needs, "risk_snapshots")), patterns)
+    refuse_unknown_stations(settings, tables)
+    params = params_of(settings, scene, ask)
+    began = perf_counter()
+    judged = judge(scene, tables, params, ask.now, store if ask.save else None)
+    done = perf_counter()
+    meet = load(MEETINGS)
+    plan = meet(settings.hub, judged.findings, {**scene.params, **params}, epoch_minute(ask.now))
+    spent = {"judge_s": round(done - began, 3), "plan_s": round(perf_counter() - done, 3)}
+    counts = {"trains": len(judged.findings), "new": judged.new}
+    _LOG.info("list_computed", now=ask.now.isoformat(), rung=ask.rung, **counts, **spent)
+    made = [name for name, held in store.held().items() if held.synthetic_rows]
+    return list_of(settings, ask, tables, (judged.findings, plan), made=made)
+
+
+def list_of(
+    settings: Settings, ask: Ask, tables: Tables, judged: tuple[Sequence[Finding], Any], *, made: Sequence[str]
+) -> WarningList:
+    """Return the list of findings and their plan (`judged`); `made` names the datasets that may hold synthetic rows."""
+    findings, plan = judged
+    patterns, day = patterns_of(settings, ask.now, ask.pattern), ask.now.astimezone(settings.hub.zone).date()
+    trains = [Warned(found, plan.staff.get(found.key)) for found in findings]
+    synthetic = _list_synthetic(made, tables, load(SCENES["epidemic"]).needs, tuple(patterns))
+    feed = load("hubtwin.scenes.epidemic.feed:describe_feed")(tables, epoch_minute(ask.now))
+    return WarningList(ask.now, day, patterns[day], trains, plan.overloads, synthetic, feed, ask.horizon_min)
+
+
+def params_of(settings: Settings, scene: Scene, ask: Ask) -> dict[str, Any]:
+    """Return what a scene is told besides its own thresholds: the hub, and what is asked for. Raises Malformed."""
+    return {
         **_told(settings, scene.name, scene.params),
         "stations": settings.hub.stations,
         "zone": settings.hub.zone.key,
         "horizon_min": ask.horizon_min,
         "rung": ask.rung,
-        "area_names": _area_names(settings),
+        "area_names": _area_names(settings.data_dir),
     }
-    began = perf_counter()
-    judged = judge(scene, tables, params, ask.now, store if ask.save else None)
-    done = perf_counter()
-    meet = load("hubtwin.scenes.epidemic.meeting:plan_meetings")
-    plan = meet(settings.hub, judged.findings, {**scene.params, **params}, epoch_minute(ask.now))
-    trains = [Warned(found, plan.staff.get(found.key)) for found in judged.findings]
-    spent = {"judge_s": round(done - began, 3), "plan_s": round(perf_counter() - done, 3)}
-    _LOG.info("list_computed", now=ask.now.isoformat(), rung=ask.rung, trains=len(trains), new=judged.new, **spent)
-    made = _list_synthetic(store, tables, scene.needs, tuple(pattern_of))
-    feed = load("hubtwin.scenes.epidemic.feed:describe_feed")(tables, epoch_minute(ask.now))
-    return WarningList(ask.now, local_day, pattern_of[local_day], trains, plan.overloads, made, feed, ask.horizon_min)
 
 
 def _told(settings: Settings, scene: str, defaults: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -99,15 +117,17 @@ def _told(settings: Settings, scene: str, defaults: Mapping[str, Any]) -> Mappin
     return told
 
 
-def _patterns(settings: Settings, day: date, pattern: date | None) -> dict[date, date]:
+def patterns_of(settings: Settings, now: datetime, pattern: date | None = None) -> dict[date, date]:
     """Return the dates whose trains may be under way or arrive soon, each with the date whose pattern it runs."""
+    day = now.astimezone(settings.hub.zone).date()
     days = [day + timedelta(days=step) for step in (-2, -1, 0, 1)]
     if pattern is None:
         return {each: settings.pattern_of(each) for each in days}
     return {each: pattern + (each - day) for each in days}
 
 
-def _refuse_unknown_stations(settings: Settings, tables: Tables) -> None:
+def refuse_unknown_stations(settings: Settings, tables: Tables) -> None:
+    """Raise Absent for a hub whose stations no timetable knows."""
     wanted = settings.hub.stations
     found = tables["rail_stations"].filter(nw.col("station_id").is_in(list(wanted))).select("station_id")
     missing = set(wanted) - {row["station_id"] for row in collect(found).to_pylist()}
@@ -115,17 +135,18 @@ def _refuse_unknown_stations(settings: Settings, tables: Tables) -> None:
         raise Absent("wiring_no_station", file=settings.hub_file, stations=", ".join(sorted(missing)))
 
 
-def _area_names(settings: Settings) -> dict[str, str]:
+@cache
+def _area_names(data_dir: Path) -> dict[str, str]:
     """Return county code -> name, of the shipped administrative table."""
-    with (settings.data_dir / "cn-admin" / "areas.csv").open(encoding="utf-8", newline="") as stream:
+    with (data_dir / "cn-admin" / "areas.csv").open(encoding="utf-8", newline="") as stream:
         return {row["code"]: row["name"] for row in csv.DictReader(stream)}
 
 
-def _list_synthetic(store: EmbeddedStore, tables: Tables, names: Sequence[str], dates: Sequence[date]) -> list[str]:
+def _list_synthetic(held: Sequence[str], tables: Tables, names: Sequence[str], dates: Sequence[date]) -> list[str]:
     """Return the datasets that hold synthetic rows; of those with a service date, on the dates concerned."""
     made = []
-    for name, held in store.held().items():
-        if name not in names or not held.synthetic_rows:
+    for name in held:
+        if name not in names:
             continue
         rows = tables[name].filter(nw.col("provenance") == "synthetic")
         if "service_date" in rows.collect_schema().names():
@@ -135,5 +156,6 @@ def _list_synthetic(store: EmbeddedStore, tables: Tables, names: Sequence[str], 
     return made
 
 
-def _for_dates(tables: Tables, patterns: Mapping[date, date]) -> dict[str, nw.LazyFrame[Any]]:
+def project(tables: Tables, patterns: Mapping[date, date]) -> dict[str, nw.LazyFrame[Any]]:
+    """Return the tables with the service days of the dates asked for, each on its pattern."""
     return {**tables, "rail_service_days": project_days(tables["rail_service_days"], patterns)}

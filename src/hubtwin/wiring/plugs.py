@@ -19,6 +19,9 @@ CONNECTORS = {
     "gtfs": "hubtwin.connectors.rail_timetable:CONNECTOR",
     "running": "hubtwin.connectors.running_information:CONNECTOR",
     "bookings": "hubtwin.connectors.bookings:CONNECTOR",
+    "gates": "hubtwin.connectors.gate_screening:CONNECTOR",
+    "lanes": "hubtwin.connectors.lane_counters:CONNECTOR",
+    "results": "hubtwin.connectors.test_results:CONNECTOR",
 }
 SCENES = {"epidemic": "hubtwin.scenes.epidemic.scene:SCENE"}
 PROFILES = "hubtwin.scenes.epidemic.profiles:PROFILES"

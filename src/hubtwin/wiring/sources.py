@@ -1,0 +1,149 @@
+"""The live sources of a hub: which there are, how each is polled, and what is known of its state.
+
+A source is polled while an emergency is in force, and only then: without one nothing about persons is collected. One
+that fails is asked again at its next turn, and is late when its last answer is older than two of its cadences.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Denied, HubError, Malformed
+from hubtwin.flow.sense import Sensing, sense
+from hubtwin.ports import Connector, ReadContext, Transport
+from hubtwin.rules.privacy import pseudonymise
+from hubtwin.settings import Settings, SourceSettings
+from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.vault import Vault
+from hubtwin.wiring.feeds import find_gazetteer, known_trains, window_min
+from hubtwin.wiring.plugs import get_connector, load
+
+TRAINS = ("rail_stations", "rail_calls")  # what bookings and running information are checked against
+ABOUT_TRAINS = frozenset({"bookings", "running"})
+_LOG = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class SourceState:
+    """What is known of a source. `read_min` is when it last answered, `news_min` when it last had something new (hub
+    minutes; None: never); `error` is the text key of why it last failed, empty where it did not; `on` whether it is
+    polled now; `rows` were kept since the start.
+    """
+
+    name: str
+    title: Mapping[str, str]
+    cadence_s: int
+    read_min: int | None
+    error: str
+    rows: int
+    on: bool
+    news_min: int | None = None
+
+
+@dataclass
+class Sources:
+    """Polls the sources of one hub; one thread calls `poll`. `transports` is kind of data -> transport."""
+
+    settings: Settings
+    store: EmbeddedStore
+    vault: Vault
+    transports: Mapping[str, Transport]
+    _states: dict[str, SourceState] = field(default_factory=dict)
+    _trains: tuple[object, Mapping[str, Any]] | None = None
+    _resolve: Callable[..., Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Nothing was asked yet."""
+        for kind in self.transports:
+            manifest = get_connector(kind).manifest
+            self._states[kind] = SourceState(kind, manifest.title, manifest.cadence_s, None, "", 0, on=False)
+
+    def states(self) -> list[SourceState]:
+        """Return the state of every source, in the order they are polled."""
+        return list(self._states.values())
+
+    def rest(self) -> None:
+        """Note that nothing is polled: no emergency is in force."""
+        for kind, state in self._states.items():
+            if state.on:
+                self._states[kind] = replace(state, on=False)
+
+    def poll(self, now: datetime) -> int:
+        """Take in what each source has that is due; return how many rows were kept. Raises nothing of a source."""
+        return sum(self._poll(kind, transport, now) for kind, transport in self.transports.items())
+
+    def _poll(self, kind: str, transport: Transport, now: datetime) -> int:
+        state, now_min = self._states[kind], epoch_minute(now)
+        try:
+            report = sense(get_connector(kind), transport, self.store, self._context(kind, now), self._sensing(now))
+        except HubError as error:
+            if error.key != state.error:
+                _LOG.warning("source_failed", source=kind, reason=error.key)
+            self._states[kind] = replace(state, error=error.key, on=True)
+            return 0
+        kept = sum(report.kept.values())
+        self._states[kind] = replace(
+            state,
+            read_min=now_min,
+            news_min=now_min if report.pages else state.news_min,
+            rows=state.rows + kept,
+            error="",
+            on=True,
+        )
+        return kept
+
+    def _sensing(self, now: datetime) -> Sensing:
+        persons = partial(pseudonymise, key_of=self.vault.find_epoch_key, window_min=window_min())
+        return Sensing(self.settings.hub.hub_id, self.store.status, pseudonymise=persons)
+
+    def _context(self, kind: str, now: datetime) -> ReadContext:
+        context = ReadContext(zone=self.settings.hub.zone, now=now)
+        if kind == "risk-areas":
+            if self._resolve is None:
+                self._resolve = load("hubtwin.rules.places:resolver")(find_gazetteer(self.settings))
+            return replace(context, resolve=self._resolve)
+        if kind in ABOUT_TRAINS:
+            seal = tuple(self.store.files_of(name) for name in TRAINS)
+            if self._trains is None or self._trains[0] != seal:
+                self._trains = (seal, known_trains(self.store))
+            return replace(context, **self._trains[1], real_persons=False)
+        return context
+
+
+def make_transports(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, Transport]:
+    """Return the transports of the sources that hub.toml names, by kind. Raises Malformed for a kind or an address
+    that nobody speaks, Denied where a secret is missing from the environment.
+    """
+    env = os.environ if environ is None else environ
+    return {kind: _transport(settings, kind, told, env) for kind, told in settings.sources.items()}
+
+
+def _transport(settings: Settings, kind: str, told: SourceSettings, env: Mapping[str, str]) -> Transport:
+    connector: Connector = get_connector(kind)
+    secret = env.get(told.secret_env) if told.secret_env else None
+    if told.secret_env and not secret:
+        raise Denied("wiring_no_secret", source=kind, variable=told.secret_env)
+    scheme = told.url.partition("://")[0]
+    if scheme in ("http", "https"):
+        made: Transport = load("hubtwin.connectors.common.http:HttpTransport")(told.url, secret)
+        return made
+    topics = TOPICS.get(kind)
+    if scheme in ("mqtt", "mqtts") and topics is not None:
+        client = f"hubtwin-{settings.hub.hub_id}-{connector.manifest.name}"
+        mqtt: Transport = load("hubtwin.connectors.common.mqtt:MqttTransport")(
+            told.url, (load(topics),), client, user=told.user, password=secret, listen_s=0.2
+        )
+        return mqtt
+    raise Malformed("wiring_no_transport", source=kind, scheme=scheme)
+
+
+TOPICS = {
+    "gates": "hubtwin.connectors.gate_screening.codec:TOPICS",
+    "lanes": "hubtwin.connectors.lane_counters:TOPICS",
+}
