@@ -24,7 +24,8 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (Absent, 404),
     (Retry, 503),
 )
-CONFLICTS = ("model.illegal_move", "model.case_moved_on")  # somebody else was faster: read again, then decide
+# somebody else was faster: read again, then decide
+CONFLICTS = ("model.illegal_move", "model.case_moved_on", "flow.no_open_appeal")
 KEYS = {400: "web.bad_json", 404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
 RETRY_S = 2
 log = structlog.get_logger(__name__)

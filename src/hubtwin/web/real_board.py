@@ -10,12 +10,14 @@ import numpy as np
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent
 from hubtwin.base.text import text
+from hubtwin.flow.emergency import DECIDE_OVERFLOW
 from hubtwin.flow.feedback import balance
 from hubtwin.model.case import CaseState
 from hubtwin.model.event import ALARMS, Event, EventKind, LoopStep, LoopTimes
 from hubtwin.model.task import TaskState
 from hubtwin.ports import CaseFilter, TaskFilter
-from hubtwin.web import shown
+from hubtwin.web import shown, shown_loop
+from hubtwin.web.real_sources import list_sources
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.wiring.works import Works
@@ -28,7 +30,7 @@ BANDS: tuple[tuple[float, Literal["acceptable", "manageable", "demanding"]], ...
     (2, "manageable"),
     (10, "demanding"),
 )
-STANDS_MIN = 60  # alarms about a moment (a failed timer, a proposed overflow) stand for an hour
+STANDS_MIN = 60  # alarms about a moment (a failed timer, a failed scene) stand for an hour
 REMEMBERED = 1_000
 LAG_MIN, UNDELIVERED_MIN = 2, 5
 _KINDS = (*sorted(ALARMS), EventKind.LOOP_RECONCILED.value)
@@ -68,13 +70,28 @@ class RealBoard:
         due = self.works.ledger.list_timers(now_min, 1)
         return now_min - due[0].due_min if due else 0
 
+    def sources(self) -> h.SourcesReply:
+        """Return the sources and how they stand."""
+        return list_sources(self.works.sources(), epoch_minute(self.works.clock()))
+
     def list_late_sources(self) -> list[tuple[str, int]]:
-        """Return sources that are late with the minutes since their last update; 0 where they never told anything."""
+        """Return sources that are late or fail, with the minutes since they told something; 0 where they never did.
+
+        The published list of risk areas counts by its own age as well: a source that is read in time may say nothing.
+        """
+        found = self.sources()
+        late = {
+            source.name: 0 if source.last_read_min is None else found.now_min - source.last_read_min
+            for source in found.sources
+            if source.state in ("late", "failed")
+        }
         try:
             feed = self.works.latest().feed
         except Absent:  # a new hub: nothing has been brought in
-            return [("timetable", 0)]
-        return [("risk-areas", feed.age_min or 0)] if feed.is_stale or feed.is_silent else []
+            return [*late.items(), ("timetable", 0)]
+        if feed.is_stale or feed.is_silent:
+            late.setdefault("risk-areas", feed.age_min or 0)
+        return list(late.items())
 
     def repairs(self) -> h.RepairsReply:
         """Return what a person must fix."""
@@ -82,9 +99,18 @@ class RealBoard:
         return h.RepairsReply(now_min, [*self._of_data(now_min), *self._of_people(), *self._of_loop(now_min)])
 
     def _of_data(self, now_min: int) -> Iterable[h.Repair]:
-        for source, age_min in self.list_late_sources():
-            detail = _both("web.detail_late", source=source, minutes=age_min)
-            yield _repair("source_late", source, detail, now_min - age_min)
+        failing = {source.name: source for source in self.sources().sources if source.state == "failed"}
+        for broken in failing.values():
+            title, why = broken.title, broken.error or h.Words("", "")
+            detail = h.Words(
+                text("web.detail_source_failed", "zh", source=title.zh, error=why.zh),
+                text("web.detail_source_failed", "en", source=title.en, error=why.en),
+            )
+            yield _repair("source_failed", broken.name, detail, broken.last_read_min)
+        for name, age_min in self.list_late_sources():
+            if name not in failing:
+                since = now_min - age_min if age_min else None
+                yield _repair("source_late", name, self._lateness(name, age_min), since)
         found: dict[tuple[str, str], int] = self.works.store.count_quarantine()
         for (source, reason), count in found.items():
             detail = _both("web.detail_quarantined", source=source, count=count, reason=reason)
@@ -93,6 +119,13 @@ class RealBoard:
         if waiting and now_min - waiting[0].at_min >= UNDELIVERED_MIN:
             detail = _both("web.detail_undelivered", minutes=now_min - waiting[0].at_min)
             yield _repair("delivery", waiting[0].channel, detail, waiting[0].at_min, len(waiting))
+
+    def _lateness(self, name: str, age_min: int) -> h.Words:
+        title = next((each.title for each in self.sources().sources if each.name == name), h.Words(name, name))
+        key = "web.detail_late" if age_min else "web.detail_silent"
+        return h.Words(
+            text(key, "zh", source=title.zh, minutes=age_min), text(key, "en", source=title.en, minutes=age_min)
+        )
 
     def _of_people(self) -> Iterable[h.Repair]:
         for grant in self.works.access.grants.list_unreviewed():
@@ -125,11 +158,21 @@ class RealBoard:
             task = ledger.find_task(event.subject)
             return task is not None and task.state is TaskState.ESCALATED
         if kind == EventKind.CASE_ESCALATED:
-            case = ledger.find_case(event.subject)
-            return case is not None and case.is_open and case.version == event.payload.get("version", case.version)
+            return self._case_is_late(event)
         if kind == EventKind.LOOP_DIFFERS:
             return event is self._balance
+        if kind == EventKind.OVERFLOW_PROPOSED:
+            task = ledger.find_task(event.subject)
+            return task is not None and task.is_open
         return now_min - event.at_min < STANDS_MIN
+
+    def _case_is_late(self, event: Event) -> bool:
+        """Return whether what was late still is: an appeal waits, or the case is where its clock ran out."""
+        told, case = event.payload, self.works.ledger.find_case(event.subject)
+        if (appeal_id := told.get("appeal")) is not None:
+            appeal = self.works.ledger.find_appeal(str(appeal_id))
+            return appeal is not None and appeal.is_open
+        return case is not None and case.is_open and (case.state, case.since_min) == (told["state"], told["since_min"])
 
     def _count(self, rev: int, now_min: int) -> lo.Board:
         ledger = self.works.ledger
@@ -153,9 +196,19 @@ class RealBoard:
             balance=self._read_balance(),
             loop_times=list_steps(ledger.list_times()),
             overflow=[shown.overflow(order) for order in ledger.list_overflows(on_only=True)],
+            overflow_proposals=self._list_proposals(),
             alarm_rate=lo.AlarmRate(recent, next((name for most, name in BANDS if recent <= most), "flood")),
             synthetic=any(shown.is_synthetic(found.marks) for found in emergencies[-1:]),
         )
+
+    def _list_proposals(self) -> list[lo.OverflowProposal]:
+        """Return what the commander is asked about exits that will fill, the soonest first, with its figures."""
+        ledger = self.works.ledger
+        found = []
+        for task in ledger.list_tasks(TaskFilter(kind=DECIDE_OVERFLOW, open_only=True)):
+            told = ledger.list_events(kinds=(EventKind.OVERFLOW_PROPOSED,), subject=task.task_id)
+            found.append(shown_loop.overflow_proposal(task, told[-1].payload if told else {}))
+        return sorted(found, key=lambda each: (each.from_min or 0, each.place))
 
     def _next_min(self, state: CaseState, counts: dict[CaseState, int]) -> int | None:
         if not counts.get(state):
@@ -201,7 +254,7 @@ def _step(name: str, minutes: list[int]) -> lo.StepTime:
     return lo.StepTime(name, len(minutes), round(float(p50), 1), round(float(p95), 1))
 
 
-_Kind = Literal["source_late", "quarantine", "delivery", "glass", "timer", "scene"]
+_Kind = Literal["source_late", "source_failed", "quarantine", "delivery", "glass", "timer", "scene"]
 
 
 def _repair(kind: _Kind, key: str, detail: h.Words, since_min: int | None, count: int = 1) -> h.Repair:

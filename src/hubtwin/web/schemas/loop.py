@@ -74,14 +74,79 @@ class CaseMoveView:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferView:
+    """A transfer in references. `left_min` without `arrived_min`: left, not arrived; the clock of its step runs."""
+
+    vehicle: str | None
+    receiving_site: str | None
+    signature_out: str | None
+    signature_in: str | None
+    left_min: int | None
+    arrived_min: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One time that a step was taken, or one of the six that was not (`ahead`, `skipped`).
+
+    `next` is the step after it, or "closed"; null while it lasts. `attempt` counts the times of a step from 1.
+    """
+
+    step: Literal["report", "antigen", "review", "nucleic", "transfer", "feedback", "refusal", "follow_up"]
+    standing: Literal["done", "now", "ahead", "skipped"]
+    attempt: int
+    owner: str | None
+    started_min: int | None
+    finished_min: int | None
+    result: str | None
+    next: str | None
+    deadline_min: int | None
+    transfer: TransferView | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProposalView:
+    """What the system proposes at the present version of a case: a move and its evidence. A named person decides."""
+
+    command: str
+    kind: str
+    ref: str
+    values: Mapping[str, Any]
+    at_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class AppealView:
+    """Somebody says that the case is wrong: `ground` and `ref` are references, the clock is two hours.
+
+    `upheld` is null while it waits. `may_decide`: this person may; nobody decides on an appeal of their own.
+    """
+
+    appeal_id: str
+    ground: str
+    lodged_by: str
+    lodged_min: int
+    deadline_min: int
+    upheld: bool | None
+    decided_by: str | None
+    decided_min: int | None
+    ref: str | None
+    note: str | None
+    may_decide: bool
+
+
+@dataclass(frozen=True, slots=True)
 class CaseReply:
-    """A case with its history, its evidence and what may be done."""
+    """A case with its history, its steps, its evidence, its appeals, and what may be done."""
 
     case: CaseRow
     timeline: Sequence[Happened]
     evidence: Sequence[EvidenceView]
     moves: Sequence[CaseMoveView]
     times: Times
+    steps: Sequence[StepView]
+    proposals: Sequence[ProposalView]
+    appeals: Sequence[AppealView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +243,22 @@ class OverflowView:
 
 
 @dataclass(frozen=True, slots=True)
+class OverflowProposal:
+    """The system proposes overflow at an exit: from when to when its lanes fill, how long the queue gets. Open until
+    somebody begins overflow there or cancels the task."""
+
+    task_id: str
+    place: str
+    proposed_min: int
+    deadline_min: int | None
+    from_min: int | None
+    until_min: int | None
+    longest_queue: float | None
+    peak_per_min: float | None
+    capacity_per_min: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class AlarmRate:
     """Alarms of the last ten minutes and the band of EEMUA 191: more than ten in ten minutes is a flood."""
 
@@ -199,5 +280,6 @@ class Board:
     balance: BalanceView
     loop_times: Sequence[StepTime]
     overflow: Sequence[OverflowView]
+    overflow_proposals: Sequence[OverflowProposal]
     alarm_rate: AlarmRate
     synthetic: bool

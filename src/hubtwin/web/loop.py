@@ -1,0 +1,52 @@
+"""Routes of the loop beside its moves: overflow at an exit, appeals, the state of the sources."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.responses import Response
+
+from hubtwin.model.agency import Person
+from hubtwin.web.auth import EdgeOf, allowed, same_origin
+from hubtwin.web.edge import API, reply
+from hubtwin.web.read import Id
+from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, LodgeAppeal
+from hubtwin.web.schemas.hub import SourcesReply
+from hubtwin.web.schemas.loop import Board, CaseReply
+
+router = APIRouter(prefix=API)
+WRITES = [Depends(same_origin)]
+Switches = Annotated[Person, Depends(allowed("overflow.switch"))]
+
+
+@router.get("/sources", response_model=SourcesReply, tags=["hub"], dependencies=[Depends(allowed("hub.read"))])
+def sources(edge: EdgeOf) -> Response:
+    """Return the sources: when each was last read, how many rows it gave, whether it is late, failed or off."""
+    return reply(edge.desk.sources())
+
+
+@router.post("/overflow", response_model=Board, tags=["loop"], dependencies=WRITES)
+def begin_overflow(edge: EdgeOf, who: Switches, asked: BeginOverflow) -> Response:
+    """Begin overflow at an exit: from now on cases there may be let go and followed up. One that stands, stays."""
+    return reply(edge.desk.begin_overflow(who, asked))
+
+
+@router.post("/overflow/{overflow_id}/end", response_model=Board, tags=["loop"], dependencies=WRITES)
+def end_overflow(edge: EdgeOf, who: Switches, overflow_id: Id) -> Response:
+    """End overflow at an exit."""
+    return reply(edge.desk.end_overflow(who, overflow_id))
+
+
+@router.post("/cases/{case_id}/appeals", response_model=CaseReply, tags=["loop"], dependencies=WRITES)
+def lodge_appeal(
+    edge: EdgeOf, who: Annotated[Person, Depends(allowed("case.read"))], case_id: Id, asked: LodgeAppeal
+) -> Response:
+    """Lodge an appeal: somebody else decides within two hours. The same ground twice is one appeal."""
+    return reply(edge.desk.lodge_appeal(who, case_id, asked.ground))
+
+
+@router.post("/appeals/{appeal_id}/decision", response_model=CaseReply, tags=["loop"], dependencies=WRITES)
+def decide_appeal(
+    edge: EdgeOf, who: Annotated[Person, Depends(allowed("case.correct"))], appeal_id: Id, asked: DecideAppeal
+) -> Response:
+    """Decide an appeal of somebody else; upheld, it corrects the case where the table of moves has that move."""
+    return reply(edge.desk.decide_appeal(who, appeal_id, asked))
