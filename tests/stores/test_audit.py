@@ -63,6 +63,10 @@ def test_the_newest_rows_come_in_pages_without_gap_or_double(hub: Hub) -> None:
         seen += [entry.seq for entry in page]
     assert seen == [7, 6, 5, 4, 3, 2, 1]
     assert hub.audit.list_newest(1)[0].payload["pids"] == ["p6"]
+    hub.audit.append("LookedUp", "scene:epidemic", {})
+    hub.audit.append("AuditVerified", "system", {})
+    assert [entry.seq for entry in hub.audit.list_newest(2)] == [9, 8]
+    assert [entry.seq for entry in hub.audit.list_newest(2, people_only=True)] == [7, 6]
 
 
 def test_the_file_and_the_key_are_for_nobody_else(hub: Hub) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Bug
+from hubtwin.model.agency import SYSTEM_ID
 from hubtwin.rules.quality import Problem
 from hubtwin.stores.migrate import migrate
 from hubtwin.stores.signing import Signer, is_signed
@@ -166,10 +167,17 @@ class Audit:
         )
         return [_told(row) for row in found]
 
-    def list_newest(self, limit: int, before_seq: int | None = None) -> list[Entry]:
-        """Return at most `limit` rows, newest first, of those before `before_seq` where that is given."""
-        sql = "SELECT seq, entry FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT ?"
-        return [_told(row) for row in self._database.all(sql, LAST if before_seq is None else before_seq, limit)]
+    def list_newest(self, limit: int, before_seq: int | None = None, *, people_only: bool = False) -> list[Entry]:
+        """Return at most `limit` rows, newest first, of those before `before_seq` where that is given.
+
+        `people_only` leaves out what scenes and clocks did, which is most of it.
+        """
+        found = self._database.all(
+            "SELECT seq, entry FROM audit WHERE seq < ? AND (NOT ? OR (by != ? AND substr(by, 1, 6) != 'scene:'))"
+            " ORDER BY seq DESC LIMIT ?",
+            *(LAST if before_seq is None else before_seq, people_only, SYSTEM_ID, limit),
+        )
+        return [_told(row) for row in found]
 
     def list_unmasked_alone(self, by: str, from_min: int) -> set[str]:
         """Return the persons whom somebody unmasked since a minute on nobody else's word, the glass left whole."""
