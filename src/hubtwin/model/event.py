@@ -12,6 +12,7 @@ class EventKind(StrEnum):
 
     EMERGENCY_DECLARED = "EmergencyDeclared"
     EMERGENCY_ENDED = "EmergencyEnded"
+    EMERGENCY_DATA_DESTROYED = "EmergencyDataDestroyed"  # its certificate stands among the reports
     ALERT_RAISED = "AlertRaised"
     ALERT_UPDATED = "AlertUpdated"
     ALERT_CANCELLED = "AlertCancelled"

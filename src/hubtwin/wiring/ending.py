@@ -1,4 +1,5 @@
-"""The end of an event: its scene stops, and its personal data are destroyed on two people's word, or it is said why not.
+"""The end of an event: its scene stops, and its personal data are destroyed on two people's word, or it is said why
+not.
 
 Ending and destroying are two steps that a kill may part. What stands is therefore never remembered but derived: an
 event that is over has its data destroyed once its certificate stands among the reports, and not before.
@@ -12,9 +13,10 @@ from hubtwin.base.clock import epoch_minute, from_epoch_minute
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.failpoint import failpoint
 from hubtwin.flow.emergency import end_emergency
-from hubtwin.flow.guard import refuse_machine
+from hubtwin.flow.guard import refuse_machine, shown
 from hubtwin.model.agency import Person
 from hubtwin.model.emergency import Emergency
+from hubtwin.model.event import EventKind
 from hubtwin.ports import CaseFilter
 from hubtwin.rules.permission import may
 from hubtwin.rules.quality import Problem
@@ -106,15 +108,19 @@ def _destroy(works: Works, emergency_id: str, who: Person, other: Person, reason
     if (kept := why_kept(works, emergency)) is not None:
         return Ended(kept_because=kept)
     follow(works)
-    grants, told = works.access.grants, reason.strip() or NO_REASON
-    word_id = grants.ask_word(DESTROY, emergency_id, by=who.user_id, reason=told, lasts_min=DESTROY_WORD_MIN)
+    grants, why = works.access.grants, reason.strip() or NO_REASON
+    word_id = grants.ask_word(DESTROY, emergency_id, by=who.user_id, reason=why, lasts_min=DESTROY_WORD_MIN)
     grants.give_word(word_id, by=other.user_id)
     try:
-        return Ended(destroy_emergency(keeping_of(works), _order(works, emergency, who.user_id, word_id)))
+        sealed = destroy_emergency(keeping_of(works), _order(works, emergency, who.user_id, word_id))
     except Denied as error:
         if error.key not in KEPT:
             raise
         return Ended(kept_because=Problem(error.key, error.values))  # a hold was set a moment ago
+    with works.ledger.unit(epoch_minute(works.clock())) as unit:  # for the pages; what counts is the certificate
+        told = {"emergency": emergency_id, "by": who.user_id, "second": other.user_id, **shown(emergency.marks)}
+        unit.append(EventKind.EMERGENCY_DATA_DESTROYED, emergency_id, told, emergency.scene)
+    return Ended(sealed)
 
 
 def _order(works: Works, emergency: Emergency, by: str, word_id: str = "") -> EndOrder:
