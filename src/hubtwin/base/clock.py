@@ -6,6 +6,7 @@ A service date is the date a train run belongs to; its calls are minutes after t
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from threading import Lock
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
@@ -15,6 +16,41 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def system_clock() -> datetime:
     """Return the machine's time, aware, in UTC. The only place that reads it."""
     return datetime.now(UTC)  # noqa: TID251
+
+
+class PacedClock:
+    """A clock of a hub that runs at a chosen pace from a chosen moment, for replays; 0 stands still.
+
+    It never goes back and stops at `end`. Threads share it.
+    """
+
+    def __init__(self, start: datetime, speed: float, real: Clock, end: datetime | None = None) -> None:
+        """Begin at `start`, `speed` hub seconds a second of the clock `real`."""
+        self._lock, self._real, self.end = Lock(), real, end
+        self._from, self._since, self._speed = start, real(), speed
+
+    def __call__(self) -> datetime:
+        """Return the time of the hub."""
+        with self._lock:
+            return self._now()
+
+    @property
+    def speed(self) -> float:
+        """Return hub seconds per second; 0 once the end is reached."""
+        with self._lock:
+            return 0.0 if self.end is not None and self._now() >= self.end else self._speed
+
+    def run(self, speed: float) -> None:
+        """Go on at another pace from now on. Raises ValueError below 0."""
+        if not 0 <= speed < float("inf"):
+            raise ValueError(speed)
+        with self._lock:
+            self._from, self._since, self._speed = self._now(), self._real(), speed
+
+    def _now(self) -> datetime:
+        passed = max(timedelta(0), self._real() - self._since)
+        now = self._from + passed * self._speed
+        return now if self.end is None else min(now, self.end)
 
 
 def service_start(service_date: date, zone: ZoneInfo) -> datetime:

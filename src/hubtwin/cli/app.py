@@ -15,11 +15,12 @@ from hubtwin.base.errors import HubError
 from hubtwin.base.text import printable, text
 from hubtwin.cli.account import account
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
+from hubtwin.cli.demo import demo
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.serve import serve
-from hubtwin.cli.warn import collide, demo, list_pathogens
+from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
 COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer

@@ -69,7 +69,7 @@ def _make_import(kind: str) -> click.Command:
     return command
 
 
-for _kind in ("risk-areas", "timetable", "gtfs", "running", "bookings"):
+for _kind in ("risk-areas", "timetable", "gtfs", "running", "bookings", "gates", "lanes", "results"):
     import_group.add_command(_make_import(_kind))
 
 

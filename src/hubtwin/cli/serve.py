@@ -24,9 +24,18 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 def serve(desk: Desk, /, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
     """Serve until Ctrl-C."""
     _refuse_bad_tls(tls_cert, tls_key)
+    transports = load("hubtwin.wiring.sources:make_transports")(desk.settings)
     opened = load("hubtwin.web.start:open_desk")
     with opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core:
-        run_server(desk, core, host, port, cert=tls_cert, key=tls_key)
+        running = load("hubtwin.wiring.running:make_running")(core.works, transports)
+        if not transports:
+            desk.say("cli.serve_no_sources")
+        running.service.start()
+        try:
+            shown = load("hubtwin.web.start:desk_of")(running.works)
+            run_server(desk, shown, host, port, cert=tls_cert, key=tls_key)
+        finally:
+            running.service.stop()
 
 
 def run_server(

@@ -1,4 +1,4 @@
-"""Commands about what is coming: collide, demo, pathogens."""
+"""Commands about what is coming: collide, pathogens."""
 
 from dataclasses import asdict
 from datetime import date, datetime
@@ -12,9 +12,8 @@ from hubtwin.cli.desk import DayType, Desk, first_use
 from hubtwin.cli.show import clock_time, show_csv, show_json, show_table
 from hubtwin.datasets.all import DATASETS
 from hubtwin.model.record import Provenance
-from hubtwin.wiring import Ask, WarningList, load, simulate_into, warn
+from hubtwin.wiring import Ask, WarningList, load, warn
 
-DEFAULT_DATE = date(2022, 10, 20)  # a Thursday with 213 counties at risk in the shipped data
 NO_ANSWER = 3  # exit code: the question was right, but nothing can be said
 FORMATS = click.Choice(["table", "json", "csv"])
 
@@ -40,23 +39,6 @@ def collide(ctx: click.Context, /, *, day: date, at: str, **asked: Any) -> None:
     print_list(desk, found, asked["form"], asked["limit"])
     if found.feed.is_silent:
         ctx.exit(NO_ANSWER)
-
-
-@click.command("demo")
-@click.option("--date", "day", type=DayType(), default=DEFAULT_DATE)
-@click.option("--at", default="09:00", show_default=True, metavar="HH:MM")
-@click.option("--limit", type=click.IntRange(0), default=20, show_default=True)
-@click.pass_obj
-def demo(desk: Desk, /, day: date, at: str, limit: int) -> None:
-    """Prepare everything that is missing, then print the list."""
-    now = desk.local_moment(day, at)
-    with desk.store() as store:
-        first_use(desk, store)
-        with desk.progress() as begin:
-            simulate_into(desk.settings, store, day, begin)
-        found = warn(desk.settings, store, Ask(now, horizon_min=180, rung="counts"))
-    print_list(desk, found, "table", limit)
-    desk.say("cli.demo_next", day=day.isoformat())
 
 
 @click.command("pathogens")

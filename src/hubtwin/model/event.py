@@ -53,6 +53,16 @@ ALARMS = frozenset(
         EventKind.OVERFLOW_PROPOSED,
     }
 )
+LOUD = frozenset({"Severe", "Extreme"})  # CAP severity of a warning that sounds
+
+
+def is_alarm(kind: str, payload: Mapping[str, object]) -> bool:
+    """Return whether an event of a kind goes out as an alarm: to be heard, and acknowledged by a person.
+
+    A warning does where it is severe: a key train from a high-level area. The others stand in the ranked list; an
+    alarm for each of forty trains would be a flood in which the one that matters is lost (EEMUA 191).
+    """
+    return kind in ALARMS and (kind != EventKind.ALERT_RAISED or payload.get("severity") in LOUD)
 
 
 @dataclass(frozen=True, slots=True)

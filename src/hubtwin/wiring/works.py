@@ -1,11 +1,11 @@
 """What a running hub is made of, opened together: stores, ledger, accounts, grants, audit, vault, clocks."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from threading import Lock
 
-from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.clock import Clock, PacedClock, epoch_minute
 from hubtwin.model.duty import Roster
 from hubtwin.model.record import Mode, Status
 from hubtwin.ports import Ledger
@@ -19,6 +19,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.lists import Ask, WarningList, warn
+from hubtwin.wiring.sources import SourceState
 
 HORIZON_MIN = 180
 
@@ -50,6 +51,11 @@ class Works:
     roster: Roster | None = None
     mode: Mode = "live"
     speed: float = 1.0
+    sources: Callable[[], Sequence[SourceState]] = lambda: ()
+
+    def pace(self) -> float:
+        """Return hub seconds per second, as of now."""
+        return self.clock.speed if isinstance(self.clock, PacedClock) else self.speed
 
 
 class Latest:

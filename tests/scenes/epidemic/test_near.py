@@ -83,7 +83,7 @@ def test_a_code_a_fever_and_a_hit_flag_and_an_ordinary_passage_does_not() -> Non
     assert (red.train, red.at_min, red.values["exit_id"]) == ("", NOW_MIN, "N1")
     assert red.marks.provenance.value == "synthetic"
     assert red.values["reasons_zh"]
-    assert len(red.values["reasons_en"]) == len(red.values["reasons_zh"])  # type: ignore[arg-type]
+    assert len(red.values["reasons_en"]) == len(red.values["reasons_zh"])
     assert red.values["version"], "which version of which rule decided is kept with it"
 
 

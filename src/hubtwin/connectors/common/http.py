@@ -6,7 +6,6 @@ header `hubtwin-cursor`, or 204 when there is nothing after it. Any other addres
 unchanged one gives no page.
 """
 
-import ssl
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from hubtwin.base.errors import Denied, Malformed, Retry
+from hubtwin.connectors.common.tls import trusting
 from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.ports import Page
 
@@ -80,7 +80,7 @@ class HttpTransport:
             follow_redirects=True,  # httpx drops the token when the origin changes
             trust_env=False,
             proxy=self.proxy,
-            verify=ssl.create_default_context(cafile=str(self.ca_file)) if self.ca_file else True,
+            verify=trusting(self.ca_file),
         )
 
 

@@ -11,7 +11,6 @@ What a broker must do: keep sessions (`clean session` off), and let more than a 
 
 import asyncio
 import re
-import ssl
 from collections import deque
 from collections.abc import Coroutine, Iterator
 from contextlib import suppress
@@ -26,6 +25,7 @@ from paho.mqtt.client import MQTTMessage
 from paho.mqtt.reasoncodes import ReasonCode
 
 from hubtwin.base.errors import Denied, Malformed, Retry
+from hubtwin.connectors.common.tls import trusting
 from hubtwin.model.record import UNMARKED, Marks
 from hubtwin.ports import Page
 
@@ -156,7 +156,7 @@ class _Link:
 
     async def _open(self) -> None:
         how, parts = self._how, urlsplit(self._source)
-        secure = ssl.create_default_context(cafile=str(how.ca_file) if how.ca_file else None)
+        secure = trusting(how.ca_file) if parts.scheme == "mqtts" else None
         self._client = client = aiomqtt.Client(
             parts.hostname or "",
             parts.port or 0,
@@ -165,7 +165,7 @@ class _Link:
             identifier=how.client_id,
             clean_session=False,
             timeout=how.timeout_s,
-            tls_context=secure if parts.scheme == "mqtts" else None,
+            tls_context=secure,
         )
         # aiomqtt acknowledges on arrival and forgets the DUP flag: its paho client is told otherwise
         client._client.connect_timeout = how.timeout_s

@@ -1,0 +1,146 @@
+"""The demonstration: the list of a morning, then the whole hub on a page, with a simulated day on the real path."""
+
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import click
+
+from hubtwin.base.clock import PacedClock, epoch_minute, local, system_clock
+from hubtwin.base.text import text
+from hubtwin.cli.desk import DayType, Desk, first_use
+from hubtwin.cli.serve import run_server
+from hubtwin.cli.warn import print_list
+from hubtwin.settings import Settings
+from hubtwin.wiring import Ask, load, open_store, simulate_day, simulate_into, warn
+
+DEFAULT_DATE = date(2022, 10, 20)  # a Thursday with 213 counties at risk in the shipped data
+REPLAY_HOME = "replay"  # below the home; begun anew with every demonstration
+BASIS = {
+    "zh": "演示：《传染病防治法》、第九版防控方案",
+    "en": "Demonstration: Law on the Prevention of Infectious Diseases, 9th plan",
+}
+LEFT = 7  # the simulated staff leaves one case in so many to whoever sits at the page
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A replay ready to run: the desk of its pages, its service, and the clock that everybody sees."""
+
+    core: Any
+    running: Any
+    clock: PacedClock
+    password: str
+
+
+@click.command("demo")
+@click.option("--date", "day", type=DayType(), default=DEFAULT_DATE)
+@click.option("--at", default="09:00", show_default=True, metavar="HH:MM")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True)
+@click.option("--list-only", is_flag=True)
+@click.option("--speed", type=click.FloatRange(0, 3600), default=30.0, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=8710, show_default=True)
+@click.option("--no-crew", is_flag=True)
+@click.option("--no-event", is_flag=True)
+@click.option("--arrivals", type=click.IntRange(1, 1_000_000), default=None)
+@click.pass_obj
+def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
+    """Prepare everything that is missing, print the list, then replay the day and serve its page."""
+    start = desk.local_moment(day, at)
+    if told["list_only"]:
+        _print_only(desk, day, start, told["limit"])
+        return
+    with stage(desk, day, start, told) as ready:
+        ready.running.service.step(start)
+        if told["no_event"]:
+            desk.say("cli.demo_no_event")
+        else:
+            print_list(desk, ready.running.works.latest(), "table", told["limit"])
+        _tell_how(desk, ready, told["speed"])
+        ready.clock.run(told["speed"])
+        ready.running.service.start()
+        try:
+            run_server(desk, ready.core, "127.0.0.1", told["port"])
+        finally:
+            ready.running.service.stop()
+
+
+@contextmanager
+def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Iterator[Stage]:
+    """Set a replay up in a home of its own; its clock stands at `start`."""
+    settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
+    shutil.rmtree(settings.home, ignore_errors=True)
+    made = _make_day(desk, settings, day, told["arrivals"] or settings.sim_arrivals)
+    gates = load("hubtwin.sim.screening:simulate_gates")(made, settings.hub.exits)
+    with ExitStack() as stack:
+        clock = PacedClock(start, 0.0, system_clock, load("hubtwin.wiring.replay:end_of")(made))
+        opened = load("hubtwin.web.start:open_desk")
+        core = stack.enter_context(opened(settings, clock=clock, real_clock=system_clock, mode="replay"))
+        password = "-".join((secrets.token_hex(3), secrets.token_hex(3)))
+        running = _make_running(stack, core.works, made, gates, told)
+        _cast(core.works, desk.lang, password, event=not told["no_event"])
+        seen = load("hubtwin.web.start:desk_of")(running.works)
+        yield Stage(seen, running, clock, password)
+
+
+def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
+    with desk.store() as store:
+        first_use(desk, store)
+        desk.say("cli.step_simulate")
+        with open_store(settings, system_clock) as fresh:
+            load("hubtwin.wiring.replay:copy_feeds")(store, fresh)
+        return simulate_day(desk.settings, store, day, settings.sim_seed, arrivals)
+
+
+def _make_running(stack: ExitStack, works: Any, made: Any, gates: Any, told: dict[str, Any]) -> Any:
+    """Return the hub with its simulated partners before each step and its simulated staff after it."""
+    pid_of = load("hubtwin.wiring.replay:pid_maker")(works.access.vault)
+    partners = load("hubtwin.wiring.replay:Partners")(works.settings, made, gates, pid_of, epoch_minute(works.clock()))
+    stack.enter_context(partners)
+    partners.subscribe()
+    staff: list[Any] = []
+    running = load("hubtwin.wiring.running:make_running")(
+        *(works, partners.transports),
+        rung="counts",
+        before=(partners.give,),
+        after=(lambda now: [act(now) for act in staff],),
+    )
+    if not told["no_crew"]:
+        crew = load("hubtwin.wiring.replay:make_crew")(running, made, gates, pid_of, every=LEFT)
+        staff.append(lambda now: partners.laboratory.take(crew.act(epoch_minute(now))))
+    return running
+
+
+def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:
+    module = "hubtwin.wiring.stage"
+    scene = load("hubtwin.scenes.epidemic.scene:SCENE")
+    people = {p.user_id: p for p in load(f"{module}:make_accounts")(works, scene.name, password=password, lang=lang)}
+    read = load("hubtwin.wiring.running:list_read")(scene)
+    load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu")
+    if event:
+        load(f"{module}:declare")(works, scene.name, scene.params["disease"], BASIS[lang], people["wang"])
+
+
+def _tell_how(desk: Desk, ready: Stage, speed: float) -> None:
+    """Print who may sign in, and what is replayed."""
+    zone = desk.settings.hub.zone
+    desk.out.print(text("cli.demo_people", desk.lang, password=ready.password), style="bold")
+    for part in load("hubtwin.wiring.stage:CAST"):
+        role = text(f"cli.role_{part.role.value}", desk.lang)
+        desk.out.print(f"  {part.user:<7} {part.zh if desk.lang == 'zh' else part.en:<14} {role}")
+    moment = f"{local(ready.clock(), zone):%Y-%m-%d %H:%M}"
+    desk.out.print(text("cli.demo_replay", desk.lang, moment=moment, speed=f"{speed:g}"))
+
+
+def _print_only(desk: Desk, day: date, now: datetime, limit: int) -> None:
+    with desk.store() as store:
+        first_use(desk, store)
+        with desk.progress() as begin:
+            simulate_into(desk.settings, store, day, begin)
+        found = warn(desk.settings, store, Ask(now, horizon_min=180, rung="counts"))
+    print_list(desk, found, "table", limit)
+    desk.say("cli.demo_next", day=day.isoformat())

@@ -1,0 +1,106 @@
+"""The service of a hub at work: one thread that takes in what sources give, turns the loop, and hands messages over.
+
+A step may be cut short anywhere and is done again by the next one. A step that fails is written to the log with the
+place where it failed and nothing of a person; the next one is tried all the same, and late clocks show meanwhile.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import HubError, Retry
+from hubtwin.flow.feedback import deliver
+from hubtwin.flow.guard import find_emergency
+from hubtwin.flow.loop import Turn
+from hubtwin.model.event import Message
+from hubtwin.wiring.sources import Sources
+from hubtwin.wiring.turning import Turning
+from hubtwin.wiring.works import Works
+
+BEAT_S = 0.25  # how often the clock is looked at
+POLL_S = 2.0  # a source is asked at most so often, whatever the hub clock does
+MESSAGES = 500  # handed over in one step
+_LOG = structlog.get_logger()
+Beside = Callable[[datetime], None]
+
+
+@dataclass
+class Service:
+    """Runs beside the pages. `before` and `after` are called with the hub's time around each step: the simulated
+    partners of a replay give what is due before it, simulated staff acts after it."""
+
+    works: Works
+    turning: Turning
+    sources: Sources
+    send: Callable[[Message], None]
+    before: Sequence[Beside] = ()
+    after: Sequence[Beside] = ()
+    failed: str = ""  # kind or key of the failure of the last step, empty where it went well
+    _minute: int = -1
+    _polled_s: float = 0.0
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def step(self, now: datetime) -> Turn:
+        """Do everything that is due at a moment of the hub clock. Raises what its parts raise: Retry, Denied, Bug."""
+        for each in self.before:
+            each(now)
+        if find_emergency(self.works.ledger, self.turning.scene.name, epoch_minute(now)) is None:
+            self.sources.rest()
+        else:
+            self.sources.poll(now)
+        done = self.turning(now)
+        for each in self.after:
+            each(now)
+        while deliver(self.works.ledger, self.send, epoch_minute(now), limit=MESSAGES) == MESSAGES:
+            pass
+        return done
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="service", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the step under way."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(BEAT_S):
+            now, at_s = self.works.clock(), time.monotonic()
+            minute = epoch_minute(now)
+            if minute == self._minute and at_s - self._polled_s < POLL_S:
+                continue
+            self._minute, self._polled_s = minute, at_s
+            self._try(now)
+
+    def _try(self, now: datetime) -> None:
+        try:
+            self.step(now)
+        except Retry as error:
+            self.failed = error.key
+            _LOG.warning("step_put_off", reason=error.key)
+        except HubError as error:
+            self.failed = error.key
+            _LOG.error("step_failed", reason=error.key)
+        except Exception as error:  # noqa: BLE001 - the loop must go on; what it was is in the log without its text
+            self.failed = type(error).__name__
+            _LOG.error("step_failed", kind=self.failed, at=place_of(error))
+        else:
+            self.failed = ""
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of an error without its message, which may hold a value of a person."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('hubtwin')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
