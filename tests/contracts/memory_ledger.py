@@ -186,7 +186,8 @@ class MemoryLedger(Reading):
     def unit(self, at_min: int) -> Iterator[Unit]:
         if self._busy:
             raise Bug("stores.nested_transaction", path="memory")
-        before, self._busy = copy.deepcopy(self.state.__dict__), True
+        before = {name: copy.copy(held) for name, held in self.state.__dict__.items()}  # what they hold never changes
+        self._busy = True
         unit = MemoryUnit(self.state, at_min, self.status)
         try:
             yield unit

@@ -1,0 +1,53 @@
+"""Who stands before simulated staff: the persons that have passed a gate, found by pseudonym. Staff see people, the hub
+does not."""
+
+import numpy as np
+
+from hubtwin.base.clock import EPOCH
+from hubtwin.rules.privacy import epoch_of
+from hubtwin.sim.day import HubDay
+from hubtwin.sim.screening import Gates
+from hubtwin.sim.timed import PidOf
+from hubtwin.sim.world import MINUTES_PER_DAY
+
+
+class Crowd:
+    """The persons of a day by the pseudonyms under which a case of theirs may stand; it grows minute by minute."""
+
+    def __init__(self, day: HubDay, gates: Gates, pid_of: PidOf) -> None:
+        """Begin with nobody. `pid_of` is asked once for each person, when they pass."""
+        self._day, self._gates, self._pid_of = day, gates, pid_of
+        self._order = np.lexsort((gates.person, gates.at_s))
+        self._minutes = gates.at_s[self._order] // 60
+        self._place: dict[str, int] = {}
+        self._met = 0
+
+    def meet(self, now_min: int) -> list[str]:
+        """Take in who has passed by the end of a minute; return their pseudonyms, new ones only.
+
+        One is of the minute at the gate; a second one of the service date is added where a hit has another key epoch.
+        """
+        end = int(np.searchsorted(self._minutes, now_min, side="right"))
+        new = []
+        for place in self._order[self._met : end].tolist():
+            for moment in self._list_moments(place):
+                pid = self._pid_of(self._day.documents[int(self._gates.person[place])], moment)
+                self._place[pid] = place
+                new.append(pid)
+        self._met = max(self._met, end)
+        return new
+
+    def find(self, pid: str) -> int | None:
+        """Return the place of a person in the columns of `Gates`; None for somebody who has not passed."""
+        return self._place.get(pid)
+
+    def gate_min(self, place: int) -> int:
+        """Return the epoch minute at which a person was at the gate."""
+        return int(self._gates.at_s[place]) // 60
+
+    def _list_moments(self, place: int) -> list[int]:
+        """Return the minutes that decide the key epochs of a gate row and of a hit, one for each epoch."""
+        trip = self._day.world.trips[self._day.bookings.trip[self._gates.person[place]]]
+        hit_min = (trip.service_date - EPOCH.date()).days * MINUTES_PER_DAY
+        at_gate = self.gate_min(place)
+        return [at_gate] if epoch_of(at_gate) == epoch_of(hit_min) else [at_gate, hit_min]
