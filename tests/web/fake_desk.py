@@ -16,7 +16,8 @@ from hubtwin.web.desk import CaseFilter, Change, TaskFilter
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
-from hubtwin.web.schemas.asked import Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from tests.web.fake_access import FakeAccess
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
 NOW_MIN = epoch_minute(NOW)
@@ -45,6 +46,7 @@ class FakeDesk:
         self.sessions: dict[str, str] = {}
         self.changes: list[Change] = []
         self.people = dict(PEOPLE)
+        self.access = FakeAccess(self.find_person)
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None
@@ -64,6 +66,11 @@ class FakeDesk:
             rev = self.rev() + 1
             self.changes.append(Change(rev, NOW_MIN, "Happened", topic, key, scene, value, alarm))
             return rev
+
+    def find_person(self, user: str) -> Person:
+        if user not in self.people:
+            raise Absent("stores.no_account", user=user)
+        return self.people[user]
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         who = self.vouch(user, password)
@@ -97,6 +104,9 @@ class FakeDesk:
             "hangzhou-east", BOTH, "Asia/Shanghai", ["HGH"], now, NOW_MIN, "replay", 1.0, True, self.rev(), exits, teams
         )
 
+    def set_speed(self, who: Person, speed: float) -> h.HubView:
+        return replace(self.hub(), speed=speed)
+
     def emergency(self) -> h.EmergencyReply:
         one = h.EmergencyView("e1", "epidemic", "covid-19", "第九版", "boss", NOW_MIN, NOW_MIN + 9, None, True, True)
         return h.EmergencyReply(one, [h.Disease("covid-19", BOTH)])
@@ -110,6 +120,11 @@ class FakeDesk:
         may(who, "emergency.end", scene="epidemic")
         may(second, "emergency.end_second", scene="epidemic")
         return self.emergency()
+
+    def destroy_data(self, who: Person, emergency_id: str, reason: str, second: Person) -> h.EmergencyReply:
+        if emergency_id != "e1":
+            raise Absent("flow.no_such_emergency", emergency_id=emergency_id)
+        return self.end_emergency(who, reason, second)
 
     def trains(self) -> tr.TrainsReply:
         cover = tr.Coverage(1, 2, 0.5, None, NOW_MIN)
@@ -160,7 +175,47 @@ class FakeDesk:
         ]
         past = [lo.Happened(1, NOW_MIN, "CaseOpened", "system", {"case": case_id})]
         evidence = [lo.EvidenceView("finding", "ref", {}, NOW_MIN, "system")]
-        return lo.CaseReply(_row(case), past, evidence, moves, tr.Times())
+        van = lo.TransferView("浙A1", "site-1", "sig-1", None, NOW_MIN, None)
+        step = lo.StepView("transfer", "now", 1, "boss", NOW_MIN, None, None, None, NOW_MIN + 30, van)
+        idea = lo.ProposalView("report", "scan", "R1", {"health_code": "green"}, NOW_MIN)
+        return lo.CaseReply(
+            _row(case), past, evidence, moves, tr.Times(), [step], [idea], [self._appeal(who, case_id, None)]
+        )
+
+    def _appeal(self, who: Person, case_id: str, upheld: bool | None) -> lo.AppealView:
+        told = (None, None, None, None) if upheld is None else (who.user_id, NOW_MIN, "D1", None)
+        by, at_min, ref, note = told
+        return lo.AppealView(
+            *(f"appeal-{case_id}", "form-1", "staff", NOW_MIN - 5, NOW_MIN + 115, upheld, by, at_min, ref, note),
+            may_decide=upheld is None and is_allowed(who, "case.correct", scene="epidemic"),
+        )
+
+    def lodge_appeal(self, who: Person, case_id: str, ground: str) -> lo.CaseReply:
+        found = self.case(who, case_id)
+        return replace(found, appeals=[replace(self._appeal(who, case_id, None), ground=ground)])
+
+    def decide_appeal(self, who: Person, appeal_id: str, asked: DecideAppeal) -> lo.CaseReply:
+        case_id = appeal_id.removeprefix("appeal-")
+        found = self.case(who, case_id)
+        may(who, "case.correct", scene=found.case.scene)
+        return replace(found, appeals=[replace(self._appeal(who, case_id, asked.upheld), ref=asked.ref)])
+
+    def begin_overflow(self, who: Person, asked: BeginOverflow) -> lo.Board:
+        may(who, "overflow.switch", scene="epidemic")
+        if asked.place != "N1":
+            raise Absent("web.no_exit", place=asked.place, exits="N1")
+        return self.board()
+
+    def end_overflow(self, who: Person, overflow_id: str) -> lo.Board:
+        may(who, "overflow.switch", scene="epidemic")
+        if overflow_id != "o1":
+            raise Absent("flow.no_such_overflow", overflow_id=overflow_id)
+        return replace(self.board(), overflow=[])
+
+    def sources(self) -> h.SourcesReply:
+        ok = h.SourceView("risk_areas", BOTH, 3600, NOW_MIN, None, 7, "live", None, None)
+        bad = h.SourceView("bookings", BOTH, 60, None, None, 0, "failed", "web.bug", BOTH)
+        return h.SourcesReply(NOW_MIN, [ok, bad])
 
     def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
         with self.lock:
@@ -205,7 +260,8 @@ class FakeDesk:
         steps = [lo.StepTime("warned", 0, None, None)]
         flow = [lo.OverflowView("o1", "N1", NOW_MIN, "boss", "lanes")]
         rate = lo.AlarmRate(0.5, "acceptable")
-        return lo.Board(self.rev(), NOW_MIN, counts, 3, 0, 1, 0, balance, steps, flow, rate, True)
+        idea = lo.OverflowProposal("t9", "N1", NOW_MIN, NOW_MIN + 3, NOW_MIN, NOW_MIN + 5, 40.0, 130.0, 120.0)
+        return lo.Board(self.rev(), NOW_MIN, counts, 3, 0, 1, 0, balance, steps, flow, [idea], rate, True)
 
     def staff(self) -> tr.StaffReply:
         team = tr.TeamDuty("T01", BOTH, "N1", 2, None, ["meet"], ["task-1"])

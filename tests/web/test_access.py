@@ -19,15 +19,28 @@ from tests.web.served import Served, serving
 MOVE = {"command": "report", "evidence": [{"kind": "scan", "ref": "r"}]}
 WHY = {"scene": "epidemic", "fields": ["name"], "purpose": "trace", "about": "case-0", "reason": "call them"}
 SECOND = {"user": "security_officer", "password": PASSWORD}
+TO_WHOM = {"grantee": "scene_officer", "scene": "epidemic", "dataset": "vault", "columns": ["name"]}
+GRANT = {**TO_WHOM, "purposes": ["trace"], "days": 7, "reason": "outbreak", "second": SECOND}
 WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it asks for, a body that is as declared
     ("post", "/emergency"): (
         "emergency.declare",
         {"disease": "covid-19", "legal_basis": "9th plan", "ends_on": "2022-12-31"},
     ),
     ("post", "/emergency/end"): ("emergency.end", {"second": SECOND}),
+    ("post", "/emergency/destroy"): ("emergency.end", {"second": SECOND, "emergency_id": "e1"}),
     ("post", "/cases/case-0/moves"): ("case.report", MOVE),
     ("post", "/tasks/task-1/moves"): ("task.accept", {"command": "accept"}),
+    ("post", "/cases/case-0/appeals"): ("case.read", {"ground": "form-1"}),
+    ("post", "/appeals/appeal-case-1/decision"): ("case.correct", {"upheld": False, "ref": "D1"}),
+    ("post", "/overflow"): ("overflow.switch", {"place": "N1", "reason": "lanes are full"}),
+    ("post", "/overflow/o1/end"): ("overflow.switch", {}),
     ("post", "/reveal"): ("person.reveal", {**WHY, "pids": ["pid-1"]}),
+    ("post", "/grants"): ("grant.issue", GRANT),
+    ("post", "/grants/grant-1/revoke"): ("grant.revoke", {}),
+    ("post", "/grants/glass-1/review"): ("glass.review", {"justified": True, "note": "called them at once"}),
+    ("post", "/holds"): ("hold.set", {"emergency_id": "e1", "reason": "a court asked"}),
+    ("post", "/holds/hold-1/lift"): ("hold.lift", {}),
+    ("post", "/audit/verify"): ("audit.verify", {}),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -43,6 +56,13 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/board"): "board.read",
     ("get", "/staff"): "staff.read",
     ("get", "/repairs"): "repairs.read",
+    ("get", "/sources"): "hub.read",
+    ("get", "/grants"): "grant.read",
+    ("get", "/grants/mine"): "person.reveal",
+    ("get", "/grants/options"): "grant.issue",
+    ("get", "/holds"): "retention.read",
+    ("get", "/reports"): "retention.read",
+    ("get", "/audit"): "audit.read",
 }
 OPEN = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
 FOR_ANYBODY_SIGNED_IN = {("get", "/api/v1/me"), ("get", "/api/v1/live")}
@@ -68,6 +88,8 @@ def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> htt
 
 
 def _pattern(path: str) -> str:
+    path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
+    path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     return path.replace("case-0", "{case_id}").replace("case-1", "{case_id}").replace("task-1", "{task_id}")
 
 

@@ -15,11 +15,11 @@ from hubtwin.base.clock import epoch_minute, system_clock
 from hubtwin.base.text import catalogue
 from hubtwin.flow.dispatch import Order, dispatch
 from hubtwin.flow.timers import Clocks, tick
-from hubtwin.flow.warn import Flagged, case_id_of, open_cases, raise_alerts
+from hubtwin.flow.warn import case_id_of, open_cases, raise_alerts
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.case import COMMANDS, MOVES
 from hubtwin.model.event import LoopTimes
-from hubtwin.model.finding import Finding
+from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.grant import VAULT, VAULT_FIELDS, Grant, Purpose
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import TASK_COMMANDS
@@ -301,9 +301,39 @@ def test_an_event_ends_on_two_peoples_word_only_once(hub: Hub) -> None:
         assert boss.post("/api/v1/emergency", json={**asked, "ends_on": "2022-13-31"}).status_code == 422
         wrong = {"second": {"user": "staff", "password": PASSWORD}}
         assert boss.post(end, json=wrong).status_code == 403
-        ended = boss.post(end, json=second).json()["emergency"]
-        assert (ended["in_force"], ended["ended_min"]) == (False, NOW_MIN)
+        reply = boss.post(end, json=second).json()
+        ended = reply["emergency"]
+        assert (ended["in_force"], ended["ended_min"], ended["data"]) == (False, NOW_MIN, "destroyed")
+        assert (reply["kept_because"], reply["standing"]) == (None, [])
+        assert "个人信息销毁证明" in reply["certificate"]["zh"]
+        assert "Certificate of destruction" in reply["certificate"]["en"]
         assert "EmergencyEnded" in [entry.kind for entry in hub.desk.works.access.audit.list_entries()]
+
+
+def test_what_a_hold_keeps_is_said_and_destroyed_later_on_two_peoples_word(hub: Hub) -> None:
+    path, second = "/api/v1/emergency", {"second": {"user": "guard", "password": PASSWORD}, "reason": "over"}
+    grants = hub.desk.works.access.grants
+    with hub.served.client("boss") as boss, hub.served.client("officer") as officer:
+        first = declare(boss)
+        hold = grants.set_hold(first, by="owner", reason="court order 12")
+        kept = boss.post(f"{path}/end", json=second).json()
+        assert (kept["emergency"]["data"], kept["certificate"]) == ("standing", None)
+        assert "court order 12" in kept["kept_because"]["zh"]
+        hub.clock[0] = NOW + timedelta(minutes=1)
+        declare(boss)
+        again = boss.get(path).json()
+        assert (again["emergency"]["data"], again["kept_because"]) == ("held", None)
+        assert [(each["emergency_id"], each["data"]) for each in again["standing"]] == [(first, "standing")]
+        asked = {**second, "emergency_id": first}
+        assert boss.post(f"{path}/destroy", json=asked).json()["key"] == "stores.legal_hold"
+        grants.lift_hold(hold, by="owner")
+        assert officer.post(f"{path}/destroy", json=asked).status_code == 403
+        assert boss.post(f"{path}/destroy", json={**asked, "emergency_id": "none"}).status_code == 404
+        destroyed = boss.post(f"{path}/destroy", json=asked).json()
+        assert (destroyed["emergency"]["data"], destroyed["standing"]) == ("held", [])
+        assert (hub.desk.events_after(0, 1000)[-1].topic, hub.desk.events_after(0, 1000)[-1].kind) == (
+            *("emergency", "EmergencyDataDestroyed"),
+        )
 
 
 def test_the_steps_of_the_loop_are_measured_from_the_one_before() -> None:

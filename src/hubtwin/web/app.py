@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hubtwin import __version__
 from hubtwin.base.errors import Absent
-from hubtwin.web import auth, live, read, write
+from hubtwin.web import access, auth, live, loop, read, write
 from hubtwin.web.auth import EdgeOf
 from hubtwin.web.desk import Desk
 from hubtwin.web.edge import API, Edge, Options, reply
@@ -82,7 +82,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    for part in (auth.router, read.router, write.router, live.router):
+    for part in (auth.router, read.router, write.router, loop.router, access.router, live.router):
         app.include_router(part)
     app.include_router(router)
     return app

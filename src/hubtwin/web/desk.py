@@ -13,8 +13,9 @@ from typing import Any, Protocol
 from hubtwin.model.agency import Person
 from hubtwin.model.case import CaseState
 from hubtwin.model.task import TaskState
-from hubtwin.web.schemas.asked import Declare, MoveCase, MoveTask, Reveal
-from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply
+from hubtwin.web.schemas import access as a
+from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.live import LiveChange
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
 from hubtwin.web.schemas.trains import AreasReply, PositionsReply, StaffReply, StationView, TrainsReply
@@ -30,6 +31,7 @@ TOPICS: Mapping[str, str] = {  # topic of a live change -> what one must be allo
     "balance": "board.read",
     "emergency": "hub.read",
     "repair": "repairs.read",
+    "source": "hub.read",
 }
 
 
@@ -77,8 +79,68 @@ class Change:
         return LiveChange(self.topic, self.key, self.rev, self.at_min, self.kind, self.value)
 
 
+class AccessDesk(Protocol):
+    """Who may read what, and what was written down about it. Its minutes are those of the real clock.
+
+    Everything but `my_grants` asks the table of permissions about the one who asks, and raises Denied.
+    """
+
+    def grants(self, who: Person) -> a.GrantsReply:
+        """Return live and past grants."""
+        ...
+
+    def my_grants(self, who: Person) -> a.MyGrantsReply:
+        """Return what a person may unmask now."""
+        ...
+
+    def grant_options(self, who: Person) -> a.GrantOptions:
+        """Return what can be granted, to whom, for what."""
+        ...
+
+    def issue_grant(self, who: Person, asked: a.IssueGrant, second: Person) -> a.GrantView:
+        """Give a grant on two people's word."""
+        ...
+
+    def revoke_grant(self, who: Person, grant_id: str) -> a.GrantView:
+        """End a grant. Raises Absent."""
+        ...
+
+    def review_glass(self, who: Person, grant_id: str, asked: a.ReviewGlass) -> a.GrantView:
+        """Review a broken glass of somebody else. Raises Absent."""
+        ...
+
+    def holds(self, who: Person) -> a.HoldsReply:
+        """Return the legal holds that stand."""
+        ...
+
+    def set_hold(self, who: Person, asked: a.SetHold) -> a.HoldsReply:
+        """Set a legal hold on an event. Raises Absent."""
+        ...
+
+    def lift_hold(self, who: Person, hold_id: str) -> a.HoldsReply:
+        """Lift a legal hold. Raises Absent."""
+        ...
+
+    def reports(self, who: Person, lang: str) -> a.ReportsReply:
+        """Return signed reports as they are printed in a language."""
+        ...
+
+    def audit(self, who: Person, after: int | None, limit: int, *, people_only: bool) -> a.AuditReply:
+        """Return rows of the audit, newest first, of those before `after`."""
+        ...
+
+    def verify_audit(self, who: Person) -> a.AuditCheck:
+        """Verify the whole audit."""
+        ...
+
+
 class Desk(Protocol):
     """The core as the pages see it. What a route has let pass is asked of the table again for the very thing."""
+
+    @property
+    def access(self) -> AccessDesk:
+        """Return the part about grants, holds, reports and the audit."""
+        ...
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         """Open a session; return its token and its person. Raises Denied, never saying which part was wrong."""
@@ -104,6 +166,10 @@ class Desk(Protocol):
         """Return the hub, its clock and its revision."""
         ...
 
+    def set_speed(self, who: Person, speed: float) -> HubView:
+        """Let a replay run at another speed. Raises Denied for a hub at work."""
+        ...
+
     def emergency(self) -> EmergencyReply:
         """Return the declared event."""
         ...
@@ -113,7 +179,11 @@ class Desk(Protocol):
         ...
 
     def end_emergency(self, who: Person, reason: str, second: Person) -> EmergencyReply:
-        """End the event on two people's word."""
+        """End the event on two people's word, and destroy its data unless something keeps them; the answer says."""
+        ...
+
+    def destroy_data(self, who: Person, emergency_id: str, reason: str, second: Person) -> EmergencyReply:
+        """Destroy the data of an event that is over. Raises Denied where something keeps them, Absent."""
         ...
 
     def trains(self) -> TrainsReply:
@@ -142,6 +212,26 @@ class Desk(Protocol):
 
     def move_case(self, who: Person, case_id: str, asked: MoveCase) -> CaseReply:
         """Move a case on."""
+        ...
+
+    def lodge_appeal(self, who: Person, case_id: str, ground: str) -> CaseReply:
+        """Take in that somebody says a case is wrong. Raises Absent."""
+        ...
+
+    def decide_appeal(self, who: Person, appeal_id: str, asked: DecideAppeal) -> CaseReply:
+        """Decide an appeal of somebody else. Raises Absent."""
+        ...
+
+    def begin_overflow(self, who: Person, asked: BeginOverflow) -> Board:
+        """Begin overflow at a place."""
+        ...
+
+    def end_overflow(self, who: Person, overflow_id: str) -> Board:
+        """End overflow at a place; what has ended stays ended. Raises Absent."""
+        ...
+
+    def sources(self) -> SourcesReply:
+        """Return the sources and how they stand."""
         ...
 
     def tasks(self, who: Person, chosen: TaskFilter) -> TasksReply:

@@ -1,36 +1,37 @@
 """The desk of a hub at work: what pages ask is answered from its ledger, stores and accounts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from hubtwin import __version__
-from hubtwin.base.clock import at_service_minute, epoch_minute
+from hubtwin.base.clock import PacedClock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError
-from hubtwin.flow.emergency import Declaration, declare_emergency, end_emergency
-from hubtwin.flow.guard import find_emergency
-from hubtwin.flow.handle import handle_case, handle_task
+from hubtwin.flow.handle import handle_task
 from hubtwin.library.grants import UNMASK, digest_of, look_up
 from hubtwin.library.grants import Desk as LookUpDesk
 from hubtwin.model.agency import Person
-from hubtwin.model.case import Case, CaseCommand, Evidence
-from hubtwin.model.event import ALARMS, Event, EventKind
+from hubtwin.model.case import Case
+from hubtwin.model.event import Event, EventKind, is_alarm
 from hubtwin.model.grant import VAULT, LookUp, Purpose
-from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task, TaskCommand
 from hubtwin.ports import CaseFilter as Cases
 from hubtwin.ports import TaskFilter as Tasks
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.web import shown
 from hubtwin.web.desk import CaseFilter, Change, TaskFilter
+from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
+from hubtwin.web.real_emergency import RealEmergency
+from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
-from hubtwin.web.schemas.asked import Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.asked import MoveTask, Reveal
 from hubtwin.wiring.works import Works
 
 LAST = 1 << 53
@@ -41,11 +42,18 @@ class RealDesk:
 
     def __init__(self, works: Works, diseases: Sequence[h.Disease], scene: str) -> None:
         """Take an open hub. `scene` is what an event is declared for, `diseases` what it may be declared about."""
-        self.works, self._diseases, self._scene = works, diseases, scene
+        self.works, self._scene = works, scene
         self._map, self._board = RealMap(works), RealBoard(works)
+        loop, event = RealLoop(works, scene, self._board.board), RealEmergency(works, diseases, scene)
         self._pulsed: dict[tuple[str, str], Any] = {}
         self.areas, self.stations, self.positions = self._map.areas, self._map.stations, self._map.positions
-        self.board, self.repairs = self._board.board, self._board.repairs
+        self.board, self.repairs, self.sources = self._board.board, self._board.repairs, self._board.sources
+        self.case, self.move_case = loop.case, loop.move_case
+        self.lodge_appeal, self.decide_appeal = loop.lodge_appeal, loop.decide_appeal
+        self.begin_overflow, self.end_overflow = loop.begin_overflow, loop.end_overflow
+        self.emergency, self.declare = event.emergency, event.declare
+        self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
+        self.access = RealAccess(works)
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         """Open a session."""
@@ -74,49 +82,18 @@ class RealDesk:
         hub, now = self.works.settings.hub, self.works.clock()
         return h.HubView(
             *(hub.hub_id, shown.named(hub.name), hub.zone.key, hub.stations, now.isoformat(), epoch_minute(now)),
-            *(self.works.mode, self.works.speed, self.works.mode != "live", self.rev()),
+            *(self.works.mode, self.works.pace(), self.works.mode != "live", self.rev()),
             exits=[h.ExitView(each.exit_id, shown.named(each.name), each.lanes) for each in hub.exits],
             teams=[h.TeamView(each.team_id, shown.named(each.name), each.post, each.size) for each in hub.teams],
         )
 
-    def emergency(self) -> h.EmergencyReply:
-        """Return the event in force, else the last one."""
-        now_min = self._now_min()
-        found = self.works.ledger.list_emergencies()
-        standing = [each for each in found if each.in_force(now_min)] or found
-        return h.EmergencyReply(shown.emergency(standing[-1], now_min) if standing else None, self._diseases)
-
-    def declare(self, who: Person, asked: Declare) -> h.EmergencyReply:
-        """Declare an event until the end of a day of the hub."""
-        if asked.disease not in {each.disease for each in self._diseases}:
-            raise Absent("web.no_disease", disease=asked.disease)
-        zone = self.works.settings.hub.zone
-        ends = at_service_minute(date.fromisoformat(asked.ends_on) + timedelta(days=1), 0, zone)
-        said = Declaration(
-            *(self._scene, asked.disease, asked.legal_basis, who.user_id, self._now_min(), epoch_minute(ends)),
-            marks=self._marks(),
-        )
-        declare_emergency(self.works.ledger, said, partial(may, who))
-        return self.emergency()
-
-    def end_emergency(self, who: Person, reason: str, second: Person) -> h.EmergencyReply:
-        """End the event on two people's word."""
-        standing = find_emergency(self.works.ledger, self._scene, self._now_min())
-        if standing is None:
-            raise Denied("flow.no_emergency", scene=self._scene)
-        may(second, "emergency.end_second", scene=self._scene)
-        end_emergency(
-            self.works.ledger,
-            standing.emergency_id,
-            self.works.clocks_min,
-            partial(may, who),
-            by=who.user_id,
-            at_min=self._now_min(),
-            second=second.user_id,
-        )
-        told = {"emergency": standing.emergency_id, "second": second.user_id, "reason": reason}
-        self.works.access.audit.append("EmergencyEnded", who.user_id, told)
-        return self.emergency()
+    def set_speed(self, who: Person, speed: float) -> h.HubView:
+        """Let a replay run at another speed."""
+        may(who, "emergency.declare", scene=self._scene)
+        if self.works.mode != "replay" or not isinstance(self.works.clock, PacedClock):
+            raise Denied("web.no_replay")
+        self.works.clock.run(speed)
+        return self.hub()
 
     def trains(self) -> tr.TrainsReply:
         """Return the present list."""
@@ -157,26 +134,6 @@ class RealDesk:
         rows.sort(key=lambda case: (LAST if case.deadline_min is None else case.deadline_min, case.case_id))
         page = rows[: chosen.limit]
         return lo.CasesReply(rev, total, [shown.case_row(case) for case in page], _next(page, chosen.limit, _case_id))
-
-    def case(self, who: Person, case_id: str) -> lo.CaseReply:
-        """Return a case with its history and the moves of a person."""
-        ledger, clocks_min = self.works.ledger, self.works.clocks_min
-        case = ledger.get_case(case_id)
-        may(who, "case.read", scene=case.scene)
-        return lo.CaseReply(
-            case=shown.case_row(case),
-            timeline=[shown.happened(event) for event in ledger.list_events(subject=case_id)],
-            evidence=[shown.evidence(filed) for filed in ledger.list_evidence(case_id)],
-            moves=shown.case_moves(case, clocks_min, lambda action: is_allowed(who, action, scene=case.scene)),
-            times=self._times(case.train),
-        )
-
-    def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
-        """Move a case on."""
-        pieces = [Evidence(each.kind, each.ref, each.values) for each in asked.evidence]
-        command = CaseCommand(case_id, asked.command, who.user_id, self._now_min(), pieces, asked.expects)
-        handle_case(self.works.ledger, command, self.works.clocks_min, partial(may, who), key=_key(who, asked.key))
-        return self.case(who, case_id)
 
     def tasks(self, who: Person, chosen: TaskFilter) -> lo.TasksReply:
         """Return a page of tasks of the scenes of a person, or of the own team."""
@@ -273,10 +230,14 @@ class RealDesk:
         return [self._change(event, {}) for event in self._board.list_alarms()]
 
     def pulse(self) -> Sequence[Change]:
-        """Return the positions and list lines that changed since the last call, and which are gone."""
+        """Return the positions, list lines and sources that changed since the last call, and which are gone."""
         rev, now_min = self.rev(), self._now_min()
-        now: dict[tuple[str, str], Any] = {("train", line.subject): line for line in self.trains().trains}
-        now |= {("position", place.subject): place for place in self.positions().trains}
+        now: dict[tuple[str, str], Any] = {("source", source.name): source for source in self.sources().sources}
+        with suppress(Absent):  # a hub without a timetable has no trains, but sources that are late
+            now |= {("train", line.subject): line for line in self.trains().trains}
+            now |= {("position", place.subject): place for place in self.positions().trains}
+        unreviewed = self.works.access.grants.list_unreviewed()
+        now |= {("repair", f"glass {grant.grant_id}"): grant.from_min for grant in unreviewed}
         before, self._pulsed = self._pulsed, now
         gone = dict.fromkeys(before.keys() - now.keys())
         changed = {key: value for key, value in now.items() if before.get(key) != value}
@@ -298,7 +259,7 @@ class RealDesk:
         topic, key = _topic(event)
         if (topic, key) not in known:
             known[topic, key] = self._standing(topic, key, event)
-        value, alarm = known[topic, key], event.kind in ALARMS
+        value, alarm = known[topic, key], is_alarm(event.kind, event.payload)
         return Change(event.seq, event.at_min, event.kind, topic, key, event.scene, value, alarm=alarm)
 
     def _standing(self, topic: str, key: str, event: Event) -> Any:
@@ -321,10 +282,6 @@ class RealDesk:
     def _cases_of(self, train: str) -> int:
         return sum(self.works.ledger.count_cases(Cases(train=train, open_only=True)).values())
 
-    def _times(self, subject: str) -> tr.Times:
-        found = self.works.ledger.list_times(subject=subject)
-        return shown.times(found[0] if found else None)
-
     def _scenes(self, who: Person, action: str, scene: str | None) -> list[str]:
         if scene is not None:
             may(who, action, scene=scene)
@@ -333,11 +290,6 @@ class RealDesk:
 
     def _now_min(self) -> int:
         return epoch_minute(self.works.clock())
-
-    def _marks(self) -> Marks:
-        made = self.works.mode != "live"
-        provenance = Provenance.SYNTHETIC if made else Provenance.REAL
-        return Marks(self.works.store.status, provenance, replayed=self.works.mode == "replay")
 
 
 def _topic(event: Event) -> tuple[str, str]:

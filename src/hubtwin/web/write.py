@@ -13,7 +13,7 @@ from hubtwin.rules.permission import may_somewhere
 from hubtwin.web.auth import EdgeOf, allowed, prove_second, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import Declare, EndEmergency, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.asked import Declare, DestroyData, EndEmergency, MoveCase, MoveTask, Reveal
 from hubtwin.web.schemas.hub import EmergencyReply, RevealReply
 from hubtwin.web.schemas.loop import CaseReply, TaskReply
 
@@ -36,6 +36,15 @@ def end_emergency(
 ) -> Response:
     """End the event on two people's word: collecting stops; its data are destroyed unless a legal hold stands."""
     return reply(edge.desk.end_emergency(who, asked.reason, prove_second(request, who, asked.second)))
+
+
+@router.post("/emergency/destroy", response_model=EmergencyReply, tags=["hub"])
+def destroy_data(
+    request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("emergency.end"))], asked: DestroyData
+) -> Response:
+    """Destroy the data of an event that is over and whose data still stand, on two people's word."""
+    second = prove_second(request, who, asked.second)
+    return reply(edge.desk.destroy_data(who, asked.emergency_id, asked.reason, second))
 
 
 @router.post("/cases/{case_id}/moves", response_model=CaseReply, tags=["loop"])

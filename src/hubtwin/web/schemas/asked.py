@@ -64,6 +64,12 @@ class EndEmergency(Asked):
     reason: Line = ""
 
 
+class DestroyData(EndEmergency):
+    """Destroy the data of an event that has ended and whose data still stand; both persons as for its end."""
+
+    emergency_id: Reference
+
+
 class EvidenceIn(Asked):
     """A piece of evidence: its kind, a reference (never a name), values that may be shown."""
 
@@ -79,6 +85,27 @@ class MoveCase(Asked):
     evidence: list[EvidenceIn] = Field(default_factory=list, max_length=20)
     expects: Version | None = None
     key: Reference | None = None
+
+
+class BeginOverflow(Asked):
+    """Begin overflow at a place, an exit of the hub: people are let go there and followed up by data."""
+
+    place: Short
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500, strip_whitespace=True)]
+
+
+class LodgeAppeal(Asked):
+    """Say that a case is wrong. `ground` is a reference (a form, a test), never a name."""
+
+    ground: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
+class DecideAppeal(Asked):
+    """Decide an appeal; `ref` is the reference of the decision. Upheld, it corrects the case."""
+
+    upheld: bool
+    ref: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+    note: Line = ""
 
 
 class MoveTask(Asked):
@@ -105,3 +132,9 @@ class Reveal(Asked):
     reason: Line = ""
     second: Second | None = None
     break_glass: bool = False
+
+
+class SetSpeed(Asked):
+    """Let a replay run at another speed: hub seconds a second, 0 to stand still."""
+
+    speed: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]

@@ -76,7 +76,11 @@ class HubView:
 
 @dataclass(frozen=True, slots=True)
 class EmergencyView:
-    """A declared event. `in_force` says whether its scene works now."""
+    """A declared event. `in_force` says whether its scene works now.
+
+    `data`: what became of its personal data. "held" until it ends; then "destroyed", or "standing" as long as
+    something keeps them or nobody has given the order (`POST /emergency/destroy`).
+    """
 
     emergency_id: str
     scene: str
@@ -88,6 +92,7 @@ class EmergencyView:
     ended_min: int | None
     in_force: bool
     synthetic: bool
+    data: Literal["held", "standing", "destroyed"] = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +105,42 @@ class Disease:
 
 @dataclass(frozen=True, slots=True)
 class EmergencyReply:
-    """The event in force, or the last one; null where there never was one."""
+    """The event in force, or the last one; null where there never was one.
+
+    Once its data are destroyed, `certificate` is the signed certificate as it is printed, in both languages.
+    `kept_because` is a sentence in both languages: why they may not be destroyed now (a legal hold, another event of
+    the same time); null where they may. `standing` are the other events that ended and whose data still stand.
+    """
 
     emergency: EmergencyView | None
     diseases: Sequence[Disease]
+    certificate: Words | None = None
+    kept_because: Words | None = None
+    standing: Sequence[EmergencyView] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
+    for `error`; `off`: it is not read. `last_row_min` is when it last had something new, null for never."""
+
+    name: str
+    title: Words
+    cadence_s: int
+    last_read_min: int | None
+    last_row_min: int | None
+    rows: int
+    state: Literal["live", "late", "failed", "off"]
+    error_key: str | None
+    error: Words | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourcesReply:
+    """The sources of the hub by name."""
+
+    now_min: int
+    sources: Sequence[SourceView]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +148,7 @@ class Repair:
     """Something that a person must fix: what, since when, and where to go."""
 
     key: str
-    kind: Literal["source_late", "quarantine", "delivery", "glass", "timer", "scene"]
+    kind: Literal["source_late", "source_failed", "quarantine", "delivery", "glass", "timer", "scene"]
     title: Words
     detail: Words
     since_min: int | None
