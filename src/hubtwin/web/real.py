@@ -203,7 +203,7 @@ class RealDesk:
         question = LookUp(
             *(who.user_id, asked.scene, purpose, VAULT, tuple(asked.fields), asked.about, tuple(asked.pids))
         )
-        if asked.break_glass:
+        if asked.break_glass and not self._holds_glass(who, asked.scene, purpose):
             may(who, "glass.break", scene=asked.scene)
             access.grants.break_glass(who.user_id, asked.scene, [purpose], reason=asked.reason)
         if second is not None:
@@ -215,6 +215,12 @@ class RealDesk:
         found = look_up(desk, question, access.vault.reveal)
         head = access.audit.head()
         return h.RevealReply([h.Revealed(pid, told) for pid, told in found.items()], head.seq if head else 0)
+
+    def _holds_glass(self, who: Person, scene: str, purpose: Purpose) -> bool:
+        """Return whether a glass stands broken for this: a question asked again breaks no second one."""
+        now_min = epoch_minute(self.works.access.clock())
+        held = (each for each in self.works.access.grants.list_grants(who.user_id) if each.glass)
+        return any(each.is_live(now_min) and each.scene == scene and purpose in each.purposes for each in held)
 
     def rev(self) -> int:
         """Return the number of the last event."""

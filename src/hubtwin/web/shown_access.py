@@ -12,13 +12,13 @@ from hubtwin.library.grants import is_personal
 from hubtwin.model.emergency import Emergency
 from hubtwin.model.grant import VAULT, VAULT_FIELDS, Grant, Purpose
 from hubtwin.stores.audit import Entry
-from hubtwin.stores.ending import certificate_text
+from hubtwin.stores.deletion import NIGHTLY
+from hubtwin.stores.ending import CERTIFICATE, certificate_text
 from hubtwin.stores.signing import open_sealed
 from hubtwin.web import shown
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas.hub import Words
 
-CERTIFICATE, NIGHTLY = "destruction_certificate", "nightly_deletion"
 IsKnown = Callable[[str], bool]
 # what of an audit row a list may tell: references, counts, names of columns. Not pseudonyms, not what somebody typed.
 TOLD = (
@@ -125,13 +125,23 @@ def report_text(sealed: str, public_hex: str, lang: str) -> str:
     if body.get("kind") == CERTIFICATE:
         return certificate_text(sealed, public_hex, lang).strip()
     if body.get("kind") == NIGHTLY:
-        told: dict[str, Any] = {**body, "public_key": public_hex}
-        told |= {name: _counted(body[name], lang, "web.record_") for name in ("deleted", "pseudonymised")}
-        told["rows"] = _counted(body["rows"], lang, "web.rows_")
-        told["waits"] = text("web.nightly_waits" if body["rows_wait_for_hold"] else "web.nightly_no_wait", lang)
-        return text("web.nightly_text", lang, **told).strip()
+        return _nightly(body, public_hex, lang)
     lines = (f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in sorted(body.items()))
     return "\n".join(lines)
+
+
+def _nightly(body: Mapping[str, Any], public_hex: str, lang: str) -> str:
+    told: dict[str, Any] = {**body, "public_key": public_hex}
+    told |= {name: _counted(body[name], lang, "web.record_") for name in ("deleted", "pseudonymised")}
+    told["rows"] = _counted(body["rows"], lang, "web.rows_")
+    told["waits"] = text("web.nightly_waits" if body["rows_wait_for_hold"] else "web.nightly_no_wait", lang)
+    printed = text("web.nightly_text", lang, **told).strip()
+    if "night" not in body:  # one that was asked for outside of the nightly run
+        return printed
+    told["epochs"] = text("web.comma", lang).join(map(str, body["epochs_destroyed"])) or text("stores.none", lang)
+    told["checked"] = body["audit_verified"]["rows"]
+    told["wrong"] = len(body["audit_verified"]["problems"])
+    return f"{printed}\n\n{text('web.nightly_more', lang, **told).strip()}"
 
 
 def _head(sealed: str) -> dict[str, str]:
