@@ -77,7 +77,7 @@ class KeptHub:
 
     def keep_rows(self, key: str, **tables: pa.Table) -> None:
         """Store rows, as of this hub."""
-        own = {name: _of(table, self.works.store.hub_id) for name, table in tables.items()}
+        own = {name: of_hub(table, self.works.store.hub_id) for name, table in tables.items()}
         self.works.store.write(Batch(key, "s", own))
 
     def declare(self, days: int = 60) -> Emergency:
@@ -113,7 +113,8 @@ class KeptHub:
             return False
 
 
-def _of(table: pa.Table, hub_id: str) -> pa.Table:
+def of_hub(table: pa.Table, hub_id: str) -> pa.Table:
+    """Return rows as rows of a hub."""
     place = table.schema.get_field_index("hub_id")
     return table.set_column(place, table.schema.field(place), pa.array([hub_id] * table.num_rows))
 

@@ -14,9 +14,11 @@ from hubtwin import __version__
 from hubtwin.base.errors import HubError
 from hubtwin.base.text import printable, text
 from hubtwin.cli.account import account
+from hubtwin.cli.audit import audit, report
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
 from hubtwin.cli.demo import demo
 from hubtwin.cli.desk import Desk
+from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.serve import serve
@@ -56,6 +58,10 @@ def build(lang: str) -> click.Group:
         repair,
         serve,
         account,
+        grant,
+        hold,
+        audit,
+        report,
     )
     for command in commands:
         hubtwin.add_command(command)

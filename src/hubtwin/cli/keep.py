@@ -36,14 +36,15 @@ def backup(desk: Desk, /, target: Path) -> None:
 @click.option("--forgotten-by", type=click.Path(path_type=Path), multiple=True, metavar="DIR")
 @click.pass_obj
 def restore(desk: Desk, /, source: Path, keys: Path | None, forgotten_by: tuple[Path, ...]) -> None:
-    """Bring a copy back into an empty home."""
+    """Bring a copy back into an empty home; what was erased since is erased again."""
     directory = _directory(desk)
-    restored = load("hubtwin.stores.backup:restore")
-    taken = restored(
+    restored = load("hubtwin.stores.erasure:restore_forgetting")
+    taken, erased = restored(
         source, directory, clock=desk.clock, hub_id=desk.settings.hub.hub_id, keys=keys, forgotten_by=forgotten_by
     )
-    _LOG.info("backup_restored", path=str(directory), files=taken.files)
+    _LOG.info("backup_restored", path=str(directory), files=taken.files, erased_again=erased)
     desk.out.print(text("cli.restored", desk.lang, path=directory, files=taken.files))
+    desk.out.print(text("cli.restored_erased", desk.lang, rows=f"{erased:,}"))
 
 
 @click.command("repair")

@@ -179,6 +179,12 @@ def list_reports(database: Database, kind: str | None = None) -> list[str]:
     return [str(body) for (body,) in database.all(sql, kind)]
 
 
+def find_report(database: Database, report_id: str) -> str | None:
+    """Return a signed report by its id."""
+    found = database.all("SELECT body FROM reports WHERE report_id = ?", report_id)
+    return str(found[0][0]) if found else None
+
+
 def forget(vault: Vault, pids: Iterable[str]) -> tuple[int, list[str]]:
     """Destroy the keys of many persons at once, here and in the copies within reach.
 

@@ -87,9 +87,9 @@ def nightly(works: Works, now: datetime) -> str | None:
     """
     night = f"{(local(now, works.settings.hub.zone).replace(tzinfo=None) - timedelta(hours=NIGHT_H)).date()}"
     with _ONE:
-        keeping = replace(keeping_of(works), hub_clock=lambda: now)
-        if keeping.register.find_mark(NIGHT) == night:
+        if Register(works.access.database).find_mark(NIGHT) == night:
             return None
+        keeping = replace(keeping_of(works), hub_clock=lambda: now)
         followed = _follow(works)
         _enter_strays(keeping)
         failpoint("wiring.night_followed")
