@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +21,7 @@ from hubtwin.model.finding import Flagged
 from hubtwin.model.task import Task, TaskState, list_task_moves
 from hubtwin.ports import CaseFilter, TaskFilter, Unit
 from hubtwin.rules.permission import is_allowed
+from hubtwin.sim.crowd import Crowd
 from hubtwin.sim.results import Sampled, filed_id
 from hubtwin.sim.small import small_day
 from hubtwin.sim.staff import GROUPS, WORK, list_people, load_crew_figures
@@ -196,6 +198,9 @@ def test_invalid_tests_are_taken_again() -> None:
     for case in story.ledger.list_cases():
         names = story.commands(case.case_id)
         assert all(two == "take_antigen" for one, two in pairwise(names) if one == "antigen_invalid")
+        filed = story.ledger.list_evidence(case.case_id)
+        reports = [one.evidence.ref for one in filed if one.evidence.kind in ("antigen", "invalid_test")]
+        assert len(reports) == len(set(reports)) == names.count("take_antigen")
 
 
 def test_somebody_who_is_flagged_before_the_gate_is_met_at_the_gate() -> None:
@@ -395,16 +400,16 @@ class Busy(MemoryLedger):
 
 
 class Crowded(MemoryLedger):
-    """A ledger at which somebody else acts between the crew's look and the crew's command, every fourth time."""
+    """A ledger at which somebody else acts between the crew's look and the crew's command, each `every`-th time."""
 
-    def __init__(self, between: Callable[["Crowded", int], None]) -> None:
+    def __init__(self, between: Callable[["Crowded", int], None], every: int) -> None:
         super().__init__()
-        self.between, self.crew_acts, self.units = between, False, 0
+        self.between, self.every, self.crew_acts, self.units = between, every, False, 0
 
     @contextmanager
     def unit(self, at_min: int) -> Iterator[Unit]:
         self.units += self.crew_acts
-        if self.crew_acts and self.units % 4 == 0:
+        if self.crew_acts and self.units % self.every == 0:
             self.crew_acts = False
             self.between(self, at_min)
             self.crew_acts = True
@@ -412,16 +417,15 @@ class Crowded(MemoryLedger):
             yield unit
 
 
-def racing(between: Callable[[Crowded, int], None], aside: Callable[[Story, int], None]) -> Story:
-    ledger = Crowded(between)
-
+def racing(ledger: Crowded, aside: Callable[[Story, int], None], minutes: int = 2880) -> Story:
     def acting(story: Story, now_min: int) -> None:
         aside(story, now_min)
         ledger.crew_acts = True
 
     story = Story(ledger=ledger, figures=EVERYTHING, aside=acting)
     story.after = lambda: setattr(ledger, "crew_acts", False)
-    return told(story)
+    story.order_trains(40)
+    return story.run(minutes)
 
 
 def test_somebody_who_is_faster_by_a_moment_breaks_nothing() -> None:
@@ -432,7 +436,7 @@ def test_somebody_who_is_faster_by_a_moment_breaks_nothing() -> None:
         for task in ledger.list_tasks(TaskFilter(states=(TaskState.ACCEPTED,))):
             handle_task(ledger, task_command(task, "finish", now_min), CLOCKS_MIN, anyone)
 
-    story = racing(between, lambda story, now_min: None)
+    story = racing(Crowded(between, 4), lambda story, now_min: None)
     people = Counter(str(event.payload["by"]).split(".")[0] for event in story.events(*CASE_EVENTS))
     assert min(people["li"], people["sim"]) > 20
     assert set(story.ledger.count_cases()) == {CaseState.CLOSED}
@@ -440,15 +444,24 @@ def test_somebody_who_is_faster_by_a_moment_breaks_nothing() -> None:
 
 
 def test_an_overflow_that_ended_a_moment_ago_sends_people_the_usual_way() -> None:
+    """Somebody begins overflow every other minute and ends it as soon as the crew has looked and lifts its hand."""
+    ended: set[str] = set()
+
+    def aside(story: Story, now_min: int) -> None:
+        for place in ("E1", "E2") if now_min % 2 else ():
+            begin_overflow(
+                *(story.ledger, place, CLOCKS_MIN, anyone), scene=SCENE, by="boss", reason="lanes full", at_min=now_min
+            )
+
     def between(ledger: Crowded, now_min: int) -> None:
         for order in ledger.list_overflows(on_only=True):
-            if now_min > order.begun_min:
-                end_overflow(ledger, order.overflow_id, anyone, by="li", at_min=now_min)
+            end_overflow(ledger, order.overflow_id, anyone, by="boss", at_min=now_min)
+            ended.add(order.overflow_id)
 
-    story = racing(between, overflowing(2000))
-    (order,) = story.ledger.list_overflows()
-    assert order.ended_by == "li"
+    story = racing(Crowded(between, 1), aside, minutes=600)
+    assert len(ended) > 40
     assert set(story.ledger.count_cases()) == {CaseState.CLOSED}
+    assert all("overflow" not in story.commands(case.case_id) for case in story.ledger.list_cases())
 
 
 def test_a_busy_ledger_is_asked_again_in_the_next_minute() -> None:
@@ -542,3 +555,36 @@ def test_a_crew_of_the_exits_of_the_hub_is_not_asked_about_others() -> None:
     assert story.ledger.list_overflows() == []
     (task,) = story.ledger.list_tasks(TaskFilter(kind="decide_overflow"))
     assert task.state is TaskState.DONE
+
+
+def test_a_person_of_a_train_of_another_key_epoch_is_found_under_both_pseudonyms() -> None:
+    day = small_day(1, 60)
+    story = Story(day=day)
+    epoch_min = 28 * 1440
+    asked: list[tuple[str, int]] = []
+
+    def whose(document: str, at_min: int) -> str:
+        asked.append((document, at_min // epoch_min))
+        return f"{document} {at_min // epoch_min}"
+
+    early = replace(day.world, trips=tuple(replace(t, service_date=date(2022, 9, 20)) for t in day.world.trips))
+    for world, names in ((day.world, 1), (early, 2)):
+        asked.clear()
+        crowd = Crowd(replace(day, world=world), story.gates, whose)
+        new = crowd.meet(int(story.gates.at_s.max()) // 60)
+        assert len(new) == len(set(new)) == names * len(story.gates) == len(asked)
+        for place, person in enumerate(story.gates.person.tolist()):
+            found = [pid for pid in new if crowd.find(pid) == place]
+            assert len(found) == names
+            assert all(pid.startswith(day.documents[person]) for pid in found)
+    assert crowd.find("nobody") is None
+
+
+def test_nobody_is_met_before_the_gate() -> None:
+    story = Story(day=small_day(1, 60))
+    crowd = Crowd(story.day, story.gates, pid_of)
+    for now_min in range(story.start_min, story.start_min + 240):
+        new = crowd.meet(now_min)
+        here = [place for place in range(len(story.gates)) if int(story.gates.at_s[place]) // 60 == now_min]
+        assert sorted(new) == sorted(story.pid(place, now_min) for place in here)
+    assert crowd.meet(story.start_min) == []

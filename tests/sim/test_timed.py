@@ -2,8 +2,10 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from hubtwin.base.clock import epoch_minute, from_epoch_minute
@@ -94,6 +96,16 @@ def test_hits_are_the_exposed_who_come_or_stay_away_and_nobody_else() -> None:
         assert hit.level == ("high" if "high" in expected[hit.pid] else "medium")
     assert {hit.level for _, hit in hits} == {"high", "medium"}
     assert moments == [moment_min(RISK_HITS, {"service_date": hit.service_date}) for _, hit in hits]
+
+
+def test_of_several_levels_the_highest_counts_in_whatever_order() -> None:
+    levels = DAY.places.interval_level
+    high, medium = levels.index("high"), levels.index("medium")
+    person = int(np.flatnonzero(DAY.bookings.kind == Kind.ARRIVES)[0])
+    for met in ([high, medium], [medium, high], [medium, medium]):
+        truth = replace(DAY.truth, person=np.array([person, person]), interval=np.array(met))
+        ((_, hit),) = list_hits(replace(DAY, truth=truth), pid_of)
+        assert hit.level == ("high" if high in met else "medium")
 
 
 def test_a_hit_is_known_an_hour_before_the_train_or_when_it_was_booked() -> None:

@@ -16,9 +16,14 @@ class Crowd:
 
     def __init__(self, day: HubDay, gates: Gates, pid_of: PidOf) -> None:
         """Begin with nobody. `pid_of` is asked once for each person, when they pass."""
-        self._day, self._gates, self._pid_of = day, gates, pid_of
+        self._pid_of = pid_of
         self._order = np.lexsort((gates.person, gates.at_s))
         self._minutes = gates.at_s[self._order] // 60
+        self._gate_min: list[int] = (gates.at_s // 60).tolist()
+        trips = day.bookings.trip[gates.person].tolist()
+        service = [(trip.service_date - EPOCH.date()).days * MINUTES_PER_DAY for trip in day.world.trips]
+        self._hit_min = [service[trip] for trip in trips]
+        self._document = [day.documents[person] for person in gates.person.tolist()]
         self._place: dict[str, int] = {}
         self._met = 0
 
@@ -31,7 +36,7 @@ class Crowd:
         new = []
         for place in self._order[self._met : end].tolist():
             for moment in self._list_moments(place):
-                pid = self._pid_of(self._day.documents[int(self._gates.person[place])], moment)
+                pid = self._pid_of(self._document[place], moment)
                 self._place[pid] = place
                 new.append(pid)
         self._met = max(self._met, end)
@@ -43,11 +48,9 @@ class Crowd:
 
     def gate_min(self, place: int) -> int:
         """Return the epoch minute at which a person was at the gate."""
-        return int(self._gates.at_s[place]) // 60
+        return self._gate_min[place]
 
     def _list_moments(self, place: int) -> list[int]:
         """Return the minutes that decide the key epochs of a gate row and of a hit, one for each epoch."""
-        trip = self._day.world.trips[self._day.bookings.trip[self._gates.person[place]]]
-        hit_min = (trip.service_date - EPOCH.date()).days * MINUTES_PER_DAY
-        at_gate = self.gate_min(place)
+        at_gate, hit_min = self._gate_min[place], self._hit_min[place]
         return [at_gate] if epoch_of(at_gate) == epoch_of(hit_min) else [at_gate, hit_min]
