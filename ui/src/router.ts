@@ -11,6 +11,7 @@ export const router = createRouter({
     { path: "/tasks", name: "tasks", component: () => import("./pages/MyTasks.vue") },
     { path: "/times", name: "times", component: () => import("./pages/Times.vue") },
     { path: "/repairs", name: "repairs", component: () => import("./pages/Repairs.vue") },
+    { path: "/access", name: "access", component: () => import("./pages/Access.vue") },
     { path: "/emergency", name: "emergency", component: () => import("./pages/Emergency.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

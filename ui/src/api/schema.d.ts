@@ -332,6 +332,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/emergency/destroy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Destroy Data
+         * @description Destroy the data of an event that is over and whose data still stand, on two people's word.
+         */
+        post: operations["destroy_data_api_v1_emergency_destroy_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/cases/{case_id}/moves": {
         parameters: {
             query?: never;
@@ -386,6 +406,314 @@ export interface paths {
          * @description Unmask persons for a purpose. It is audited before the answer leaves; many persons need a second person.
          */
         post: operations["reveal_api_v1_reveal_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sources
+         * @description Return the sources: when each was last read, how many rows it gave, whether it is late, failed or off.
+         */
+        get: operations["sources_api_v1_sources_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overflow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin Overflow
+         * @description Begin overflow at an exit: from now on cases there may be let go and followed up. One that stands, stays.
+         */
+        post: operations["begin_overflow_api_v1_overflow_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/overflow/{overflow_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End Overflow
+         * @description End overflow at an exit.
+         */
+        post: operations["end_overflow_api_v1_overflow__overflow_id__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/appeals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lodge Appeal
+         * @description Lodge an appeal: somebody else decides within two hours. The same ground twice is one appeal.
+         */
+        post: operations["lodge_appeal_api_v1_cases__case_id__appeals_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/appeals/{appeal_id}/decision": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide Appeal
+         * @description Decide an appeal of somebody else; upheld, it corrects the case where the table of moves has that move.
+         */
+        post: operations["decide_appeal_api_v1_appeals__appeal_id__decision_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grants
+         * @description Return live and past grants, and what was done under broken glasses.
+         */
+        get: operations["grants_api_v1_grants_get"];
+        put?: never;
+        /**
+         * Issue Grant
+         * @description Give a grant: a data owner gives it, a security officer agrees at the same desk, neither of them receives it.
+         */
+        post: operations["issue_grant_api_v1_grants_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * My Grants
+         * @description Return which fields of the vault the one who asks may unmask now, for what, until when.
+         */
+        get: operations["my_grants_api_v1_grants_mine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/options": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grant Options
+         * @description Return what can be granted, to whom, for what.
+         */
+        get: operations["grant_options_api_v1_grants_options_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/{grant_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Grant
+         * @description End a grant; it binds at the next question. Twice is harmless.
+         */
+        post: operations["revoke_grant_api_v1_grants__grant_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/{grant_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review Glass
+         * @description Review a broken glass of somebody else, once.
+         */
+        post: operations["review_glass_api_v1_grants__grant_id__review_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Holds
+         * @description Return the legal holds that stand, and the events that one can be set on.
+         */
+        get: operations["holds_api_v1_holds_get"];
+        put?: never;
+        /**
+         * Set Hold
+         * @description Set a legal hold: nothing of the event is destroyed while it stands.
+         */
+        post: operations["set_hold_api_v1_holds_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/holds/{hold_id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lift Hold
+         * @description Lift a legal hold.
+         */
+        post: operations["lift_hold_api_v1_holds__hold_id__lift_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/reports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports
+         * @description Return the signed reports of deletion and destruction in the language of the reader, each verified.
+         */
+        get: operations["reports_api_v1_reports_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Audit
+         * @description Return rows of the audit, newest first; `people_only` leaves out scenes and clocks.
+         */
+        get: operations["audit_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify Audit
+         * @description Verify the whole audit; that it was asked for is written down too.
+         */
+        post: operations["verify_audit_api_v1_audit_verify_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -453,6 +781,36 @@ export interface components {
             band: "acceptable" | "manageable" | "demanding" | "flood";
         };
         /**
+         * AppealView
+         * @description Somebody says that the case is wrong: `ground` and `ref` are references, the clock is two hours.
+         *
+         *     `upheld` is null while it waits. `may_decide`: this person may; nobody decides on an appeal of their own.
+         */
+        AppealView: {
+            /** Appeal Id */
+            appeal_id: string;
+            /** Ground */
+            ground: string;
+            /** Lodged By */
+            lodged_by: string;
+            /** Lodged Min */
+            lodged_min: number;
+            /** Deadline Min */
+            deadline_min: number;
+            /** Upheld */
+            upheld: boolean | null;
+            /** Decided By */
+            decided_by: string | null;
+            /** Decided Min */
+            decided_min: number | null;
+            /** Ref */
+            ref: string | null;
+            /** Note */
+            note: string | null;
+            /** May Decide */
+            may_decide: boolean;
+        };
+        /**
          * Area
          * @description A GeoJSON feature.
          */
@@ -503,6 +861,55 @@ export interface components {
             type: "FeatureCollection";
         };
         /**
+         * AuditCheck
+         * @description What a walk along the whole chain found: how many rows, the last one, and everything that is wrong.
+         */
+        AuditCheck: {
+            /** At Min */
+            at_min: number;
+            /** Whole */
+            whole: boolean;
+            /** Rows */
+            rows: number;
+            /** Last Seq */
+            last_seq: number;
+            /** Problems */
+            problems: components["schemas"]["Words"][];
+        };
+        /**
+         * AuditLine
+         * @description A row of the audit. `what` holds references, counts and names of columns: no free text and nobody's pseudonym.
+         */
+        AuditLine: {
+            /** Seq */
+            seq: number;
+            /** At Min */
+            at_min: number;
+            /** Kind */
+            kind: string;
+            title: components["schemas"]["Words"];
+            /** By */
+            by: string;
+            /** What */
+            what: {
+                [key: string]: string | number | boolean | string[];
+            };
+        };
+        /**
+         * AuditReply
+         * @description Rows of the audit, newest first. `next` goes into `after` for older ones.
+         */
+        AuditReply: {
+            /** Now */
+            now: string;
+            /** Now Min */
+            now_min: number;
+            /** Entries */
+            entries: components["schemas"]["AuditLine"][];
+            /** Next */
+            next: number | null;
+        };
+        /**
          * BalanceView
          * @description The hourly reconciliation: entered = released + transferred + open; a difference is an alarm.
          */
@@ -519,6 +926,16 @@ export interface components {
             open: number;
             /** Difference */
             difference: number;
+        };
+        /**
+         * BeginOverflow
+         * @description Begin overflow at a place, an exit of the hub: people are let go there and followed up by data.
+         */
+        BeginOverflow: {
+            /** Place */
+            place: string;
+            /** Reason */
+            reason: string;
         };
         /**
          * Board
@@ -544,6 +961,8 @@ export interface components {
             loop_times: components["schemas"]["StepTime"][];
             /** Overflow */
             overflow: components["schemas"]["OverflowView"][];
+            /** Overflow Proposals */
+            overflow_proposals: components["schemas"]["OverflowProposal"][];
             alarm_rate: components["schemas"]["AlarmRate"];
             /** Synthetic */
             synthetic: boolean;
@@ -566,7 +985,7 @@ export interface components {
         };
         /**
          * CaseReply
-         * @description A case with its history, its evidence and what may be done.
+         * @description A case with its history, its steps, its evidence, its appeals, and what may be done.
          */
         CaseReply: {
             case: components["schemas"]["CaseRow"];
@@ -577,6 +996,12 @@ export interface components {
             /** Moves */
             moves: components["schemas"]["CaseMoveView"][];
             times: components["schemas"]["Times"];
+            /** Steps */
+            steps: components["schemas"]["StepView"][];
+            /** Proposals */
+            proposals: components["schemas"]["ProposalView"][];
+            /** Appeals */
+            appeals: components["schemas"]["AppealView"][];
         };
         /**
          * CaseRow
@@ -629,6 +1054,17 @@ export interface components {
             next: string | null;
         };
         /**
+         * ColumnChoice
+         * @description A column or a field with its name and its sensitivity, 1 to 4 (DB33/T 2351).
+         */
+        ColumnChoice: {
+            /** Column */
+            column: string;
+            name: components["schemas"]["Words"];
+            /** Grade */
+            grade: number;
+        };
+        /**
          * Coverage
          * @description How much of a run has boarded: calls left, of how many; persons still to board.
          */
@@ -645,6 +1081,32 @@ export interface components {
             due_min: number | null;
         };
         /**
+         * DatasetChoice
+         * @description A dataset about persons, or the vault.
+         */
+        DatasetChoice: {
+            /** Dataset */
+            dataset: string;
+            name: components["schemas"]["Words"];
+            /** Columns */
+            columns: components["schemas"]["ColumnChoice"][];
+        };
+        /**
+         * DecideAppeal
+         * @description Decide an appeal; `ref` is the reference of the decision. Upheld, it corrects the case.
+         */
+        DecideAppeal: {
+            /** Upheld */
+            upheld: boolean;
+            /** Ref */
+            ref: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+        };
+        /**
          * Declare
          * @description Declare an event: what, on which legal basis, until which day (the last one, hub time).
          */
@@ -657,6 +1119,20 @@ export interface components {
             ends_on: string;
         };
         /**
+         * DestroyData
+         * @description Destroy the data of an event that has ended and whose data still stand; both persons as for its end.
+         */
+        DestroyData: {
+            second: components["schemas"]["Second"];
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+            /** Emergency Id */
+            emergency_id: string;
+        };
+        /**
          * Disease
          * @description A disease that an event can be declared for.
          */
@@ -666,17 +1142,49 @@ export interface components {
             name: components["schemas"]["Words"];
         };
         /**
+         * EmergencyChoice
+         * @description A declared event. `begins_min` and `ends_min` are minutes of the hub clock.
+         */
+        EmergencyChoice: {
+            /** Emergency Id */
+            emergency_id: string;
+            /** Scene */
+            scene: string;
+            /** Disease */
+            disease: string;
+            /** Begins Min */
+            begins_min: number;
+            /** Ends Min */
+            ends_min: number;
+            /** In Force */
+            in_force: boolean;
+        };
+        /**
          * EmergencyReply
          * @description The event in force, or the last one; null where there never was one.
+         *
+         *     Once its data are destroyed, `certificate` is the signed certificate as it is printed, in both languages.
+         *     `kept_because` is a sentence in both languages: why they may not be destroyed now (a legal hold, another event of
+         *     the same time); null where they may. `standing` are the other events that ended and whose data still stand.
          */
         EmergencyReply: {
             emergency: components["schemas"]["EmergencyView"] | null;
             /** Diseases */
             diseases: components["schemas"]["Disease"][];
+            certificate: components["schemas"]["Words"] | null;
+            kept_because: components["schemas"]["Words"] | null;
+            /**
+             * Standing
+             * @default []
+             */
+            standing: components["schemas"]["EmergencyView"][];
         };
         /**
          * EmergencyView
          * @description A declared event. `in_force` says whether its scene works now.
+         *
+         *     `data`: what became of its personal data. "held" until it ends; then "destroyed", or "standing" as long as
+         *     something keeps them or nobody has given the order (`POST /emergency/destroy`).
          */
         EmergencyView: {
             /** Emergency Id */
@@ -699,6 +1207,12 @@ export interface components {
             in_force: boolean;
             /** Synthetic */
             synthetic: boolean;
+            /**
+             * Data
+             * @default held
+             * @enum {string}
+             */
+            data: "held" | "standing" | "destroyed";
         };
         /**
          * EndEmergency
@@ -756,6 +1270,102 @@ export interface components {
             lanes: number;
         };
         /**
+         * GrantOptions
+         * @description What can be granted, to whom, for what.
+         */
+        GrantOptions: {
+            /** Datasets */
+            datasets: components["schemas"]["DatasetChoice"][];
+            /** Purposes */
+            purposes: components["schemas"]["PurposeChoice"][];
+            /** Scenes */
+            scenes: components["schemas"]["SceneChoice"][];
+            /** Emergencies */
+            emergencies: components["schemas"]["EmergencyChoice"][];
+            /** Longest Days */
+            longest_days: number;
+        };
+        /**
+         * GrantView
+         * @description A grant. `glass`: taken by breaking the glass; `looked_at` then tells what was done under it.
+         *
+         *     `review_due_min` is null where nobody has to review it, or somebody has; `justified` and `note` are null where
+         *     there is no review, or where the audit of that time has been deleted.
+         */
+        GrantView: {
+            /** Grant Id */
+            grant_id: string;
+            /** Grantee */
+            grantee: string;
+            /** Dataset */
+            dataset: string;
+            dataset_name: components["schemas"]["Words"];
+            /** Columns */
+            columns: components["schemas"]["ColumnChoice"][];
+            /** Purposes */
+            purposes: components["schemas"]["Purpose"][];
+            /** Scene */
+            scene: string;
+            /** From Min */
+            from_min: number;
+            /** Until Min */
+            until_min: number;
+            /** Live */
+            live: boolean;
+            /** Issued By */
+            issued_by: string;
+            /** Approved By */
+            approved_by: string | null;
+            /** Reason */
+            reason: string;
+            /** Emergency Id */
+            emergency_id: string | null;
+            /** Glass */
+            glass: boolean;
+            /** Revoked Min */
+            revoked_min: number | null;
+            /** Revoked By */
+            revoked_by: string | null;
+            /** Review Due Min */
+            review_due_min: number | null;
+            /** Reviewed Min */
+            reviewed_min: number | null;
+            /** Reviewed By */
+            reviewed_by: string | null;
+            /** Justified */
+            justified: boolean | null;
+            /** Note */
+            note: string | null;
+            /** Looked At */
+            looked_at: components["schemas"]["LookedAt"][];
+        };
+        /**
+         * Grantee
+         * @description An account that a grant may go to. `unmasks`: its post may open the vault under a grant.
+         */
+        Grantee: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Unmasks */
+            unmasks: boolean;
+        };
+        /**
+         * GrantsReply
+         * @description Grants: the live ones by their end, then the past ones, newest first; `left_out` older ones are not told.
+         */
+        GrantsReply: {
+            /** Now */
+            now: string;
+            /** Now Min */
+            now_min: number;
+            /** Grants */
+            grants: components["schemas"]["GrantView"][];
+            /** Left Out */
+            left_out: number;
+        };
+        /**
          * Happened
          * @description A line of a timeline: what happened when, by whom; `payload` holds pseudonyms and references only.
          */
@@ -793,6 +1403,36 @@ export interface components {
             version: string;
         };
         /**
+         * HoldView
+         * @description A legal hold that stands.
+         */
+        HoldView: {
+            /** Hold Id */
+            hold_id: string;
+            /** Emergency Id */
+            emergency_id: string;
+            /** Reason */
+            reason: string;
+            /** Set By */
+            set_by: string;
+            /** Set Min */
+            set_min: number;
+        };
+        /**
+         * HoldsReply
+         * @description The holds that stand, and the events that one can be set on, newest first.
+         */
+        HoldsReply: {
+            /** Now */
+            now: string;
+            /** Now Min */
+            now_min: number;
+            /** Holds */
+            holds: components["schemas"]["HoldView"][];
+            /** Emergencies */
+            emergencies: components["schemas"]["EmergencyChoice"][];
+        };
+        /**
          * HubView
          * @description The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event.
          */
@@ -823,6 +1463,34 @@ export interface components {
             exits: components["schemas"]["ExitView"][];
             /** Teams */
             teams: components["schemas"]["TeamView"][];
+        };
+        /**
+         * IssueGrant
+         * @description Let somebody read columns of a dataset (or fields of the vault) for purposes; the second person agrees here.
+         *
+         *     Give either `days` from now, or `until`, the last day included, hub time. `grantee` is an account or
+         *     `scene:<name>`.
+         */
+        IssueGrant: {
+            /** Grantee */
+            grantee: string;
+            /** Scene */
+            scene: string;
+            /** Dataset */
+            dataset: string;
+            /** Columns */
+            columns: string[];
+            /** Purposes */
+            purposes: ("warn" | "trace" | "test" | "transfer" | "report" | "appeal" | "maintain")[];
+            /** Days */
+            days?: number | null;
+            /** Until */
+            until?: string | null;
+            /** Reason */
+            reason: string;
+            /** Emergency Id */
+            emergency_id?: string | null;
+            second: components["schemas"]["Second"];
         };
         /**
          * Lists
@@ -901,6 +1569,32 @@ export interface components {
             alarms: components["schemas"]["LiveChange"][];
         };
         /**
+         * LodgeAppeal
+         * @description Say that a case is wrong. `ground` is a reference (a form, a test), never a name.
+         */
+        LodgeAppeal: {
+            /** Ground */
+            ground: string;
+        };
+        /**
+         * LookedAt
+         * @description One look-up under a grant: about which case or train, which columns, how many persons; never who.
+         *
+         *     `about` is null where it names no case and no train that the hub knows.
+         */
+        LookedAt: {
+            /** Seq */
+            seq: number;
+            /** At Min */
+            at_min: number;
+            /** About */
+            about: string | null;
+            /** Columns */
+            columns: components["schemas"]["ColumnChoice"][];
+            /** Persons */
+            persons: number;
+        };
+        /**
          * Me
          * @description Who is signed in. `may` lists `action:scene` pairs, so that a page shows only what can be pressed.
          */
@@ -965,11 +1659,68 @@ export interface components {
             key?: string | null;
         };
         /**
+         * MyGrant
+         * @description What the one who asks may unmask now: which fields, for what, until when.
+         */
+        MyGrant: {
+            /** Grant Id */
+            grant_id: string;
+            /** Scene */
+            scene: string;
+            /** Columns */
+            columns: string[];
+            /** Purposes */
+            purposes: components["schemas"]["Purpose"][];
+            /** Until Min */
+            until_min: number;
+            /** Glass */
+            glass: boolean;
+        };
+        /**
+         * MyGrantsReply
+         * @description The live grants to the vault of the one who asks, and which fields there are at all.
+         */
+        MyGrantsReply: {
+            /** Now */
+            now: string;
+            /** Now Min */
+            now_min: number;
+            /** Grants */
+            grants: components["schemas"]["MyGrant"][];
+            /** Fields */
+            fields: components["schemas"]["ColumnChoice"][];
+        };
+        /**
          * Outcome
          * @description How a case ended, or will end once its result is fed back.
          * @enum {string}
          */
         Outcome: "released" | "transferred" | "followed_up" | "handed_over" | "corrected";
+        /**
+         * OverflowProposal
+         * @description The system proposes overflow at an exit: from when to when its lanes fill, how long the queue gets. Open until
+         *     somebody begins overflow there or cancels the task.
+         */
+        OverflowProposal: {
+            /** Task Id */
+            task_id: string;
+            /** Place */
+            place: string;
+            /** Proposed Min */
+            proposed_min: number;
+            /** Deadline Min */
+            deadline_min: number | null;
+            /** From Min */
+            from_min: number | null;
+            /** Until Min */
+            until_min: number | null;
+            /** Longest Queue */
+            longest_queue: number | null;
+            /** Peak Per Min */
+            peak_per_min: number | null;
+            /** Capacity Per Min */
+            capacity_per_min: number | null;
+        };
         /**
          * OverflowView
          * @description Overflow at a place: proposed by the system, begun and ended by a person.
@@ -1095,6 +1846,38 @@ export interface components {
             message: string;
         };
         /**
+         * ProposalView
+         * @description What the system proposes at the present version of a case: a move and its evidence. A named person decides.
+         */
+        ProposalView: {
+            /** Command */
+            command: string;
+            /** Kind */
+            kind: string;
+            /** Ref */
+            ref: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** At Min */
+            at_min: number;
+        };
+        /**
+         * Purpose
+         * @description What personal data may be read for; there is no other purpose (epidemic reference E2.7).
+         * @enum {string}
+         */
+        Purpose: "warn" | "trace" | "test" | "transfer" | "report" | "appeal" | "maintain";
+        /**
+         * PurposeChoice
+         * @description A purpose in words.
+         */
+        PurposeChoice: {
+            purpose: components["schemas"]["Purpose"];
+            name: components["schemas"]["Words"];
+        };
+        /**
          * Repair
          * @description Something that a person must fix: what, since when, and where to go.
          */
@@ -1105,7 +1888,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "source_late" | "quarantine" | "delivery" | "glass" | "timer" | "scene";
+            kind: "source_late" | "source_failed" | "quarantine" | "delivery" | "glass" | "timer" | "scene";
             title: components["schemas"]["Words"];
             detail: components["schemas"]["Words"];
             /** Since Min */
@@ -1122,6 +1905,39 @@ export interface components {
             now_min: number;
             /** Repairs */
             repairs: components["schemas"]["Repair"][];
+        };
+        /**
+         * ReportView
+         * @description A signed report as it is printed. Where it is not `verified`, `problem` says why and `text` is null.
+         *
+         *     `report_id`, `kind` and `at` are then what it claims of itself, null where it cannot be read.
+         */
+        ReportView: {
+            /** Report Id */
+            report_id: string | null;
+            /** Kind */
+            kind: string | null;
+            title: components["schemas"]["Words"];
+            /** At */
+            at: string | null;
+            /** Verified */
+            verified: boolean;
+            /** Problem */
+            problem: string | null;
+            /** Text */
+            text: string | null;
+        };
+        /**
+         * ReportsReply
+         * @description The reports, newest first; `left_out` older ones are not told. `public_key` is what they are verified with.
+         */
+        ReportsReply: {
+            /** Reports */
+            reports: components["schemas"]["ReportView"][];
+            /** Left Out */
+            left_out: number;
+            /** Public Key */
+            public_key: string;
         };
         /**
          * Reveal
@@ -1178,6 +1994,28 @@ export interface components {
             };
         };
         /**
+         * ReviewGlass
+         * @description What somebody else thinks of a broken glass.
+         */
+        ReviewGlass: {
+            /** Justified */
+            justified: boolean;
+            /** Note */
+            note: string;
+        };
+        /**
+         * SceneChoice
+         * @description A scene with the accounts that work in it; `grantee` is the scene itself, for its datasets.
+         */
+        SceneChoice: {
+            /** Scene */
+            scene: string;
+            /** Grantee */
+            grantee: string;
+            /** People */
+            people: components["schemas"]["Grantee"][];
+        };
+        /**
          * Second
          * @description The second person of a two-person act confirms at the same desk, with the own password.
          */
@@ -1188,6 +2026,16 @@ export interface components {
             password: string;
         };
         /**
+         * SetHold
+         * @description Let nothing of an event be destroyed until the hold is lifted.
+         */
+        SetHold: {
+            /** Emergency Id */
+            emergency_id: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * SignIn
          * @description Name and password.
          */
@@ -1196,6 +2044,42 @@ export interface components {
             user: string;
             /** Password */
             password: string;
+        };
+        /**
+         * SourceView
+         * @description A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
+         *     for `error`; `off`: it is not read. `last_row_min` is when it last had something new, null for never.
+         */
+        SourceView: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Cadence S */
+            cadence_s: number;
+            /** Last Read Min */
+            last_read_min: number | null;
+            /** Last Row Min */
+            last_row_min: number | null;
+            /** Rows */
+            rows: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "live" | "late" | "failed" | "off";
+            /** Error Key */
+            error_key: string | null;
+            error: components["schemas"]["Words"] | null;
+        };
+        /**
+         * SourcesReply
+         * @description The sources of the hub by name.
+         */
+        SourcesReply: {
+            /** Now Min */
+            now_min: number;
+            /** Sources */
+            sources: components["schemas"]["SourceView"][];
         };
         /**
          * Staff
@@ -1281,6 +2165,39 @@ export interface components {
             p50_min: number | null;
             /** P95 Min */
             p95_min: number | null;
+        };
+        /**
+         * StepView
+         * @description One time that a step was taken, or one of the six that was not (`ahead`, `skipped`).
+         *
+         *     `next` is the step after it, or "closed"; null while it lasts. `attempt` counts the times of a step from 1.
+         */
+        StepView: {
+            /**
+             * Step
+             * @enum {string}
+             */
+            step: "report" | "antigen" | "review" | "nucleic" | "transfer" | "feedback" | "refusal" | "follow_up";
+            /**
+             * Standing
+             * @enum {string}
+             */
+            standing: "done" | "now" | "ahead" | "skipped";
+            /** Attempt */
+            attempt: number;
+            /** Owner */
+            owner: string | null;
+            /** Started Min */
+            started_min: number | null;
+            /** Finished Min */
+            finished_min: number | null;
+            /** Result */
+            result: string | null;
+            /** Next */
+            next: string | null;
+            /** Deadline Min */
+            deadline_min: number | null;
+            transfer: components["schemas"]["TransferView"] | null;
         };
         /**
          * TaskMoveView
@@ -1510,6 +2427,24 @@ export interface components {
             overloads: components["schemas"]["OverloadView"][];
             /** Trains */
             trains: components["schemas"]["Train"][];
+        };
+        /**
+         * TransferView
+         * @description A transfer in references. `left_min` without `arrived_min`: left, not arrived; the clock of its step runs.
+         */
+        TransferView: {
+            /** Vehicle */
+            vehicle: string | null;
+            /** Receiving Site */
+            receiving_site: string | null;
+            /** Signature Out */
+            signature_out: string | null;
+            /** Signature In */
+            signature_in: string | null;
+            /** Left Min */
+            left_min: number | null;
+            /** Arrived Min */
+            arrived_min: number | null;
         };
         /**
          * UnmetView
@@ -3387,6 +4322,111 @@ export interface operations {
             };
         };
     };
+    destroy_data_api_v1_emergency_destroy_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DestroyData"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EmergencyReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     move_case_api_v1_cases__case_id__moves_post: {
         parameters: {
             query?: never;
@@ -3621,6 +4661,1763 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["RevealReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sources_api_v1_sources_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourcesReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_overflow_api_v1_overflow_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginOverflow"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_overflow_api_v1_overflow__overflow_id__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                overflow_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Board"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lodge_appeal_api_v1_cases__case_id__appeals_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LodgeAppeal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_appeal_api_v1_appeals__appeal_id__decision_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                appeal_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideAppeal"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grants_api_v1_grants_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issue_grant_api_v1_grants_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueGrant"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    my_grants_api_v1_grants_mine_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MyGrantsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grant_options_api_v1_grants_options_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantOptions"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_grant_api_v1_grants__grant_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                grant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_glass_api_v1_grants__grant_id__review_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                grant_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewGlass"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    holds_api_v1_holds_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_hold_api_v1_holds_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetHold"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lift_hold_api_v1_holds__hold_id__lift_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                hold_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HoldsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reports_api_v1_reports_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReportsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                after?: number | null;
+                limit?: number;
+                people_only?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_audit_api_v1_audit_verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheck"];
                 };
             };
             /** @description Not JSON */

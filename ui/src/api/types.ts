@@ -25,6 +25,9 @@ export type CaseState = Case["state"];
 export type CasesReply = Schemas["CasesReply"];
 export type CaseFile = Schemas["CaseReply"];
 export type CaseMove = Schemas["CaseMoveView"];
+export type CaseStep = Schemas["StepView"];
+export type Proposal = Schemas["ProposalView"];
+export type Appeal = Schemas["AppealView"];
 export type Happened = Schemas["Happened"];
 export type EvidenceIn = Schemas["EvidenceIn"];
 export type Task = Schemas["TaskRow"];
@@ -34,6 +37,9 @@ export type TaskFile = Schemas["TaskReply"];
 export type TaskMove = Schemas["TaskMoveView"];
 export type Board = Schemas["Board"];
 export type Balance = Schemas["BalanceView"];
+export type OverflowProposal = Schemas["OverflowProposal"];
+export type Source = Schemas["SourceView"];
+export type SourcesReply = Schemas["SourcesReply"];
 export type Repair = Schemas["Repair"];
 export type RepairsReply = Schemas["RepairsReply"];
 export type LiveChange = Schemas["LiveChange"];
@@ -49,3 +55,20 @@ export interface Alarm {
   at_min: number;
   value: Record<string, unknown>;
 }
+
+/** Who may read what. These minutes are those of the real clock. */
+export type Grant = Schemas["GrantView"];
+export type GrantsReply = Schemas["GrantsReply"];
+export type GrantOptions = Schemas["GrantOptions"];
+export type IssueGrant = Schemas["IssueGrant"];
+export type MyGrant = Schemas["MyGrant"];
+export type MyGrantsReply = Schemas["MyGrantsReply"];
+export type ColumnChoice = Schemas["ColumnChoice"];
+export type EmergencyChoice = Schemas["EmergencyChoice"];
+export type HoldsReply = Schemas["HoldsReply"];
+export type Report = Schemas["ReportView"];
+export type ReportsReply = Schemas["ReportsReply"];
+export type AuditLine = Schemas["AuditLine"];
+export type AuditReply = Schemas["AuditReply"];
+export type AuditCheck = Schemas["AuditCheck"];
+export type RevealReply = Schemas["RevealReply"];

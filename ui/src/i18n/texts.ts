@@ -1,8 +1,16 @@
-/** All texts: `pages` are sentences of the pages, `words` the vocabulary of the hub. Both languages, key by key. */
+/**
+ * All texts: `pages` are sentences of the pages, `words` the vocabulary of the hub, `access` those about who may read
+ * what. Both languages, key by key.
+ */
 
+import enAccess from "./en/access.json";
 import enPages from "./en/pages.json";
 import enWords from "./en/words.json";
+import zhAccess from "./zh/access.json";
 import zhPages from "./zh/pages.json";
 import zhWords from "./zh/words.json";
 
-export const texts = { zh: { ...zhPages, ...zhWords }, en: { ...enPages, ...enWords } };
+export const texts = {
+  zh: { ...zhPages, ...zhWords, ...zhAccess },
+  en: { ...enPages, ...enWords, ...enAccess },
+};
