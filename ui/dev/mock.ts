@@ -2,16 +2,22 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Case, Task } from "../src/api/types";
+import { ACCESS_MAY, ACCESS_PEOPLE, AccessWorld } from "./access.ts";
+import { answerLoop, appealsOf, evidenceOf, fateOf, proposalsOf, sourcesOf, stepsOf } from "./loop.ts";
 import { CLOCKS, MOVES, World } from "./world.ts";
 
 const MAY = "alert board case hub map repairs staff task"
   .split(" ")
   .map((one) => `${one}.read:epidemic`)
-  .concat(["emergency.declare:epidemic", "emergency.end:epidemic"]);
+  .concat(["emergency.declare:epidemic", "emergency.end:epidemic", "overflow.switch:epidemic"]);
+/** What an analyst may: figures and map, no case and no train by name. */
+const MAY_LOOK = ["board.read:epidemic", "hub.read", "map.read", "repairs.read"];
 const PEOPLE: Record<string, { name: string; roles: string[]; team: string | null }> = {
   commander: { name: "陈静", roles: ["duty_commander"], team: null },
   officer: { name: "李伟", roles: ["scene_officer"], team: null },
+  analyst: { name: "周宁", roles: ["analyst"], team: null },
   field: { name: "王芳", roles: ["field_staff"], team: "T02" },
+  ...ACCESS_PEOPLE,
 };
 
 class Refused extends Error {
@@ -26,8 +32,13 @@ class Refused extends Error {
 
 type Body = Record<string, unknown>;
 
+function refuse(status: number, key: string, message: string): never {
+  throw new Refused(status, key, message);
+}
+
 export function mockServer(): unknown {
   const world = new World();
+  const access = new AccessWorld(refuse);
   const listeners = new Set<ServerResponse>();
   let user = "commander";
   let quiet = false;
@@ -75,7 +86,11 @@ export function mockServer(): unknown {
     speed: world.speed,
     synthetic: true,
     rev: world.rev,
-    exits: [{ exit_id: "N1", name: { zh: "北一出口", en: "Exit North 1" }, lanes: 10 }],
+    exits: ["一", "二", "三"].map((zh, index) => ({
+      exit_id: `N${index + 1}`,
+      name: { zh: `北${zh}出口`, en: `Exit North ${index + 1}` },
+      lanes: 10,
+    })),
     teams: ["T01", "T02", "T03"].map((id) => ({ team_id: id, name: { zh: id, en: id }, post: "N1", size: 2 })),
   });
   const me = () => ({
@@ -84,23 +99,27 @@ export function mockServer(): unknown {
     scenes: ["epidemic"],
     agency: "station",
     lang: "zh",
-    may: MAY,
+    may: [
+      ...(user === "analyst" ? MAY_LOOK : user === "field" ? MAY.filter((one) => one.includes("read")) : MAY),
+      ...(ACCESS_MAY[user] ?? []),
+    ],
   });
   const emergency = () => ({
-    emergency: world.emergencyInForce
-      ? {
-          emergency_id: "em-1",
-          scene: "epidemic",
-          disease: "covid-19",
-          legal_basis: "县级以上人民政府 2022-10-01 公告",
-          declared_by: "commander",
-          begins_min: world.nowMin() - 9000,
-          ends_min: world.nowMin() + 30000,
-          ended_min: null,
-          in_force: true,
-          synthetic: true,
-        }
-      : null,
+    emergency: {
+      emergency_id: "em-1",
+      scene: "epidemic",
+      disease: "covid-19",
+      legal_basis: "县级以上人民政府 2022-10-01 公告",
+      declared_by: "commander",
+      begins_min: world.nowMin() - 9000,
+      ends_min: world.nowMin() + 30000,
+      ended_min: world.emergencyInForce ? null : world.nowMin() - 3,
+      in_force: world.emergencyInForce,
+      synthetic: true,
+      data: world.emergencyInForce ? "held" : "destroyed",
+    },
+    ...fateOf(world),
+    standing: [],
     diseases: [
       { disease: "covid-19", name: { zh: "新型冠状病毒感染", en: "COVID-19" } },
       { disease: "measles", name: { zh: "麻疹", en: "measles" } },
@@ -157,15 +176,10 @@ export function mockServer(): unknown {
     return {
       case: one,
       timeline: world.events.filter((event) => event.subject === id),
-      evidence: [
-        {
-          kind: "risk_area",
-          ref: "310107",
-          values: { county: "普陀区", level: "medium" },
-          at_min: one.opened_min,
-          by: "system",
-        },
-      ],
+      evidence: evidenceOf(one),
+      steps: stepsOf(one),
+      proposals: proposalsOf(one, world.nowMin()),
+      appeals: appealsOf(one, user),
       moves: MOVES.case
         .filter((move) => move.from === one.state)
         .map((move) => ({
@@ -176,7 +190,7 @@ export function mockServer(): unknown {
           clock_min: move.clock && CLOCKS[move.clock],
           label: { zh: move.command, en: move.command },
         })),
-      times: {},
+      times: world.trains.find((train) => train.train === one.train)?.times ?? {},
     };
   }
 
@@ -191,6 +205,9 @@ export function mockServer(): unknown {
 
   function answer(method: string, path: string, query: URLSearchParams, body: Body): unknown {
     const [, kind, id, action] = path.split("/");
+    const loop = method === "POST" && answerLoop(world, user, path, body, refuse);
+    if (loop) return "caseId" in loop ? caseFile(loop.caseId) : "board" in loop ? world.board() : hub();
+    if (path === "/sources") return { now_min: world.nowMin(), sources: sourcesOf(world) };
     if (path === "/session" && method === "POST") {
       if (!PEOPLE[String(body["user"])]) throw new Refused(401, "web.bad_password", "用户名或密码不对。");
       user = String(body["user"]);
@@ -202,6 +219,8 @@ export function mockServer(): unknown {
     if (path === "/emergency" && method === "POST") world.emergencyInForce = true;
     if (path === "/emergency/end") world.emergencyInForce = false;
     if (kind === "emergency") return emergency();
+    const told = access.answer(method, path, user, body);
+    if (told !== undefined) return told;
     if (path === "/trains") return list();
     if (path === "/areas") return world.areas;
     if (path === "/stations") return world.stations;
@@ -235,7 +254,7 @@ export function mockServer(): unknown {
         rev: world.rev,
         hub: hub(),
         emergency: emergency(),
-        trains: list(),
+        trains: user === "analyst" ? null : list(),
         positions: positions(),
         board: world.board(),
         alarms: [],

@@ -49,9 +49,10 @@ const START_MIN = 27770460;
 const TEAMS = ["T01", "T02", "T03", "T04", "T05", "T06"];
 
 export class World {
-  private readonly startedMs = Date.now();
+  private sinceMs = Date.now();
+  private baseMs = START_MIN * 60_000;
   rev = 100;
-  readonly speed = 10;
+  speed = 10;
   readonly trains: Train[];
   readonly areas: Areas;
   readonly stations: Station[];
@@ -59,6 +60,20 @@ export class World {
   readonly tasks = new Map<string, Task>();
   readonly events: (Happened & { subject: string })[] = [];
   emergencyInForce = true;
+  overflow: Board["overflow"] = [];
+  overflowProposals: Board["overflow_proposals"] = [
+    {
+      task_id: "task-overflow",
+      place: "N2",
+      proposed_min: START_MIN - 4,
+      deadline_min: START_MIN + 8,
+      from_min: START_MIN + 14,
+      until_min: START_MIN + 39,
+      longest_queue: 410,
+      peak_per_min: 138.5,
+      capacity_per_min: 96,
+    },
+  ];
 
   constructor() {
     const recorded = read<{ trains: Train[] }>("trains");
@@ -81,7 +96,14 @@ export class World {
   }
 
   now(): number {
-    return START_MIN * 60_000 + (Date.now() - this.startedMs) * this.speed;
+    return this.baseMs + (Date.now() - this.sinceMs) * this.speed;
+  }
+
+  /** From now on the clock runs at `speed`; 0 holds it. */
+  pace(speed: number): void {
+    this.baseMs = this.now();
+    this.sinceMs = Date.now();
+    this.speed = speed;
   }
 
   nowMin(): number {
@@ -220,7 +242,8 @@ export class World {
         p50_min: [2, 1, 7, 16, 74][index]!,
         p95_min: [3, 2, 15, 24, 190][index]!,
       })),
-      overflow: [],
+      overflow: this.overflow,
+      overflow_proposals: this.overflowProposals,
       alarm_rate: { per_10_min: 3, band: "manageable" },
       synthetic: true,
     };

@@ -20,6 +20,9 @@ const file = (version: number): CaseFile => ({
   timeline: [],
   evidence: [],
   moves: [TAKE],
+  steps: [],
+  proposals: [],
+  appeals: [],
   times: { sensed: null, warned: null, dispatched: null, accepted: null, on_site: null, closed: null },
 });
 

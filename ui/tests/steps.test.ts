@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import moves from "../dev/fixtures/moves.json";
 import type { CaseState } from "../src/api/types";
-import { groupByLane, laneOf, stepProgress } from "../src/logic/steps";
+import { groupByLane, laneOf } from "../src/logic/steps";
 import { aCase } from "./make";
 
 describe("the columns of the board", () => {
@@ -22,17 +22,4 @@ describe("the columns of the board", () => {
     expect(lanes.report.map((one) => one.case_id)).toEqual(["first", "later", "none"]);
     expect(Object.values(lanes).flat()).toHaveLength(3);
   });
-});
-
-test("progress shows what is done, what is now and what is open", () => {
-  expect(stepProgress("review")).toEqual({
-    report: "done",
-    antigen: "done",
-    review: "now",
-    nucleic: "open",
-    transfer: "open",
-    feedback: "open",
-  });
-  expect(Object.values(stepProgress("closed"))).toEqual(Array(6).fill("done"));
-  expect(Object.values(stepProgress("refused"))).toEqual(Array(6).fill("open"));
 });

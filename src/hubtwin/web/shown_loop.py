@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from hubtwin.flow.guard import SYSTEM
+from hubtwin.flow.handle import PROPOSAL
 from hubtwin.model.case import TABLE, Case
 from hubtwin.model.emergency import Appeal
 from hubtwin.model.event import Filed
@@ -10,7 +11,6 @@ from hubtwin.model.task import Task
 from hubtwin.rules.steps import StepRow
 from hubtwin.web.schemas import loop as lo
 
-PROPOSAL = "proposal"  # evidence that the machine files at a version of a case: what it would do
 ABOUT = ("command", "kind")  # what a proposal says of itself; the rest are values of the evidence that it proposes
 DECISIONS = ("appeal", "correction")  # the kinds under which the decision on an appeal is filed
 OF_APPEAL = "appeal"  # the value that names the appeal

@@ -25,15 +25,6 @@ export function laneOf(state: CaseState): Lane | null {
   return LANE[state];
 }
 
-/** How far a case is: `done` before its step, `now` at it, `open` after it. */
-export function stepProgress(state: CaseState): Record<Step, "done" | "now" | "open"> {
-  const lane = LANE[state];
-  const at = lane === null ? STEPS.length : lane === "beside" ? -1 : STEPS.indexOf(lane);
-  return Object.fromEntries(
-    STEPS.map((step, index) => [step, index < at ? "done" : index === at ? "now" : "open"]),
-  ) as Record<Step, "done" | "now" | "open">;
-}
-
 /** Cases by column, the one with least time left first; closed ones are left out. */
 export function groupByLane(cases: Iterable<Case>): Record<Lane, Case[]> {
   const lanes = Object.fromEntries([...STEPS, "beside"].map((lane) => [lane, [] as Case[]])) as Record<Lane, Case[]>;

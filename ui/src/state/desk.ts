@@ -17,6 +17,9 @@ export const cases = shallowRef<api.Case[]>([]);
 export const tasks = shallowRef<api.Task[]>([]);
 export const board = shallowRef<api.Board | null>(null);
 export const repairs = shallowRef<api.Repair[]>([]);
+export const sources = shallowRef<api.Source[]>([]);
+/** The case that something happened to last, whatever became of it: its page reads it again. */
+export const touched = shallowRef<{ id: string; rev: number } | null>(null);
 
 export const trains = computed(() => list.value?.trains ?? []);
 export const inForce = computed(() => emergency.value?.emergency?.in_force ?? false);
@@ -46,6 +49,7 @@ const SOURCES = {
     needs: "repairs.read",
     put: (reply: api.RepairsReply) => (repairs.value = reply.repairs),
   },
+  sources: { path: "/sources", needs: "hub.read", put: (reply: api.SourcesReply) => (sources.value = reply.sources) },
 } satisfies Record<string, Source>;
 
 export type Topic = keyof typeof SOURCES;
@@ -143,6 +147,7 @@ export const chosenArea = ref<string | null>(null);
 export function forgetDesk(): void {
   for (const topic of TOPICS) Object.assign(loading[topic], { state: "idle", message: "", denied: false });
   hub.value = emergency.value = list.value = areas.value = board.value = null;
-  stations.value = positions.value = cases.value = tasks.value = repairs.value = [];
+  stations.value = positions.value = cases.value = tasks.value = repairs.value = sources.value = [];
+  touched.value = null;
   chosenTrain.value = chosenArea.value = null;
 }

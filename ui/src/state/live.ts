@@ -12,12 +12,26 @@ import type {
   LiveHeartbeat,
   LiveSnapshot,
   Position,
+  Source,
   Task,
 } from "../api/types";
 import { Conflator } from "../logic/conflate";
 import { raise } from "./alarms";
 import { isOpenTask } from "../logic/rank";
-import { bring, cases, hub, positions, put, refresh, syncClock, tasks, tickClock, type Topic } from "./desk";
+import {
+  bring,
+  cases,
+  hub,
+  positions,
+  put,
+  refresh,
+  sources,
+  syncClock,
+  tasks,
+  tickClock,
+  touched,
+  type Topic,
+} from "./desk";
 
 /** Wall-clock time since which nothing was heard; null while live. */
 export const silentSince = ref<number | null>(null);
@@ -79,7 +93,7 @@ function takeSnapshot(snapshot: LiveSnapshot): void {
   bring("board", snapshot.board);
   for (const alarm of snapshot.alarms) raise(alarmOf(alarm));
   // Pages of cases and tasks are not in the snapshot: what was missed while away is asked for.
-  refresh(["cases", "tasks", "areas", "repairs"]);
+  refresh(["cases", "tasks", "areas", "repairs", "sources"]);
 }
 
 function takeHeartbeat(beat: LiveHeartbeat): void {
@@ -97,8 +111,9 @@ function applyWaiting(): void {
   refresh(old);
 }
 
-function applyChange({ topic, key, value }: LiveChange): void {
+function applyChange({ topic, key, rev, value }: LiveChange): void {
   if (topic === "case") {
+    touched.value = { id: key, rev };
     const one = value as Case | null;
     if (one && one.state !== "closed") put(cases, one, (held) => held.case_id === key);
     else cases.value = cases.value.filter((held) => held.case_id !== key);
@@ -109,6 +124,9 @@ function applyChange({ topic, key, value }: LiveChange): void {
   } else if (topic === "position") {
     const others = positions.value.filter((held) => held.subject !== key);
     positions.value = value ? [...others, value as Position] : others;
+  } else if (topic === "source") {
+    const others = sources.value.filter((held) => held.name !== key);
+    sources.value = value ? [...others, value as Source] : others;
   } else if (topic === "emergency" && value) {
     bring("emergency", value as EmergencyReply);
   } else if (topic === "board" && value) {
