@@ -1,9 +1,10 @@
 // @vitest-environment happy-dom
 import { flushPromises, mount } from "@vue/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Appeal, Board, CaseFile, CaseMove, CaseStep, Hub, Me } from "../src/api/types";
+import type { Appeal, Board, CaseFile, CaseMove, CaseStep, EmergencyReply, Hub, Me } from "../src/api/types";
 import { i18n } from "../src/i18n";
 import AppealPanel from "../src/parts/AppealPanel.vue";
+import DataFate from "../src/parts/DataFate.vue";
 import MovePanel from "../src/parts/MovePanel.vue";
 import OverflowPanel from "../src/parts/OverflowPanel.vue";
 import ReplayControl from "../src/parts/ReplayControl.vue";
@@ -244,6 +245,49 @@ describe("the step table", () => {
     const steps = [row({ step: "transfer", standing: "now", started_min: 10, deadline_min: 15, transfer })];
     const text = mount(StepTable, { props: { steps }, ...globals }).text();
     for (const said of ["left 00:12, not arrived", "5 min late", "A-1", "not signed"]) expect(text).toContain(said);
+  });
+});
+
+describe("the data of an event that is over", () => {
+  const over = (id: string) => ({ emergency_id: id, disease: "flu", ended_min: 5, ends_min: 90, data: "standing" });
+  const reply = (some: object): EmergencyReply =>
+    ({
+      emergency: over("e1"),
+      diseases: [{ disease: "flu", name: { zh: "流感", en: "Influenza" } }],
+      certificate: null,
+      kept_because: null,
+      standing: [],
+      ...some,
+    }) as unknown as EmergencyReply;
+  test("were destroyed: the certificate is shown in the reader's language", () => {
+    const told = { emergency: { ...over("e1"), data: "destroyed" }, certificate: { zh: "证明", en: "Certified" } };
+    const page = mount(DataFate, { props: { reply: reply(told) }, ...globals });
+    expect(page.get("pre").text()).toBe("Certified");
+    expect(page.find(".stands").exists()).toBe(false);
+  });
+  test("still stand, and the page says why", () => {
+    me.value = { user: "boss", may: ["emergency.end:epidemic"], roles: [] } as unknown as Me;
+    const kept_because = { zh: "留存令", en: "a legal hold stands" };
+    const page = mount(DataFate, { props: { reply: reply({ kept_because }) }, ...globals });
+    expect(page.text()).toContain("Because: a legal hold stands");
+    expect(page.find("button").exists()).toBe(false);
+  });
+  test("are destroyed on two people's word, by somebody who may", async () => {
+    const looker = mount(DataFate, { props: { reply: reply({}) }, ...globals });
+    expect(looker.find("button").exists()).toBe(false);
+    me.value = { user: "boss", may: ["emergency.end:epidemic"], roles: [] } as unknown as Me;
+    const asked = answer(200, reply({}));
+    const page = mount(DataFate, { props: { reply: reply({ standing: [over("e0")] }) }, ...globals });
+    await page.findAll("li .btn.danger")[1]!.trigger("click");
+    expect(page.get("button[type=submit]").attributes("disabled")).toBeDefined();
+    await page.get("input[name='second.user']").setValue("guard");
+    await page.get("input[name='second.password']").setValue("secret");
+    await page.get("form").trigger("submit");
+    await flushPromises();
+    expect(sent(asked)).toEqual({
+      url: "/api/v1/emergency/destroy",
+      body: { emergency_id: "e0", reason: "", second: { user: "guard", password: "secret" } },
+    });
   });
 });
 
