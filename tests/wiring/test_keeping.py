@@ -58,7 +58,7 @@ def test_every_opened_case_has_its_record_and_each_end_makes_it_what_it_became(h
     cases = hub.open(*STORIES, "open")
     opened_min = hub.now_min
     assert follow(hub.works) == hub.works.ledger.last_seq()
-    assert hub.kept() == dict.fromkeys((*STORIES, "open"), ("contact", opened_min))
+    assert hub.kept() == dict.fromkeys((*STORIES, "open"), ("open_case", opened_min))
     hub.wait(minutes=50)
     for name, story in STORIES.items():
         hub.move(cases[name], *story)
@@ -70,8 +70,8 @@ def test_every_opened_case_has_its_record_and_each_end_makes_it_what_it_became(h
         "corrected": ("non_case", hub.now_min),
         "transferred": ("confirmed_case", hub.now_min),
         "positive_handed_over": ("confirmed_case", hub.now_min),
-        "positive": ("contact", hub.now_min),
-        "open": ("contact", opened_min),
+        "positive": ("open_case", hub.now_min),
+        "open": ("open_case", opened_min),
     }
     opened_cases = {event.subject for event in hub.works.ledger.list_events(kinds=[EventKind.CASE_OPENED])}
     assert {item.item_id for item in Register(hub.works.access.database).list_kept()} == opened_cases
@@ -166,7 +166,21 @@ def test_the_rows_of_a_person_who_was_no_case_go_under_every_pseudonym_unless_so
     assert read(hub.works.store, "stays", "pid") == [("p3",)]
     assert read(hub.works.store, "bookings", "pid") == [("p2",), ("p3",)]
     assert read(hub.works.store, "pseudonym_links", "pid") == []
-    assert hub.kept() == {"p2": ("contact", second.opened_min)}
+    assert hub.kept() == {"p2": ("open_case", second.opened_min)}
+
+
+def test_an_open_case_is_kept_while_it_is_moved_and_sixty_days_after(hub: KeptHub) -> None:
+    hub.declare(days=300)
+    case = hub.open("p1")["p1"]
+    hub.wait(days=59)
+    nightly(hub.works, hub.now)
+    hub.move(case, "report")
+    hub.wait(days=59)
+    nightly(hub.works, hub.now)
+    assert hub.knows("p1")
+    hub.wait(days=1)
+    assert _body(hub, nightly(hub.works, hub.now))["deleted"] == {"open_case": 1}
+    assert not hub.knows("p1")
 
 
 def test_a_legal_hold_stops_the_night_and_keeps_old_keys(hub: KeptHub) -> None:
@@ -217,7 +231,7 @@ def test_in_a_replay_data_age_by_the_hub_clock_and_the_audit_by_the_real_one(tmp
         assert read(hub.works.store, "gate_screenings", "pid") == [("p1",)]
         clocks["hub"] += timedelta(days=5000)
         body = _body(hub, nightly(hub.works, hub.now))
-        assert (body["deleted"], body["audit_rows"]) == ({"contact": 1}, 0)
+        assert (body["deleted"], body["audit_rows"]) == ({"open_case": 1}, 0)
         assert read(hub.works.store, "gate_screenings", "pid") == []
 
 

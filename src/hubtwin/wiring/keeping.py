@@ -39,7 +39,8 @@ _KINDS = (EventKind.CASE_OPENED, EventKind.CASE_MOVED, EventKind.CASE_CLOSED, Ev
 _LOG = structlog.get_logger()
 _ONE = Lock()  # a hub is one process; in it the register is followed, and a night done, by one thread at a time
 
-CONTACT, NON_CASE, CONFIRMED, CLEARED = "contact", "non_case", "confirmed_case", "manifest_hit_cleared"
+OPEN, CONTACT, NON_CASE, CONFIRMED = "open_case", "contact", "non_case", "confirmed_case"
+CLEARED = "manifest_hit_cleared"
 BECAME: Mapping[Outcome, str] = {  # what a case that was closed is of the kinds of retention.toml; see docs/keeping.md
     Outcome.RELEASED: CONTACT,
     Outcome.FOLLOWED_UP: CONTACT,
@@ -149,7 +150,7 @@ def _records(ledger: Ledger, event: Event, destroyed: set[str]) -> Iterator[Kept
 
 def _record(ledger: Ledger, case: Case, destroyed: set[str]) -> Kept:
     """Return what a case is kept as. While it is open its time begins anew with each move."""
-    kind, since_min = CONTACT, case.since_min
+    kind, since_min = OPEN, case.since_min
     if case.outcome is not None and not case.is_open:
         kind = BECAME[case.outcome]
         if case.outcome is Outcome.HANDED_OVER and _was_positive(ledger, case.case_id):
