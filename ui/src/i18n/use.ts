@@ -35,9 +35,4 @@ export function useWords() {
   return { t, te, word, named, count, span, left, at, near, seconds, day };
 }
 
-/** The short form of a pseudonym: enough to tell two people apart, nothing to know one by. */
-export const shortPid = (pid: string): string =>
-  pid
-    .replace(/^.*[:_-]/, "")
-    .slice(0, 6)
-    .toUpperCase();
+export { shortPid } from "../logic/about";

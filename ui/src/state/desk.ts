@@ -3,6 +3,7 @@
 import { computed, reactive, ref, shallowRef, type Ref } from "vue";
 import { ApiError, get } from "../api/client";
 import type * as api from "../api/types";
+import { about, aboutAlarm, trainIn } from "../logic/about";
 import { HubClock } from "../logic/clock";
 import { readMoment } from "../logic/time";
 import { may } from "./session";
@@ -135,10 +136,10 @@ export function tickClock(): void {
   if (clock.ready) nowMs.value = clock.read(performance.now());
 }
 
-/** The number of a train by its subject; one that has left the list is known by the first word of it. */
-export function trainOf(subject: string): string {
-  return trains.value.find((one) => one.subject === subject)?.train ?? subject.split(" ")[0] ?? subject;
-}
+export const trainOf = (subject: string): string => trainIn(subject, trains.value);
+export const aboutOf = (subject: string): string => about(subject, { trains: trains.value, cases: cases.value });
+export const aboutAlarmOf = (alarm: api.Alarm): string =>
+  aboutAlarm(alarm, { trains: trains.value, cases: cases.value });
 
 /** What is chosen on the map and in the lists: the subject of a train, or the code of an area. */
 export const chosenTrain = ref<string | null>(null);
