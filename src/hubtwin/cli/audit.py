@@ -9,9 +9,9 @@ import click
 
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.text import text
-from hubtwin.cli.data import FORMAT
+from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import BY, PASSWORDS, given_by, make_table
+from hubtwin.cli.people import BY, PASSWORDS, given_by
 from hubtwin.cli.show import dump_json
 from hubtwin.rules.permission import may
 from hubtwin.wiring import load

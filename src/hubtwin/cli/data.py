@@ -113,7 +113,7 @@ def list_datasets(desk: Desk, /, form: str) -> None:
         rows = [_plain_entry(entry) for entry in entries]
         desk.out.file.write(dump_json(rows) + "\n")
         return
-    table = _table(desk, "dataset", "title", "rows", "grade", "synthetic", "updated")
+    table = make_table(desk, "dataset", "title", "rows", "grade", "synthetic", "updated")
     for e in entries:
         share = "" if e.synthetic_share is None else f"{e.synthetic_share:.0%}"
         updated = e.updated.astimezone(desk.settings.hub.zone).strftime("%Y-%m-%d %H:%M") if e.updated else ""
@@ -132,7 +132,7 @@ def list_quarantine(desk: Desk, /, source: str | None, limit: int) -> None:
     if not rows:
         desk.out.print(text("cli.quarantine_empty", desk.lang))
         return
-    table = _table(desk, "where", "why", "raw")
+    table = make_table(desk, "where", "why", "raw")
     for row in rows[:limit]:
         table.add_row(row.locator, text(row.reason, desk.lang, **row.values), row.raw[:80])
     desk.out.print(table)
@@ -160,7 +160,8 @@ def _plain_entry(entry: Any) -> dict[str, Any]:
     return {**plain, "grade": entry.grade.name, "updated": entry.updated and entry.updated.isoformat()}
 
 
-def _table(desk: Desk, *columns: str) -> Table:
+def make_table(desk: Desk, *columns: str) -> Table:
+    """Return an empty table with headings in the language of the run."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in columns:
         table.add_column(text(f"cli.column_{name}", desk.lang), justify="right" if name == "rows" else "left")
@@ -170,7 +171,7 @@ def _table(desk: Desk, *columns: str) -> Table:
 def _show_preview(desk: Desk, found: list[tuple[str, Any]]) -> None:
     for name, preview in found:
         desk.out.print(text("cli.preview_of", desk.lang, file=name), style="bold")
-        table = _table(desk, "where", "dataset", "row", "problems")
+        table = make_table(desk, "where", "dataset", "row", "problems")
         for sample in preview.samples:
             shown = ", ".join(f"{k}={v}" for k, v in sample.values.items() if v is not None)
             problems = "; ".join(p.message(desk.lang) for p in sample.problems)

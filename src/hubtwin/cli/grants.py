@@ -8,9 +8,9 @@ from pydantic import ValidationError
 
 from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
-from hubtwin.cli.data import FORMAT
+from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import BY, PASSWORDS, SECOND, given_by, make_table, shown_moment
+from hubtwin.cli.people import BY, PASSWORDS, SECOND, given_by, shown_moment
 from hubtwin.cli.show import dump_json
 from hubtwin.model.grant import LONGEST_GRANT_MIN, VAULT, Purpose
 from hubtwin.wiring import load

@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.table import Table
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Malformed
@@ -44,14 +43,6 @@ def given_by(desk: Desk, *users: str, from_stdin: bool) -> Iterator[Given]:
     with load("hubtwin.web.start:open_desk")(desk.settings, clock=desk.clock, real_clock=desk.clock) as core:
         people = tuple(core.vouch(user, password) for user, password in zip(users, passwords, strict=True))
         yield Given(core, people, passwords)
-
-
-def make_table(desk: Desk, *columns: str) -> Table:
-    """Return an empty table with headings in the language of the run."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(text(f"cli.column_{name}", desk.lang), overflow="fold")
-    return table
 
 
 def shown_moment(desk: Desk, at_min: int) -> str:
