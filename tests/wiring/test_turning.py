@@ -1,0 +1,139 @@
+"""The loop over a hub at work: grants bind at the next turn, what waits is not lost, nothing is read when it is off."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hubtwin.flow.emergency import end_emergency
+from hubtwin.model.event import Message
+from hubtwin.model.grant import Grant, Purpose
+from hubtwin.wiring.granted import grantee_of, purpose_of
+from hubtwin.wiring.turning import Turning
+from tests.walk.town import Town, read_lines, town
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Town]:
+    with town(tmp_path) as made:
+        yield made
+
+
+def revoke_all(here: Town, dataset: str) -> None:
+    for grant in here.works.access.grants.list_grants(grantee_of("epidemic")):
+        if grant.dataset == dataset:
+            here.works.access.grants.revoke(grant.grant_id, by="zhou")
+
+
+def grant_again(here: Town, dataset: str, like: Grant) -> None:
+    here.works.access.grants.issue(
+        Grant(
+            *("", like.grantee, dataset, like.columns, frozenset({purpose_of(dataset)}), like.scene),
+            *(like.from_min, like.until_min, "zhou", "wu"),
+            reason="again",
+        )
+    )
+
+
+def test_without_a_grant_who_passed_waits_and_nobody_is_lost(here: Town) -> None:
+    here.step(0)
+    grants = here.works.access.grants.list_grants(grantee_of("epidemic"))
+    (gates,) = [grant for grant in grants if grant.dataset == "gate_screenings"]
+    assert gates.purposes == {Purpose.WARN}
+    revoke_all(here, "gate_screenings")
+    here.step(52)
+    here.pass_gate()
+    assert not here.step(53).cases
+    assert "gate_screenings" in here.running.service.turning.reader.refused
+    assert "LookUpDenied" in [entry.kind for entry in here.works.access.audit.list_entries()]
+    grant_again(here, "gate_screenings", gates)
+    assert len(here.step(54).cases) == 1
+    assert not here.step(55).cases, "nobody is flagged twice for one passage"
+
+
+def test_a_hub_that_starts_again_finds_the_same_persons_and_opens_nothing_twice(here: Town) -> None:
+    here.step(0)
+    here.step(52)
+    here.pass_gate()
+    assert len(here.step(53).cases) == 1
+    again = Turning(here.works, here.running.service.turning.scene)
+    here.clock.jump(here.at(55))
+    assert not again(here.clock()).cases
+    assert len(again._flagged[here.works.ledger.list_emergencies()[0].emergency_id]) == 1
+
+
+def test_a_list_is_judged_when_something_came_and_at_the_latest_after_five_minutes(here: Town) -> None:
+    assert here.step(0).findings
+    assert not here.step(1).findings, "nothing new: the list stands"
+    here.tell_counts(40)
+    assert here.step(2).findings
+    assert not here.step(3).findings
+    assert here.step(7).findings
+    assert len(here.running.works.latest().trains) == 1
+
+
+def test_with_the_event_collection_ends_and_the_list_is_empty(here: Town) -> None:
+    here.tell_counts(10)
+    here.step(0)
+    asked = here.bookings.requests
+    event = here.works.ledger.list_emergencies()[0]
+    end_emergency(
+        *(here.works.ledger, event.emergency_id, here.works.clocks_min, here.may("wang")),
+        by="wang",
+        at_min=here.now_min,
+        second="wu",
+    )
+    here.tell_counts(11)
+    assert here.step(2).off
+    assert here.bookings.requests == asked, "a source is not asked while no event is in force"
+    assert here.running.works.latest().trains == []
+    assert not any(state.on for state in here.running.works.sources())
+
+
+def test_a_source_that_fails_is_told_and_the_others_go_on(here: Town) -> None:
+    here.step(0)
+    here.broker.stop()
+    here.tell_counts(12)
+    here.step(2)
+    states = {state.name: state for state in here.running.works.sources()}
+    assert states["gates"].error
+    assert states["gates"].read_min == here.now_min - 2
+    assert (states["bookings"].error, states["bookings"].read_min, states["bookings"].rows) == ("", here.now_min, 1)
+    here.broker.start()
+    here.step(3)
+    assert {state.name: state.error for state in here.running.works.sources()}["gates"] == ""
+
+
+def test_the_service_goes_on_after_a_step_that_failed(here: Town) -> None:
+    service, sent = here.running.service, threading.Event()
+    refused = [True]
+
+    def send(message: Message) -> None:
+        if refused.pop() if refused else False:
+            raise ValueError("4409 a value that nobody may read in a log")
+        sent.set()
+
+    service.send = send
+    service.start()
+    try:
+        here.clock.jump(here.at(1))
+        assert sent.wait(20), service.failed
+        for _ in range(100):
+            if not service.failed and not here.works.ledger.list_outbox():
+                break
+            time.sleep(0.1)
+        assert service.failed == ""
+    finally:
+        service.stop()
+    assert not here.works.ledger.list_outbox()
+
+
+def test_messages_are_laid_down_once_and_know_their_key(here: Town) -> None:
+    here.tell_counts(30)
+    here.step(0)
+    here.step(1)
+    keys = [line["key"] for channel in ("cap", "orders") for line in read_lines(here.works, channel)]
+    assert keys
+    assert len(keys) == len(set(keys))
