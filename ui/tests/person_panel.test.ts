@@ -139,12 +139,25 @@ describe("a person", () => {
     await panel.get(".act .danger").trigger("click");
     for (const words of ["15 minutes", "within 24 hours", "under your name"]) expect(panel.text()).toContain(words);
     await panel.get("select[name=purpose]").setValue("trace");
-    expect(panel.get("button[type=submit]").attributes("disabled")).toBeDefined();
     await panel.get("input[name=reason]").setValue("fainted on platform 6");
+    expect(panel.get("button[type=submit]").attributes("disabled")).toBeDefined();
+    await panel.get("input[name=fields]").setValue(true);
     await panel.get("form").trigger("submit");
     await flushPromises();
     expect(sent[1]!.body["break_glass"]).toBe(true);
     expect(panel.text()).toContain("Zhang");
+  });
+  test("is refused once the grant is revoked, and the page shows that it is no longer held", async () => {
+    const held: unknown[] = [GRANT];
+    answers(held, [403, { key: "model.grant_over", message: "the grant is over" }]);
+    const panel = await open();
+    await panel.get("input[name=reason]").setValue("call about G1");
+    held.length = 0;
+    await panel.get("form").trigger("submit");
+    await flushPromises();
+    expect(panel.get("[role=alert]").text()).toBe("the grant is over");
+    expect(panel.text()).toContain("You hold no live grant");
+    expect(panel.text()).not.toContain("Your grant");
   });
   test("whom the vault does not know any more is told as gone", async () => {
     answers([GRANT], [200, { persons: [], audit_seq: 42 }]);
