@@ -22,11 +22,11 @@ class Served:
         self.url = f"http://127.0.0.1:{port}"
 
     @contextmanager
-    def client(self, user: str | None = None) -> Iterator[httpx.Client]:
+    def client(self, user: str | None = None, password: str = PASSWORD) -> Iterator[httpx.Client]:
         """Give a client of our own page, signed in as `user`."""
         with httpx.Client(base_url=self.url, headers={"origin": self.url}, timeout=10) as client:
             if user is not None:
-                answer = client.post("/api/v1/session", json={"user": user, "password": PASSWORD})
+                answer = client.post("/api/v1/session", json={"user": user, "password": password})
                 assert answer.status_code == 200, answer.text
             yield client
 

@@ -42,7 +42,7 @@ class Stage:
 @click.option("--at", default="09:00", show_default=True, metavar="HH:MM")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True)
 @click.option("--list-only", is_flag=True)
-@click.option("--speed", type=click.FloatRange(0, 3600), default=30.0, show_default=True)
+@click.option("--speed", type=click.FloatRange(0, 3600), default=30.0, show_default=True, metavar="X")
 @click.option("--port", type=click.IntRange(0, 65535), default=8710, show_default=True)
 @click.option("--no-crew", is_flag=True)
 @click.option("--no-event", is_flag=True)

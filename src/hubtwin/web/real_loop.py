@@ -4,18 +4,22 @@ from collections.abc import Callable
 from functools import partial
 
 from hubtwin.base.clock import epoch_minute
-from hubtwin.base.errors import Absent
+from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.flow.emergency import begin_overflow, end_overflow
 from hubtwin.flow.handle import decide_appeal, handle_case, lodge_appeal
 from hubtwin.model.agency import Person
 from hubtwin.model.case import Case, CaseCommand, Evidence
 from hubtwin.model.event import Event, Filed
+from hubtwin.model.record import Identity
 from hubtwin.rules.permission import is_allowed, may
+from hubtwin.rules.privacy import epoch_of, normalise, pseudonym
 from hubtwin.rules.steps import trace_steps
 from hubtwin.web import shown, shown_loop
 from hubtwin.web.schemas import loop as lo
-from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, MoveCase
+from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, MoveCase, PersonIn
 from hubtwin.wiring.works import Works
+
+SCANS = ("report", "report_at_desk")  # moves with which a document is read
 
 
 class RealLoop:
@@ -46,11 +50,30 @@ class RealLoop:
 
     def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
         """Move a case on."""
+        if asked.person is not None:
+            self._take_in(who, case_id, asked.command, asked.person)
         pieces = [Evidence(each.kind, each.ref, each.values) for each in asked.evidence]
         command = CaseCommand(case_id, asked.command, who.user_id, self._now_min(), pieces, asked.expects)
         key = None if asked.key is None else f"{who.user_id} {asked.key}"  # two senders may use the same name
         handle_case(self.works.ledger, command, self.works.clocks_min, partial(may, who), key=key)
         return self.case(who, case_id)
+
+    def _take_in(self, who: Person, case_id: str, command: str, told: PersonIn) -> None:
+        """Seal what a scan read of a person, if it is the person of the case. Raises Denied, Malformed."""
+        case, access = self.works.ledger.get_case(case_id), self.works.access
+        may(who, f"case.{command}", scene=case.scene)
+        if command not in SCANS:
+            raise Malformed("web.no_scan", command=command)
+        flagged = [filed.at_min for filed in self.works.ledger.list_evidence(case_id)[:1]]
+        document = normalise(Identity(told.id_type, told.id_no))
+        epochs = {epoch_of(minute) for minute in (*flagged, case.opened_min)}
+        keys = [key for key in map(access.vault.find_epoch_key, epochs) if key is not None]
+        if case.pid not in {pseudonym(key, document) for key in keys}:
+            access.audit.append("OtherPersonScanned", who.user_id, {"case": case_id})
+            raise Denied("web.other_person")
+        fields = {name: value for name, value in told.model_dump().items() if value}
+        access.audit.append("PersonScanned", who.user_id, {"case": case_id, "pid": case.pid, "fields": sorted(fields)})
+        access.vault.remember(case.pid, fields)
 
     def lodge_appeal(self, who: Person, case_id: str, ground: str) -> lo.CaseReply:
         """Take in an appeal."""

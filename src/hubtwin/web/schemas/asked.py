@@ -78,13 +78,28 @@ class EvidenceIn(Asked):
     values: dict[Short, str | int | float | bool | None] = Field(default_factory=dict, max_length=20)
 
 
+class PersonIn(Asked):
+    """Who stands before the desk, read from the document. Kept sealed, and only if it is the person of the case."""
+
+    id_type: Short
+    id_no: Annotated[str, StringConstraints(min_length=4, max_length=40, strip_whitespace=True)]
+    name: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    phone: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""
+    address: Line = ""
+    declared_origin: Line = ""
+
+
 class MoveCase(Asked):
-    """Move a case on. `expects` is the version that was seen; with a `key` of the sender the same move twice is one."""
+    """Move a case on. `expects` is the version that was seen; with a `key` of the sender the same move twice is one.
+
+    `person` may come with the scan of a document: it must be the person of the case.
+    """
 
     command: CaseCommandName
     evidence: list[EvidenceIn] = Field(default_factory=list, max_length=20)
     expects: Version | None = None
     key: Reference | None = None
+    person: PersonIn | None = None
 
 
 class BeginOverflow(Asked):
