@@ -9,8 +9,8 @@ from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, LodgeAppeal
-from hubtwin.web.schemas.hub import SourcesReply
+from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, LodgeAppeal, SetSpeed
+from hubtwin.web.schemas.hub import HubView, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply
 
 router = APIRouter(prefix=API)
@@ -22,6 +22,12 @@ Switches = Annotated[Person, Depends(allowed("overflow.switch"))]
 def sources(edge: EdgeOf) -> Response:
     """Return the sources: when each was last read, how many rows it gave, whether it is late, failed or off."""
     return reply(edge.desk.sources())
+
+
+@router.post("/clock", response_model=HubView, tags=["hub"], dependencies=WRITES)
+def set_speed(edge: EdgeOf, who: Annotated[Person, Depends(allowed("emergency.declare"))], asked: SetSpeed) -> Response:
+    """Let a replay run at another speed, hub seconds a second; 0 stands still. A hub at work has no other clock."""
+    return reply(edge.desk.set_speed(who, asked.speed))
 
 
 @router.post("/overflow", response_model=Board, tags=["loop"], dependencies=WRITES)

@@ -13,7 +13,7 @@ from hubtwin.base.text import text
 from hubtwin.flow.emergency import DECIDE_OVERFLOW
 from hubtwin.flow.feedback import balance
 from hubtwin.model.case import CaseState
-from hubtwin.model.event import ALARMS, Event, EventKind, LoopStep, LoopTimes
+from hubtwin.model.event import ALARMS, Event, EventKind, LoopStep, LoopTimes, is_alarm
 from hubtwin.model.task import TaskState
 from hubtwin.ports import CaseFilter, TaskFilter
 from hubtwin.web import shown, shown_loop
@@ -144,7 +144,7 @@ class RealBoard:
         for event in self.works.ledger.list_events(self._seq, _KINDS):
             if event.kind in (EventKind.LOOP_RECONCILED, EventKind.LOOP_DIFFERS):
                 self._balance = event
-            if event.kind in ALARMS:
+            if is_alarm(event.kind, event.payload):
                 self._alarms.append(event)
             rev = max(rev, event.seq)
         self._seq = rev
