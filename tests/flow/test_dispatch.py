@@ -75,7 +75,10 @@ def test_a_train_that_found_a_team_leaves_the_list_of_the_commander(ledger: Memo
     dispatch(ledger, [unmet], CLOCKS_MIN, scene=SCENE, now_min=NOW)
     dispatch(ledger, [Order("meet_train", "G1", "P4", "TA", NOW + 35)], CLOCKS_MIN, scene=SCENE, now_min=NOW + 1)
     assert [task.kind for task in ledger.list_tasks(TaskFilter(open_only=True))] == ["meet_train"]
-    assert len(dispatch(ledger, [unmet], CLOCKS_MIN, scene=SCENE, now_min=NOW + 2)) == 1, (
+    assert dispatch(ledger, [unmet], CLOCKS_MIN, scene=SCENE, now_min=NOW + 2) == [], "the order of the team stands"
+    (met,) = ledger.list_tasks(TaskFilter(open_only=True))
+    handle_task(ledger, task_command(met, "cancel", NOW + 3, reason="taken back"), CLOCKS_MIN, anyone)
+    assert len(dispatch(ledger, [unmet], CLOCKS_MIN, scene=SCENE, now_min=NOW + 4)) == 1, (
         "unmet again is a new question"
     )
 
@@ -157,3 +160,14 @@ def test_an_event_says_which_team_lost_the_order(ledger: MemoryLedger) -> None:
     handle_task(ledger, task_command(task, "reassign", team="TC"), CLOCKS_MIN, anyone)
     (event,) = ledger.list_events(kinds=["TaskReassigned"], subject=task.task_id)
     assert (event.payload["from_team"], event.payload["team"]) == ("TA", "TC")
+
+
+def test_the_commander_is_not_asked_about_a_train_that_has_a_team_from_an_earlier_plan() -> None:
+    ledger = MemoryLedger()
+    declared(ledger)
+    ordered(ledger)
+    unmet = Order("unmet_train", "G1 2022-10-20", "", COMMANDER, NOW + 40)
+    assert dispatch(ledger, [unmet], CLOCKS_MIN, scene=SCENE, now_min=NOW + 1) == []
+    other = Order("unmet_train", "G2 2022-10-20", "", COMMANDER, NOW + 40)
+    (asked,) = dispatch(ledger, [unmet, other], CLOCKS_MIN, scene=SCENE, now_min=NOW + 2)
+    assert asked.subject == "G2 2022-10-20"

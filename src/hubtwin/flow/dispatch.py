@@ -11,7 +11,7 @@ from hubtwin.model.duty import COMMANDER, Busy, Job, Roster
 from hubtwin.model.event import EventKind, LoopStep
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import UNMARKED, Marks
-from hubtwin.model.task import Task, TaskCommand, TaskState, advance_task
+from hubtwin.model.task import OPEN_STATES, Task, TaskCommand, TaskState, advance_task
 from hubtwin.ports import Ledger, TaskFilter, Unit
 from hubtwin.rules.duty import choose_team
 
@@ -71,19 +71,31 @@ def dispatch(
     """Give out the orders of a plan in one transaction; return the tasks that are new or were changed.
 
     An order that stands is kept with its team, whatever a later plan says; a change of its place or time is told.
-    A train that found a team leaves the commander's list. Raises Denied where no emergency is in force.
+    A train that has a team, by this plan or an earlier one, is not asked about, and leaves the commander's list. Raises
+    Denied where no emergency is in force.
     """
     touched = []
     with ledger.unit(now_min) as unit:
         emergency = require_emergency(unit, scene, now_min)
-        met = tuple({order.subject for order in orders if order.kind == MEET})
+        met = tuple({order.subject for order in orders if order.kind == MEET} | _met(unit, orders, scene))
         for order in orders:
+            if order.kind == UNMET and order.subject in met:
+                continue
             task = _give(unit, order, clocks_min, scene=scene, emergency_id=emergency.emergency_id)
             if task is not None:
                 touched.append(task)
         if met:
             drop_tasks(unit, TaskFilter(scene=scene, kind=UNMET, subjects=met), "met", clocks_min)
     return touched
+
+
+def _met(unit: Unit, orders: Sequence[Order], scene: str) -> set[str]:
+    """Return which of the trains that a plan leaves without a team have one, from an order that stands or is done."""
+    unmet = tuple({order.subject for order in orders if order.kind == UNMET})
+    if not unmet:
+        return set()
+    standing = unit.list_tasks(TaskFilter(scene=scene, kind=MEET, subjects=unmet, limit=_MANY))
+    return {task.subject for task in standing if task.state in (*OPEN_STATES, TaskState.DONE)}
 
 
 def assign(unit: Unit, task: Task, clocks_min: Mapping[str, int], by: str = SYSTEM) -> Task:
