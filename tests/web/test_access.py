@@ -32,6 +32,7 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/tasks/task-1/moves"): ("task.accept", {"command": "accept"}),
     ("post", "/cases/case-0/appeals"): ("case.read", {"ground": "form-1"}),
     ("post", "/appeals/appeal-case-1/decision"): ("case.correct", {"upheld": False, "ref": "D1"}),
+    ("post", "/clock"): ("emergency.declare", {"speed": 10.0}),
     ("post", "/overflow"): ("overflow.switch", {"place": "N1", "reason": "lanes are full"}),
     ("post", "/overflow/o1/end"): ("overflow.switch", {}),
     ("post", "/reveal"): ("person.reveal", {**WHY, "pids": ["pid-1"]}),
