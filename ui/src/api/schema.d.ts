@@ -1639,6 +1639,8 @@ export interface components {
         /**
          * MoveCase
          * @description Move a case on. `expects` is the version that was seen; with a `key` of the sender the same move twice is one.
+         *
+         *     `person` may come with the scan of a document: it must be the person of the case.
          */
         MoveCase: {
             /**
@@ -1652,6 +1654,7 @@ export interface components {
             expects?: number | null;
             /** Key */
             key?: string | null;
+            person?: components["schemas"]["PersonIn"] | null;
         };
         /**
          * MoveTask
@@ -1776,6 +1779,36 @@ export interface components {
             longest_queue: number;
             /** Lead Min */
             lead_min: number;
+        };
+        /**
+         * PersonIn
+         * @description Who stands before the desk, read from the document. Kept sealed, and only if it is the person of the case.
+         */
+        PersonIn: {
+            /** Id Type */
+            id_type: string;
+            /** Id No */
+            id_no: string;
+            /**
+             * Name
+             * @default
+             */
+            name: string;
+            /**
+             * Phone
+             * @default
+             */
+            phone: string;
+            /**
+             * Address
+             * @default
+             */
+            address: string;
+            /**
+             * Declared Origin
+             * @default
+             */
+            declared_origin: string;
         };
         /**
          * Persons
