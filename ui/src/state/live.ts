@@ -113,10 +113,10 @@ function applyWaiting(): void {
 
 function applyChange({ topic, key, rev, value }: LiveChange): void {
   if (topic === "case") {
-    touched.value = { id: key, rev };
     const one = value as Case | null;
     if (one && one.state !== "closed") put(cases, one, (held) => held.case_id === key);
     else cases.value = cases.value.filter((held) => held.case_id !== key);
+    touched.value = { id: key, rev };
   } else if (topic === "task") {
     const one = value as Task | null;
     if (one && isOpenTask(one)) put(tasks, one, (held) => held.task_id === key);

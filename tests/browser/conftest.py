@@ -1,0 +1,48 @@
+"""A real browser for the pages: Chromium of the system, driven by Playwright. Its absence is an error, not a skip."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+HOW = "install Chromium (Debian, Ubuntu: apt-get install chromium fonts-noto-cjk), or set HUBTWIN_CHROMIUM to its path"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update", "--autoplay-policy=no-user-gesture-required"),
+)
+ROOT = Path(__file__).parents[2]
+SHOTS = ROOT / "build" / "screenshots"
+
+
+def find_chromium() -> str:
+    """Return the path of the browser. Fails with what to install."""
+    told = os.environ.get("HUBTWIN_CHROMIUM")
+    found = told if told and Path(told).exists() else next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        pytest.fail(f"the browser tests need a browser: {HOW}", pytrace=False)
+    return str(found)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give the browser."""
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def shots(request: pytest.FixtureRequest) -> Any:
+    """Give what takes a screenshot of a page into build/screenshots, to be looked at."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+
+    def shoot(page: Any, name: str) -> None:
+        page.screenshot(path=str(SHOTS / f"{name}.png"))
+
+    return shoot
