@@ -40,8 +40,9 @@ def running(home: Path, *arguments: str) -> Iterator[tuple[subprocess.Popen[str]
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env={**os.environ, "COLUMNS": "200"}) as child:
         try:
             assert child.stdout is not None
-            found = re.search(r"https?://\S+", child.stdout.readline())
-            assert found is not None, child.communicate()
+            lines = iter(child.stdout.readline, "")
+            found = next((told for line in lines if (told := re.search(r"https?://127\S+", line))), None)
+            assert found is not None, "it ended without saying where it serves"
             yield child, found[0]
         finally:
             child.kill()

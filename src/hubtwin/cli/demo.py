@@ -122,7 +122,7 @@ def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:
     scene = load("hubtwin.scenes.epidemic.scene:SCENE")
     people = {p.user_id: p for p in load(f"{module}:make_accounts")(works, scene.name, password=password, lang=lang)}
     read = load("hubtwin.wiring.running:list_read")(scene)
-    load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu")
+    load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu", lang=lang)
     if event:
         load(f"{module}:declare")(works, scene.name, scene.params["disease"], BASIS[lang], people["wang"])
 

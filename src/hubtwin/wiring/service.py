@@ -7,6 +7,7 @@ place where it failed and nothing of a person; the next one is tried all the sam
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -79,7 +80,8 @@ class Service:
             if minute == self._minute and at_s - self._polled_s < POLL_S:
                 continue
             self._minute, self._polled_s = minute, at_s
-            self._try(now)
+            with suppress(OSError):  # a log that nobody reads any more ends no loop
+                self._try(now)
 
     def _try(self, now: datetime) -> None:
         try:

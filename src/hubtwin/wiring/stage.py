@@ -22,6 +22,7 @@ from hubtwin.wiring.works import Works
 A, R = AgencyKind, Role
 GRANT_D, EVENT_D = 30, 30
 SETUP = "setup"
+REASON = {"zh": "场景运行所需（演示）", "en": "operation of the scene (demonstration)"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,9 @@ def make_accounts(works: Works, scene: str, *, password: str, lang: str) -> list
     return people
 
 
-def grant_scene(works: Works, scene: str, datasets: Sequence[str], *, issued_by: str, approved_by: str) -> list[str]:
+def grant_scene(
+    works: Works, scene: str, datasets: Sequence[str], *, issued_by: str, approved_by: str, lang: str = "en"
+) -> list[str]:
     """Give a scene what it reads about persons, one grant a dataset, on two people's word; return their ids."""
     now_min = epoch_minute(works.access.clock())
     return [
@@ -77,7 +80,7 @@ def grant_scene(works: Works, scene: str, datasets: Sequence[str], *, issued_by:
             Grant(
                 *("", grantee_of(scene), name, frozenset(DATASETS[name].by_name), frozenset({purpose_of(name)})),
                 *(scene, now_min, now_min + GRANT_D * 24 * 60, issued_by, approved_by),
-                reason=f"operation of the scene {scene}",
+                reason=REASON[lang],
             )
         )
         for name in list_wanted(datasets)

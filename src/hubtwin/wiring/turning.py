@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import narwhals as nw
@@ -17,7 +17,7 @@ from hubtwin.library.grants import Desk
 from hubtwin.library.query import collect
 from hubtwin.model.case import Case, CaseState, Evidence
 from hubtwin.model.finding import Finding, Flagged
-from hubtwin.ports import CaseFilter, Scene
+from hubtwin.ports import CaseFilter, Scene, Tables
 from hubtwin.wiring.granted import ScenePass
 from hubtwin.wiring.lists import MEETINGS, Ask, WarningList, list_of, params_of, patterns_of, refuse_unknown_stations
 from hubtwin.wiring.plugs import load
@@ -80,11 +80,7 @@ class Turning:
             flagged=lambda findings, at_min: self._flag(params, now),
             sensed=lambda found: self._sensed_min,
         )
-        if due:
-            refuse_unknown_stations(works.settings, works.store.tables(("rail_stations",)))
-        done = turn(
-            works.ledger, wheel, lambda: self.working.tables(params, patterns, now), now, works.store, judges=due
-        )
+        done = turn(works.ledger, wheel, lambda: self._tables(params, patterns, now), now, works.store, judges=due)
         if done.off:
             self._judged_min, self._latest = None, None
             self.results.clear()
@@ -105,6 +101,11 @@ class Turning:
         refuse_unknown_stations(works.settings, works.store.tables(("rail_stations",)))
         ask, nothing = Ask(now, HORIZON_MIN, self.rung), load("hubtwin.scenes.epidemic.meeting:Meetings")({}, ())
         return list_of(works.settings, ask, works.store.tables(FEED), ((), nothing), made=())
+
+    def _tables(self, params: Mapping[str, Any], patterns: Mapping[date, date], now: datetime) -> Tables:
+        """Return what the scene looks at. Raises Absent for a hub that no timetable knows."""
+        refuse_unknown_stations(self.works.settings, self.works.store.tables(("rail_stations",)))
+        return self.working.tables(params, patterns, now)
 
     def _plan_for(self, findings: Sequence[Finding], params: Mapping[str, Any], now_min: int) -> tuple[Any, Any]:
         """Return the staff plan, and the exits whose queue is or will be longer than people can be asked to wait."""

@@ -18,6 +18,7 @@ import type {
 import { Conflator } from "../logic/conflate";
 import { raise } from "./alarms";
 import { isOpenTask } from "../logic/rank";
+import { me } from "./session";
 import {
   bring,
   cases,
@@ -59,7 +60,9 @@ export function startLive(): void {
         for (const change of (data as LiveDelta).changes)
           waiting.take({ key: `${change.topic}/${change.key}`, value: change, revision: change.rev });
       },
-      alarm: (data) => raise(alarmOf(data as LiveChange)),
+      alarm: (data) => {
+        if (concerns(data as LiveChange)) raise(alarmOf(data as LiveChange));
+      },
       heartbeat: (data) => takeHeartbeat(data as LiveHeartbeat),
       silent: (silent, lastMs) => {
         silentSince.value = silent ? lastMs : null;
@@ -91,7 +94,7 @@ function takeSnapshot(snapshot: LiveSnapshot): void {
   bring("trains", snapshot.trains);
   bring("positions", snapshot.positions);
   bring("board", snapshot.board);
-  for (const alarm of snapshot.alarms) raise(alarmOf(alarm));
+  for (const alarm of snapshot.alarms) if (concerns(alarm)) raise(alarmOf(alarm));
   // Pages of cases and tasks are not in the snapshot: what was missed while away is asked for.
   refresh(["cases", "tasks", "areas", "repairs", "sources"]);
 }
@@ -132,6 +135,12 @@ function applyChange({ topic, key, rev, value }: LiveChange): void {
   } else if (topic === "board" && value) {
     bring("board", value as Board);
   }
+}
+
+/** Field staff hears of the orders of the own team; what a commander must decide does not sound on every phone. */
+function concerns(change: LiveChange): boolean {
+  if (me.value === null || me.value.roles.some((role) => role !== "field_staff")) return true;
+  return change.topic === "task" && (change.value as Task | null)?.team === me.value.team;
 }
 
 export function alarmOf(change: LiveChange): Alarm {
