@@ -28,9 +28,9 @@ def find_chromium() -> str:
     return str(found)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
-    """Give the browser."""
+    """Give the browser, for one test: its driver keeps an event loop in this thread, where others want their own."""
     with sync_playwright() as play:
         running = play.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
         yield running

@@ -203,7 +203,7 @@ def test_demo_prepares_what_is_missing_and_prints_the_list(tmp_path: Path) -> No
     hub = make_tiny_hub(tmp_path / "tiny")
     with hub.hub.open("a", encoding="utf-8") as told:
         told.write("\n[simulation]\nseed = 1\narrivals = 30\n")
-    ran = hub("demo", "--date", "2022-03-01", "--at", "08:10")
+    ran = hub("demo", "--list-only", "--date", "2022-03-01", "--at", "08:10")
     assert ran.code == 0, ran
     assert "T1" in ran.out
     assert "2022-03-01" in ran.err, "what to try next"

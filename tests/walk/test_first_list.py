@@ -134,7 +134,7 @@ def test_the_printed_list_names_every_train_of_it(reference: Hub) -> None:
 
 def test_a_small_simulated_day_gives_counts_to_the_trains_and_marks_them(shipped: Path, reference: Hub) -> None:
     assert len((shipped / "first.txt").read_text(encoding="utf-8").splitlines()) == 2, "both feeds, once"
-    ran = reference("demo", "--date", "2022-10-20", "--at", "09:00", lang="zh")
+    ran = reference("demo", "--list-only", "--date", "2022-10-20", "--at", "09:00", lang="zh")
     assert ran.code == 0, ran
     listed = json.loads(reference.done("collide", "--date", "2022-10-20", "--at", "09:00", "--format", "json"))
     counted = [train for train in listed["trains"] if train["persons"]["booked"] is not None]

@@ -138,7 +138,7 @@ def test_no_log_and_no_answer_repeats_a_password_or_a_name(served: Served, offic
     assert "王" not in json.dumps(logs, ensure_ascii=False)
     assert SECRET not in json.dumps(logs) + "".join(answer.text for answer in answers)
     assert {line["event"] for line in logs} == {"request"}
-    assert logs[2]["route"] == "/api/v1/cases"
+    assert "/api/v1/cases" in [line["route"] for line in logs], "told by its route, not by what was asked"
 
 
 def test_every_answer_carries_the_headers_that_keep_a_page_to_itself(officer: httpx.Client) -> None:
