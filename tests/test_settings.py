@@ -55,3 +55,37 @@ def test_threads_are_a_number_that_a_machine_may_have(threads: str) -> None:
 def test_the_shipped_hub_is_right() -> None:
     settings = load_settings(environ={})
     assert (settings.hub.stations, len(settings.hub.teams), settings.threads) == (("HGH",), 12, 2)
+
+
+SHIFT = """
+[[shifts]]
+teams = ["T01"]
+from = 22:00:00
+until = 06:00:00
+days = ["fri"]
+qualifications = ["meet"]
+post = "N2"
+"""
+
+
+def test_shifts_are_read_and_pass_midnight(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(SHIPPED + SHIFT, encoding="utf-8")
+    (shift,) = load_settings(str(tmp_path), environ={}).shifts
+    assert (shift.from_min, shift.until_min, shift.days, shift.post) == (22 * 60, 30 * 60, frozenset({4}), "N2")
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"T01"', '"T99"'),
+        ("from = 22:00:00", 'from = "22:00"'),
+        ('"fri"', '"freitag"'),
+        ('["meet"]', '["fly"]'),
+        ('post = "N2"', 'post = "X"'),
+    ],
+)
+def test_a_shift_that_names_what_is_not_there_is_refused(right: str, wrong: str, tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(SHIPPED + SHIFT.replace(right, wrong), encoding="utf-8")
+    with pytest.raises(Malformed) as refused:
+        load_settings(str(tmp_path), environ={})
+    assert "shifts." in refused.value.message("en")

@@ -244,8 +244,11 @@ class LedgerReader(Protocol):
         """Return the number of the last event, 0 where there is none."""
         ...
 
-    def list_times(self, scene: str | None = None, subject: str | None = None) -> list[LoopTimes]:
-        """Return the measured times, by scene and subject."""
+    def list_times(
+        self, scene: str | None = None, subject: str | None = None, since_min: int | None = None
+    ) -> list[LoopTimes]:
+        """Return the measured times, by scene and subject; with `since_min` of loops that were sensed or warned then or
+        later."""
         ...
 
     def tally(self, emergency_id: str) -> Tally:

@@ -4,19 +4,34 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.base.text import LANGUAGES
+from hubtwin.model.duty import Qualification, ShiftPlan
 from hubtwin.model.place import Exit, Hub, Platform, Team, Walk
 
 _PACKAGE = Path(__file__).resolve().parent
 DEFAULT_HUB = "hangzhou-east"
-BLOCKS = ("hub", "timetable", "feeds", "simulation", "platforms", "exits", "teams", "walking", "scenes", "sources")
+BLOCKS = (
+    "hub",
+    "timetable",
+    "feeds",
+    "simulation",
+    "platforms",
+    "exits",
+    "teams",
+    "walking",
+    "scenes",
+    "sources",
+    "shifts",
+)
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+QUALIFICATIONS = tuple(each.value for each in Qualification)
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 MOST_ARRIVALS, MOST_TEAMS, MOST_THREADS = 1_000_000, 1000, 256
 
@@ -50,6 +65,7 @@ class Settings:
     sim_arrivals: int
     scenes: Mapping[str, Mapping[str, Any]]
     sources: Mapping[str, SourceSettings]
+    shifts: tuple[ShiftPlan, ...] = ()
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -129,11 +145,12 @@ def _settings(
     _known(timetable, "timetable.", ("pattern_week", "last_published"))
     _known(simulation, "simulation.", ("seed", "arrivals"))
     _known(feeds, "feeds.", FEEDS)
+    hub = _hub(told)
     monday, last = _date(timetable, "pattern_week"), _date(timetable, "last_published")
     if monday is not None and (monday.weekday() != 0 or last is None):
         raise _Wrong("timetable.pattern_week", "monday")
     return Settings(
-        hub=_hub(told),
+        hub=hub,
         hub_file=hub_file,
         home=home or Path(env.get("HUBTWIN_HOME", ".hubtwin")),
         data_dir=data_dir,
@@ -149,7 +166,35 @@ def _settings(
         sim_arrivals=_number({"arrivals": 120_000, **simulation}, "arrivals", 1, MOST_ARRIVALS),
         scenes={name: _table(_table(told, "scenes"), name) for name in _table(told, "scenes")},
         sources={name: _source(_table(told, "sources"), name) for name in _table(told, "sources")},
+        shifts=tuple(_shift(block, hub) for block in _tables(told, "shifts")),
     )
+
+
+def _shift(block: Mapping[str, Any], hub: Hub) -> ShiftPlan:
+    _known(block, "shifts.", ("teams", "from", "until", "days", "qualifications", "post"))
+    begin, end = _clock_min(block, "from"), _clock_min(block, "until")
+    days = _texts(block, "days", "shifts.") if "days" in block else DAYS
+    able = _texts(block, "qualifications", "shifts.") if "qualifications" in block else QUALIFICATIONS
+    teams = _texts(block, "teams", "shifts.") if "teams" in block else ()
+    post = _text(block, "post") if "post" in block else ""
+    places = {*(x.exit_id for x in hub.exits), *(x.platform_id for x in hub.platforms), ""}
+    for name, told, known in (
+        ("days", days, DAYS),
+        ("qualifications", able, QUALIFICATIONS),
+        ("teams", teams, {team.team_id for team in hub.teams}),
+        ("post", (post,), places),
+    ):
+        if not set(told) <= set(known):
+            raise _Wrong(f"shifts.{name}", "one_of")
+    end = end if end > begin else end + 24 * 60
+    return ShiftPlan(begin, end, frozenset(map(DAYS.index, days)), frozenset(able), frozenset(teams), post)
+
+
+def _clock_min(block: Mapping[str, Any], name: str) -> int:
+    found = block[name]
+    if not isinstance(found, time):
+        raise _Wrong(f"shifts.{name}", "clock")
+    return found.hour * 60 + found.minute
 
 
 def _source(block: Mapping[str, Any], name: str) -> SourceSettings:

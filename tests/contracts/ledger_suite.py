@@ -292,6 +292,8 @@ def of_a_measured_step_the_first_time_counts_and_of_the_last_the_last(opener: Op
     first = LoopTimes("G1", "epidemic", sensed=NOW - 3, accepted=NOW, closed=NOW + 9)
     assert ledger.list_times() == [first, LoopTimes("G2", "epidemic", warned=NOW)]
     assert ledger.list_times("epidemic", "G1") == [first]
+    assert [times.subject for times in ledger.list_times(since_min=NOW)] == ["G2"]
+    assert [times.subject for times in ledger.list_times("epidemic", since_min=NOW - 3)] == ["G1", "G2"]
     assert ledger.list_times("fire") == []
 
 

@@ -161,8 +161,13 @@ class Reading:
     def last_seq(self) -> int:
         return len(self.state.events)
 
-    def list_times(self, scene: str | None = None, subject: str | None = None) -> list[LoopTimes]:
+    def list_times(
+        self, scene: str | None = None, subject: str | None = None, since_min: int | None = None
+    ) -> list[LoopTimes]:
         found = [t for t in self.state.times.values() if scene in (None, t.scene) and subject in (None, t.subject)]
+        if since_min is not None:
+            begun = ((t, t.warned if t.sensed is None else t.sensed) for t in found)
+            found = [t for t, at_min in begun if at_min is not None and at_min >= since_min]
         return sorted(found, key=lambda t: (t.scene, t.subject))
 
     def tally(self, emergency_id: str) -> Tally:

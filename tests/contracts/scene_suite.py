@@ -84,7 +84,22 @@ def a_finding_names_its_scene_moment_and_evidence(case: Case) -> None:
         assert found.score >= 0
 
 
+def what_is_near_decides(case: Case) -> None:
+    for engine in ENGINES:
+        near = case.scene.narrow(case.make(engine, case.story), case.params, case.now)
+        assert set(near) == set(case.make(engine, case.story))
+        assert _close(list(case.scene.judge(near, case.params, case.now)), list(case.judge(case.story, engine)))
+
+
+def nobody_is_flagged_where_nobody_passed(case: Case) -> None:
+    tables = {**case.make("polars", case.story), **case.make("polars", {name: [] for name in case.scene.watches})}
+    assert set(case.scene.watches) <= set(tables)
+    assert list(case.scene.flag(tables, case.params, case.now)) == []
+
+
 CHECKS = (
+    what_is_near_decides,
+    nobody_is_flagged_where_nobody_passed,
     nothing_is_found_in_empty_tables,
     the_golden_story_is_told,
     every_engine_gives_the_same_answer,

@@ -1,11 +1,15 @@
 """The nearest suitable team, against a slow plain loop."""
 
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hubtwin.model.duty import Busy, Job, Qualification, Roster, Shift
+from hubtwin.base.clock import epoch_minute
+from hubtwin.model.duty import Busy, Job, Qualification, Roster, Shift, ShiftPlan
 from hubtwin.model.place import Team, Walk
-from hubtwin.rules.duty import CLASH_MIN, choose_team, make_roster, rank_teams
+from hubtwin.rules.duty import CLASH_MIN, choose_team, list_able, make_roster, plan_roster, rank_teams
 
 MEET, ALL = frozenset({Qualification.MEET}), frozenset(Qualification)
 WALKS = {("A", "P"): 2, ("B", "P"): 5, ("C", "P"): 9, ("Q", "P"): 1}
@@ -100,3 +104,20 @@ def test_the_ranking_is_that_of_a_slow_loop(
 ) -> None:
     job, roster = Job("meet_train", "P", due_min, not_by), Roster(tuple(shifts), WALKS)
     assert [found.team for found in rank_teams(job, roster, busy, NOW)] == slow(job, roster, busy, NOW)
+
+
+def test_shifts_come_again_on_their_days_and_pass_midnight() -> None:
+    teams = [Team(f"T{n}", {"zh": "队", "en": "team"}, "A", 2) for n in (1, 2)]
+    night = ShiftPlan(22 * 60, 30 * 60, frozenset({3}), frozenset({"meet"}), frozenset({"T1"}), "B")
+    day = ShiftPlan(8 * 60, 16 * 60, frozenset(range(7)), frozenset({"screen"}))
+    zone = ZoneInfo("Asia/Shanghai")
+    thursday = date(2022, 10, 20)
+    roster = plan_roster([night, day], teams, [], zone=zone, days=[thursday, thursday + timedelta(days=1)])
+    at = epoch_minute(datetime(2022, 10, 20, 23, tzinfo=zone))
+    assert [(shift.team, shift.place) for shift in roster.on_duty(at)] == [("T1", "B")]
+    assert [shift.team for shift in roster.on_duty(at + 6 * 60)] == ["T1"], "five in the morning of Friday"
+    assert roster.on_duty(at + 7 * 60) == [], "it ended at six"
+    noon = epoch_minute(datetime(2022, 10, 21, 12, tzinfo=zone))
+    assert [shift.team for shift in roster.on_duty(noon)] == ["T1", "T2"]
+    assert [team.post for team in list_able(teams, roster, Qualification.MEET, at)] == ["B"]
+    assert list_able(teams, roster, Qualification.MEET, noon) == [], "by day they are there for the gates only"

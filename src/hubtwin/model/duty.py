@@ -44,6 +44,22 @@ class Shift:
 
 
 @dataclass(frozen=True, slots=True)
+class ShiftPlan:
+    """A shift that comes again: `from_min` and `until_min` after midnight of the hub's clock, on weekdays (0: Monday).
+
+    A shift that passes midnight has an `until_min` over 1440. Without `teams` it is for every team, without `post` each
+    stands at its own.
+    """
+
+    from_min: int
+    until_min: int
+    days: frozenset[int]
+    qualifications: frozenset[str]
+    teams: frozenset[str] = frozenset()
+    post: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """The shifts of a hub and its walking times, (from, to) -> whole minutes, both ways."""
 

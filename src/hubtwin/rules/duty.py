@@ -1,8 +1,12 @@
 """Who takes a task: the nearest suitable team by qualification, shift, walking time and load."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
+from zoneinfo import ZoneInfo
 
-from hubtwin.model.duty import Busy, Job, Qualification, Roster, Shift, Suggestion
+from hubtwin.base.clock import at_service_minute, epoch_minute
+from hubtwin.model.duty import Busy, Job, Qualification, Roster, Shift, ShiftPlan, Suggestion
 from hubtwin.model.place import Team, Walk
 from hubtwin.rules.staffing import find_walk, walk_minutes
 
@@ -50,6 +54,33 @@ def make_roster(
     """Return the roster of a hub that gives teams only: all of them at their posts, with the same qualifications."""
     shifts = [Shift(team.team_id, team.post, from_min, until_min, qualifications, team.size) for team in teams]
     return Roster(tuple(sorted(shifts, key=lambda shift: shift.team)), walk_minutes(walks))
+
+
+def plan_roster(
+    plans: Iterable[ShiftPlan], teams: Iterable[Team], walks: Iterable[Walk], *, zone: ZoneInfo, days: Iterable[date]
+) -> Roster:
+    """Return the roster of shifts that come again, on the given days of the hub's clock."""
+    known, dates = list(teams), list(days)
+    shifts = [
+        Shift(
+            *(team.team_id, plan.post or team.post),
+            epoch_minute(at_service_minute(day, plan.from_min, zone)),
+            epoch_minute(at_service_minute(day, plan.until_min, zone)),
+            *(plan.qualifications, team.size),
+        )
+        for plan in plans
+        for day in dates
+        if day.weekday() in plan.days
+        for team in known
+        if not plan.teams or team.team_id in plan.teams
+    ]
+    return Roster(tuple(sorted(shifts, key=lambda shift: (shift.team, shift.from_min))), walk_minutes(walks))
+
+
+def list_able(teams: Iterable[Team], roster: Roster, needed: Qualification, at_min: int) -> list[Team]:
+    """Return the teams that are on duty at a minute and qualified, each at the post of its shift."""
+    posts = {shift.team: shift.place for shift in roster.on_duty(at_min) if needed in shift.qualifications}
+    return [replace(team, post=posts[team.team_id]) for team in teams if team.team_id in posts]
 
 
 def _suggest(job: Job, shift: Shift, own: Sequence[Busy], roster: Roster, now_min: int) -> Suggestion | None:

@@ -161,11 +161,17 @@ class LedgerReading:
         ((seq,),) = self._all("SELECT coalesce(max(seq), 0) FROM events")
         return int(seq)
 
-    def list_times(self, scene: str | None = None, subject: str | None = None) -> list[LoopTimes]:
-        """Return the measured times, by scene and subject."""
+    def list_times(
+        self, scene: str | None = None, subject: str | None = None, since_min: int | None = None
+    ) -> list[LoopTimes]:
+        """Return the measured times, by scene and subject; of all loops or of those begun since a minute."""
         columns = "subject, scene, sensed, warned, dispatched, accepted, on_site, closed"
-        tail = "WHERE (?1 IS NULL OR scene = ?1) AND (?2 IS NULL OR subject = ?2) ORDER BY scene, subject"
-        return [LoopTimes(*line) for line in self._all(f"SELECT {columns} FROM loop_times {tail}", scene, subject)]  # noqa: S608
+        tail = (
+            "WHERE (?1 IS NULL OR scene = ?1) AND (?2 IS NULL OR subject = ?2)"
+            " AND (?3 IS NULL OR coalesce(sensed, warned) >= ?3) ORDER BY scene, subject"
+        )
+        found = self._all(f"SELECT {columns} FROM loop_times {tail}", scene, subject, since_min)  # noqa: S608
+        return [LoopTimes(*line) for line in found]
 
     def tally(self, emergency_id: str) -> Tally:
         """Return what the events and the rows say of the cases of an emergency."""

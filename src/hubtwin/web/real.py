@@ -35,6 +35,7 @@ from hubtwin.web.schemas.asked import MoveTask, Reveal
 from hubtwin.wiring.works import Works
 
 LAST = 1 << 53
+DAY_MIN = 24 * 60  # a train is warned of on the day it runs
 
 
 class RealDesk:
@@ -98,7 +99,7 @@ class RealDesk:
     def trains(self) -> tr.TrainsReply:
         """Return the present list."""
         found, ledger = self.works.latest(), self.works.ledger
-        times = {each.subject: each for each in ledger.list_times()}
+        times = {each.subject: each for each in ledger.list_times(since_min=self._now_min() - DAY_MIN)}
         subjects = tuple(item.finding.subject for item in found.trains)
         orders: dict[str, list[str]] = {}
         for task in ledger.list_tasks(Tasks(subjects=subjects, open_only=True, limit=LAST)) if subjects else ():

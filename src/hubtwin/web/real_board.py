@@ -33,6 +33,7 @@ BANDS: tuple[tuple[float, Literal["acceptable", "manageable", "demanding"]], ...
 STANDS_MIN = 60  # alarms about a moment (a failed timer, a failed scene) stand for an hour
 REMEMBERED = 1_000
 LAG_MIN, UNDELIVERED_MIN = 2, 5
+DAY_MIN = 24 * 60  # the figures of the loop are those of a day
 _KINDS = (*sorted(ALARMS), EventKind.LOOP_RECONCILED.value)
 
 
@@ -194,7 +195,7 @@ class RealBoard:
             tasks_open=sum(tasks.values()),
             tasks_late=sum(tasks_late.values()),
             balance=self._read_balance(),
-            loop_times=list_steps(ledger.list_times()),
+            loop_times=list_steps(ledger.list_times(since_min=now_min - DAY_MIN)),
             overflow=[shown.overflow(order) for order in ledger.list_overflows(on_only=True)],
             overflow_proposals=self._list_proposals(),
             alarm_rate=lo.AlarmRate(recent, next((name for most, name in BANDS if recent <= most), "flood")),

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.model.duty import Qualification, Roster
 from hubtwin.model.record import Mode
-from hubtwin.rules.duty import make_roster
+from hubtwin.rules.duty import make_roster, plan_roster
 from hubtwin.settings import Settings
 from hubtwin.web import shown
 from hubtwin.web.real import RealDesk
@@ -18,7 +19,7 @@ from hubtwin.wiring.works import Works, open_works
 SCENE = next(iter(SCENES))  # an event is declared for the first scene; there is one
 CLOCKS = "clocks_min"  # the entry of a scene's params that gives minutes by clock name
 PATHOGENS = "hubtwin.scenes.epidemic.profiles:PROFILES"
-YEAR_MIN = 366 * 24 * 60
+YEAR_MIN, ROSTER_D = 366 * 24 * 60, 366
 
 
 @contextmanager
@@ -53,8 +54,14 @@ def list_diseases() -> list[Disease]:
 
 
 def roster_of(settings: Settings, clock: Clock) -> Roster:
-    """Return the roster of a hub that gives teams but no shifts: everybody is on duty and may do everything."""
+    """Return the roster of the next year; in a hub that gives teams but no shifts everybody is on duty and may do
+    everything.
+    """
     hub, now_min = settings.hub, epoch_minute(clock())
+    if settings.shifts:
+        today = clock().astimezone(hub.zone).date()
+        days = [today + timedelta(days=step) for step in range(-1, ROSTER_D)]
+        return plan_roster(settings.shifts, hub.teams, hub.walks, zone=hub.zone, days=days)
     able = frozenset(each.value for each in Qualification)
     return make_roster(hub.teams, hub.walks, now_min - YEAR_MIN, now_min + YEAR_MIN, able)
 

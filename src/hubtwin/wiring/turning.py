@@ -1,7 +1,7 @@
 """The loop of a scene over a hub at work: what turns it, and the list as it was judged last."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,8 +16,10 @@ from hubtwin.flow.timers import Clocks
 from hubtwin.library.grants import Desk
 from hubtwin.library.query import collect
 from hubtwin.model.case import Case, CaseState, Evidence
+from hubtwin.model.duty import Qualification
 from hubtwin.model.finding import Finding, Flagged
 from hubtwin.ports import CaseFilter, Scene, Tables
+from hubtwin.rules.duty import list_able
 from hubtwin.wiring.granted import ScenePass
 from hubtwin.wiring.lists import MEETINGS, Ask, WarningList, list_of, params_of, patterns_of, refuse_unknown_stations
 from hubtwin.wiring.plugs import load
@@ -110,6 +112,8 @@ class Turning:
     def _plan_for(self, findings: Sequence[Finding], params: Mapping[str, Any], now_min: int) -> tuple[Any, Any]:
         """Return the staff plan, and the exits whose queue is or will be longer than people can be asked to wait."""
         hub, told = self.works.settings.hub, {**self.scene.params, **params}
+        if self.works.roster is not None:
+            hub = replace(hub, teams=tuple(list_able(hub.teams, self.works.roster, Qualification.MEET, now_min)))
         self._plan = load(MEETINGS)(hub, findings, told, now_min)
         wait_min = told["overflow_wait_min"]
         coming = [one for one in self._plan.overloads if one["longest_queue"] > wait_min * one["capacity_per_min"]]

@@ -139,7 +139,7 @@ def tables(engine: str, story: Story) -> Tables:
     """Return the story on an engine; system columns that a row does not set are those of real, actual rows."""
     return {
         name: make_frame(engine, DATASETS[name].schema, [{**MARKS, **row} for row in story.get(name, [])])
-        for name in NEEDS
+        for name in (*NEEDS, *SCENE.watches)
     }
 
 
