@@ -42,7 +42,7 @@ format: $(VENV)/.ready-dev ## format the code
 ui: ui/dist/index.html ## build the pages
 
 ui-test: ui/dist/index.html ## format, types and unit tests of the pages
-	@PATH="$$(scripts/node.sh $(VENV)):$$PATH"; cd ui && npm run --silent check && npm test --silent
+	@PATH="$$(scripts/node.sh $(VENV)):$$PATH"; cd ui && npm run --silent check && npm run --silent types:check && npm test --silent
 
 browser: ## find or install the browser of the browser tests
 	@scripts/browser.sh
