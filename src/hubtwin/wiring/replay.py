@@ -18,7 +18,7 @@ from hubtwin.connectors.common.serve import WireServer
 from hubtwin.library.query import collect
 from hubtwin.model.case import Case
 from hubtwin.model.record import Identity, Marks, Provenance
-from hubtwin.ports import Batch, Transport
+from hubtwin.ports import Batch, Ledger, Transport
 from hubtwin.rules.privacy import epoch_of, normalise, pseudonym
 from hubtwin.settings import Settings
 from hubtwin.sim.crew import Crew, CrewDesk
@@ -39,6 +39,7 @@ FEEDS = (
 SYNTHETIC = Marks(provenance=Provenance.SYNTHETIC, replayed=True)
 LISTEN_S, QUIET_S = 0.02, 0.01  # on loopback a message that was published is there at once
 CHUNK_ROWS = 100_000
+LEFT_OPEN = 3  # cases that wait for whoever sits at the page
 PidOf = Callable[[str, int], str]
 
 
@@ -138,20 +139,42 @@ def copy_feeds(store: EmbeddedStore, target: EmbeddedStore) -> None:
             target.compact(name)
 
 
+class LeftCases:
+    """Which cases simulated staff leaves to other people: one in `every`, as long as few of those are open.
+
+    Nobody need sit at the page; then a day of cases that nobody works would bury its alarms.
+    """
+
+    def __init__(self, ledger: Ledger, every: int, open_at_most: int = LEFT_OPEN) -> None:
+        """Prepare; with `every` 0 none is left."""
+        self._ledger, self._every, self._at_most = ledger, every, open_at_most
+        self._said: dict[str, bool] = {}
+        self._open: set[str] = set()
+
+    def __call__(self, case: Case) -> bool:
+        """Return whether a case is left; once said it stays said."""
+        if case.case_id not in self._said:
+            chosen = self._every > 0 and int(case.case_id[:8], 16) % self._every == 0
+            if chosen:
+                self._open = {each for each in self._open if self._ledger.get_case(each).is_open}
+                chosen = len(self._open) < self._at_most
+            if chosen:
+                self._open.add(case.case_id)
+            self._said[case.case_id] = chosen
+        return self._said[case.case_id]
+
+
 def make_crew(running: Running, day: HubDay, gates: Gates, pid_of: PidOf, *, every: int) -> Crew:
-    """Return simulated staff for a hub that runs; it leaves one case in `every` to other people (0: none)."""
+    """Return simulated staff for a hub that runs; it leaves some cases to other people, one in `every` (0: none)."""
     works, turning = running.works, running.service.turning
     assert works.roster is not None, "a hub that is served has a roster"
-
-    def leaves(case: Case) -> bool:
-        return every > 0 and int(case.case_id[:8], 16) % every == 0
 
     def results() -> Mapping[tuple[str, str], tuple[str, str]]:
         return {key: (row["report_id"], row["result"]) for key, row in turning.results.items()}
 
     exits = works.settings.hub.exits
     desk = CrewDesk(works.ledger, works.clocks_min, works.roster, turning.scene.name, exits, results)
-    return Crew(desk, day, gates, pid_of=pid_of, seed=day.seed, leaves=leaves)
+    return Crew(desk, day, gates, pid_of=pid_of, seed=day.seed, leaves=LeftCases(works.ledger, every))
 
 
 def end_of(day: HubDay) -> datetime:
