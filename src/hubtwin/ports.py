@@ -57,6 +57,7 @@ class ReadContext:
     station_areas: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # station id -> (area code, basis)
     resolve: Callable[[str, str, str, str], Resolved] | None = None  # province, city, county, community
     scheduled: Callable[[str, int], tuple[int | None, int | None]] | None = None  # trip id, seq -> RAIL_CALLS minutes
+    since_min: int | None = None  # who was read before it is not kept: no event was in force
     real_persons: bool = True  # False: rows of whole manifests and stays must be synthetic, or go to quarantine
 
 

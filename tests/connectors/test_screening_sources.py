@@ -72,6 +72,24 @@ def test_a_real_passage_carries_no_mark() -> None:
     assert [row.marks for row in rows] == [UNMARKED] * 3
 
 
+@pytest.mark.parametrize("field", ["exit", "gate"])
+@pytest.mark.parametrize("number", ["330102199001011234", "E12345678", "33010219900101123X", "N1-13800138000"])
+def test_a_document_in_the_field_of_a_device_is_refused_and_shown_nowhere(field: str, number: str) -> None:
+    message = {**json.loads(FIRST.splitlines()[0]), field: number}
+    (found,) = read("gate_screening", json.dumps(message).encode())
+    assert isinstance(found, Quarantined)
+    assert found.reason == "connectors.common.broken_token"
+    assert number[3:] not in f"{found.raw} {found.values}"
+
+
+@pytest.mark.parametrize("field", ["temperature_c", "test_age_h", "lane"])
+def test_a_number_of_hundreds_of_digits_costs_its_message_and_not_the_page(field: str) -> None:
+    first, *others = FIRST.splitlines(keepends=True)
+    broken = json.dumps({**json.loads(first), field: 10**400}).encode() + b"\n"
+    found = read("gate_screening", broken + b"".join(others))
+    assert [isinstance(item, Row) for item in found] == [False, *(True for _ in others)]
+
+
 @given(st.binary(max_size=60), st.integers(0, 900), st.sampled_from((FIRST, MADE)))
 @settings(max_examples=200, deadline=None)
 def test_no_document_number_is_in_quarantine_whatever_breaks(noise: bytes, place: int, good: bytes) -> None:

@@ -3,14 +3,21 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hubtwin.connectors.common.mqtt import MqttTransport
 from hubtwin.flow.emergency import end_emergency
+from hubtwin.library.query import count_rows
 from hubtwin.model.event import Message
 from hubtwin.model.grant import Grant, Purpose
+from hubtwin.ports import Page
+from hubtwin.settings import SourceSettings
 from hubtwin.wiring.granted import grantee_of, purpose_of
+from hubtwin.wiring.sources import make_transports
+from hubtwin.wiring.stage import declare
 from hubtwin.wiring.turning import Turning
 from tests.walk.town import Town, read_lines, town
 
@@ -92,6 +99,26 @@ def test_with_the_event_collection_ends_and_the_list_is_empty(here: Town) -> Non
     assert not any(state.on for state in here.running.works.sources())
 
 
+def test_who_passed_while_no_event_was_in_force_is_not_collected_by_the_next_one(here: Town) -> None:
+    here.step(0)
+    event = here.works.ledger.list_emergencies()[0]
+    end_emergency(
+        *(here.works.ledger, event.emergency_id, here.works.clocks_min, here.may("wang")),
+        by="wang",
+        at_min=here.now_min,
+        second="wu",
+    )
+    here.step(10)
+    here.pass_gate()  # the broker keeps the session of the hub, and what is said meanwhile
+    here.step(60)
+    declare(here.works, "epidemic", "covid-19", "the next event", here.people["wang"])
+    here.step(61)
+    assert not count_rows(here.works.store.tables(("gate_screenings",))["gate_screenings"])
+    here.pass_gate()
+    here.step(62)
+    assert count_rows(here.works.store.tables(("gate_screenings",))["gate_screenings"]) == 1
+
+
 def test_a_source_that_fails_is_told_and_the_others_go_on(here: Town) -> None:
     here.step(0)
     here.broker.stop()
@@ -104,6 +131,31 @@ def test_a_source_that_fails_is_told_and_the_others_go_on(here: Town) -> None:
     here.broker.start()
     here.step(3)
     assert {state.name: state.error for state in here.running.works.sources()}["gates"] == ""
+
+
+class Broken:
+    """A transport in which the program itself fails."""
+
+    def pages(self, cursor: str | None) -> Iterator[Page]:
+        raise ValueError("4409 a value that nobody may read in a log")
+
+
+def test_a_source_that_the_program_fails_on_stops_neither_the_others_nor_the_loop(here: Town) -> None:
+    here.step(0)
+    sources = here.running.service.sources
+    sources.transports = {"results": Broken(), **{k: v for k, v in sources.transports.items() if k != "results"}}
+    here.tell_counts(12)
+    assert here.step(2).findings
+    states = {state.name: state for state in here.running.works.sources()}
+    assert states["results"].error == "wiring_source_broke"
+    assert (states["bookings"].error, states["bookings"].rows) == ("", 1)
+
+
+def test_a_hub_hears_its_own_gates_and_lanes_at_a_broker_that_serves_several(here: Town) -> None:
+    told = {kind: SourceSettings("mqtt://127.0.0.1:1883") for kind in ("gates", "lanes")}
+    made = make_transports(replace(here.works.settings, sources=told), {})
+    heard = [transport.topics for transport in made.values() if isinstance(transport, MqttTransport)]
+    assert heard == [("hubtwin/tiny/gates/+",), ("hubtwin/tiny/lanes/+/+",)]
 
 
 def test_the_service_goes_on_after_a_step_that_failed(here: Town) -> None:

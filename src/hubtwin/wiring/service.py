@@ -19,7 +19,7 @@ from hubtwin.flow.feedback import deliver
 from hubtwin.flow.guard import find_emergency
 from hubtwin.flow.loop import Turn
 from hubtwin.model.event import Message
-from hubtwin.wiring.sources import Sources
+from hubtwin.wiring.sources import Sources, place_of
 from hubtwin.wiring.turning import Turning
 from hubtwin.wiring.works import Works
 
@@ -51,10 +51,11 @@ class Service:
         """Do everything that is due at a moment of the hub clock. Raises what its parts raise: Retry, Denied, Bug."""
         for each in self.before:
             each(now)
-        if find_emergency(self.works.ledger, self.turning.scene.name, epoch_minute(now)) is None:
+        event = find_emergency(self.works.ledger, self.turning.scene.name, epoch_minute(now))
+        if event is None:
             self.sources.rest()
         else:
-            self.sources.poll(now)
+            self.sources.poll(now, event.begins_min)
         done = self.turning(now)
         for each in self.after:
             each(now)
@@ -97,12 +98,3 @@ class Service:
             _LOG.error("step_failed", kind=self.failed, at=place_of(error))
         else:
             self.failed = ""
-
-
-def place_of(error: BaseException) -> str:
-    """Return file and line of an error without its message, which may hold a value of a person."""
-    trace, place = error.__traceback__, ""
-    while trace is not None:
-        place = f"{trace.tb_frame.f_code.co_filename.rpartition('hubtwin')[2]}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return place

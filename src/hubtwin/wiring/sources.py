@@ -57,6 +57,7 @@ class Sources:
     _states: dict[str, SourceState] = field(default_factory=dict)
     _trains: tuple[object, Mapping[str, Any]] | None = None
     _resolve: Callable[..., Any] | None = None
+    _since_min: int | None = None
 
     def __post_init__(self) -> None:
         """Nothing was asked yet."""
@@ -74,8 +75,12 @@ class Sources:
             if state.on:
                 self._states[kind] = replace(state, on=False)
 
-    def poll(self, now: datetime) -> int:
-        """Take in what each source has that is due; return how many rows were kept. Raises nothing of a source."""
+    def poll(self, now: datetime, since_min: int | None = None) -> int:
+        """Take in what each source has that is due; return how many rows were kept. Raises nothing of a source.
+
+        Persons that were read before `since_min`, the beginning of the event, are not kept: a broker kept them for us.
+        """
+        self._since_min = since_min
         return sum(self._poll(kind, transport, now) for kind, transport in self.transports.items())
 
     def _poll(self, kind: str, transport: Transport, now: datetime) -> int:
@@ -86,6 +91,10 @@ class Sources:
             if error.key != state.error:
                 _LOG.warning("source_failed", source=kind, reason=error.key)
             self._states[kind] = replace(state, error=error.key, on=True)
+            return 0
+        except Exception as error:  # noqa: BLE001 - one source must not stop the others, nor the clocks of the loop
+            _LOG.error("source_broke", source=kind, kind=type(error).__name__, at=place_of(error))
+            self._states[kind] = replace(state, error="wiring_source_broke", on=True)
             return 0
         kept = sum(report.kept.values())
         self._states[kind] = replace(
@@ -103,7 +112,7 @@ class Sources:
         return Sensing(self.settings.hub.hub_id, self.store.status, pseudonymise=persons)
 
     def _context(self, kind: str, now: datetime) -> ReadContext:
-        context = ReadContext(zone=self.settings.hub.zone, now=now)
+        context = ReadContext(zone=self.settings.hub.zone, now=now, since_min=self._since_min)
         if kind == "risk-areas":
             if self._resolve is None:
                 self._resolve = load("hubtwin.rules.places:resolver")(find_gazetteer(self.settings))
@@ -135,9 +144,10 @@ def _transport(settings: Settings, kind: str, told: SourceSettings, env: Mapping
         return made
     topics = TOPICS.get(kind)
     if scheme in ("mqtt", "mqtts") and topics is not None:
+        own = load(topics).replace("+", settings.hub.hub_id, 1)  # a broker may serve several hubs
         client = f"hubtwin-{settings.hub.hub_id}-{connector.manifest.name}"
         mqtt: Transport = load("hubtwin.connectors.common.mqtt:MqttTransport")(
-            told.url, (load(topics),), client, user=told.user, password=secret, listen_s=0.2
+            told.url, (own,), client, user=told.user, password=secret, listen_s=0.2
         )
         return mqtt
     raise Malformed("wiring_no_transport", source=kind, scheme=scheme)
@@ -147,3 +157,12 @@ TOPICS = {
     "gates": "hubtwin.connectors.gate_screening.codec:TOPICS",
     "lanes": "hubtwin.connectors.lane_counters:TOPICS",
 }
+
+
+def place_of(error: BaseException) -> str:
+    """Return file and line of an error without its message, which may hold a value of a person."""
+    trace, place = error.__traceback__, ""
+    while trace is not None:
+        place = f"{trace.tb_frame.f_code.co_filename.rpartition('hubtwin')[2]}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return place

@@ -77,7 +77,7 @@ class Message:
     def number(self, field: str, column: Column) -> float:
         """Return a number within the bounds of a column."""
         value = self._fields[field]
-        if not isinstance(value, _NUMBER) or isinstance(value, bool) or not isfinite(value):
+        if not isinstance(value, _NUMBER) or isinstance(value, bool) or not _is_float(value):
             raise Malformed("connectors.common.wrong_kind", field=field, kind="number")
         low, high = column.minimum or 0.0, column.maximum or 0.0
         if not low <= value <= high:
@@ -182,6 +182,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in fields if sum(name == other for other, _ in pairs) > 1)
         raise Malformed("connectors.common.repeated_field", field=masked(twice))
     return fields
+
+
+def _is_float(value: float) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        return False
 
 
 def _no_number(text: str) -> NoReturn:

@@ -13,6 +13,7 @@ from hubtwin.ports import Page, ReadContext
 
 _ID_TYPE = re.compile(r"[^\W_][\w -]{0,31}")
 _ID_NO = re.compile(r"[\w ()./-]{4,40}")  # any country's spelling; `rules.privacy.normalise` finds the one
+_DOCUMENT = re.compile(r"(?:[0-9][A-Za-z]?){8}")  # no device has eight digits in a row, every document has
 _AREA = re.compile(r"[0-9A-Za-z]{2,12}")  # GB/T 2260 here, FIPS or others elsewhere
 
 
@@ -25,11 +26,13 @@ def _passage(message: Message, context: ReadContext) -> Said:
     columns = GATE_SCREENINGS.by_name
     at_min = message.minute("at")
     check_not_ahead(at_min, context.now, "at")
-    gate, person = message.token("gate"), _identity(message)
+    if context.since_min is not None and at_min < context.since_min:
+        raise Malformed("connectors.gate_screening.before_event")
+    gate, person = _device(message, "gate"), _identity(message)
     age, warm = "test_age_h", "temperature_c"
     values = {
         "at_min": at_min,
-        "exit_id": message.token("exit"),
+        "exit_id": _device(message, "exit"),
         "gate_id": gate,
         "lane": message.count("lane", columns["lane"]),
         "pid": person,
@@ -42,6 +45,14 @@ def _passage(message: Message, context: ReadContext) -> Said:
         "desk": message.flag("desk"),
     }
     return Said(values, (at_min, gate, person))
+
+
+def _device(message: Message, field: str) -> str:
+    """Return the name of an exit or a gate; a document in this field goes to quarantine, masked."""
+    found = message.token(field)
+    if _DOCUMENT.search(found):
+        raise Malformed("connectors.common.broken_token", field=field, value=masked(found))
+    return found
 
 
 def _identity(message: Message) -> Identity:
