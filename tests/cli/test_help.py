@@ -17,6 +17,7 @@ CODE = re.compile(
 NAMES = set("hubtwin HH MM GTFS ISO CSV JSON csv json table TripUpdates Realtime protobuf x truth off".split())  # noqa: SIM905
 NAMES |= set("auto counts hits manifest zh en debug info warning stations trips stops demo import".split())  # noqa: SIM905
 NAMES |= {"FHIR", "HUBTWIN", "account", "command", "epidemic", "hub", "serve", "vault", "Ctrl", "PEM", "TLS", "C"}
+NAMES |= {"psi", "stays"}  # a rung and a form of files
 AREAS_AT = ("collide", "--date", "2017-07-24", "--at", "08:00")
 
 
@@ -95,6 +96,7 @@ def _cells(line: str) -> int:
         (("collide", "--date", "2017-07-24", "--at", "25:00"), "cli.bad_time"),
         (("collide", "--date", "2017-07-24", "--at", "8 o'clock"), "cli.bad_time"),
         (("demo", "--date", "tomorrow"), "cli.bad_date"),
+        (("demo", "--speed", "fast"), "cli.not_between"),
         (("import", "bookings", "--now", "noon", "x.csv"), "cli.bad_date"),
         (("import", "gtfs", "--station-areas", "no-such-file", "x"), "cli.no_such_path"),
         (("import", "bookings"), "cli.missing"),

@@ -21,6 +21,7 @@ from hubtwin.cli.desk import Desk
 from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
+from hubtwin.cli.matcher import matcher
 from hubtwin.cli.serve import serve
 from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
@@ -62,6 +63,7 @@ def build(lang: str) -> click.Group:
         hold,
         audit,
         report,
+        matcher,
     )
     for command in commands:
         hubtwin.add_command(command)

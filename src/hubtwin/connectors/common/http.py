@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 
 from hubtwin.base.errors import Denied, Malformed, Retry
-from hubtwin.connectors.common.tls import trusting
+from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.ports import Page
 
@@ -36,7 +36,8 @@ _LATER = frozenset({408, 425, 429})  # besides all of 5xx
 class HttpTransport:
     """Polls one address. `token` is sent as bearer token and is in no error, page name or representation.
 
-    Proxy and authorities come from here only, never from the environment: `ca_file` is a PEM bundle.
+    Proxy and authorities come from here only, never from the environment: `ca_file` is a PEM bundle, `client` what
+    is shown to a source that asks who we are.
     """
 
     url: str
@@ -44,6 +45,7 @@ class HttpTransport:
     timeout_s: float = 30.0
     ca_file: Path | None = None
     proxy: str | None = field(default=None, repr=False)
+    client: ClientCert | None = None
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """Yield the pages after `cursor`, at most MAX_PAGES. A page must be read before the next is asked for.
@@ -80,7 +82,7 @@ class HttpTransport:
             follow_redirects=True,  # httpx drops the token when the origin changes
             trust_env=False,
             proxy=self.proxy,
-            verify=trusting(self.ca_file),
+            verify=trusting(self.ca_file, self.client),
         )
 
 
