@@ -1,5 +1,6 @@
 """The command `serve`: a real process that serves, speaks TLS, and ends on a signal."""
 
+import fcntl
 import os
 import re
 import signal
@@ -8,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
+import click
 import httpx
 import pytest
 from cryptography import x509
@@ -20,9 +22,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hubtwin.base.errors import Malformed
+from hubtwin.base.errors import Malformed, Retry
+from hubtwin.cli.demo import demo
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.serve import serve
+from hubtwin.cli.serve import serve, take_port
 from hubtwin.settings import load_settings
 
 RUN = (
@@ -116,9 +119,24 @@ def test_half_a_certificate_and_a_wrong_one_are_refused_before_anything_is_opene
     assert not (tmp_path / "home").exists()
 
 
-def test_an_address_that_is_taken_is_an_error_of_the_system(tmp_path: Path) -> None:
-    with running(tmp_path) as (_, url):
-        port = url.rstrip("/").rpartition(":")[2]
-        desk = Desk(load_settings(home=tmp_path / "other", environ={}), "en")
-        with pytest.raises(OSError, match="in use"):
-            serve.main(["--port", port], obj=desk, standalone_mode=False)
+@pytest.mark.parametrize("command", [serve, demo])
+def test_a_port_that_is_taken_is_named_before_anything_is_prepared(tmp_path: Path, command: click.Command) -> None:
+    with closing(take_port("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        desk = Desk(load_settings(home=tmp_path / "home", environ={}), "en")
+        with pytest.raises(Retry, match=port) as refused:
+            command.main(["--port", port], obj=desk, standalone_mode=False)
+        assert refused.value.key == "cli.port_taken"
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_second_demonstration_leaves_the_first_its_data(tmp_path: Path) -> None:
+    kept = tmp_path / "replay" / "hangzhou-east" / "kept"
+    kept.parent.mkdir(parents=True)
+    kept.touch()
+    with (tmp_path / "replay.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(Retry) as refused:
+            demo.main(["--port", "0"], obj=Desk(load_settings(home=tmp_path, environ={}), "en"), standalone_mode=False)
+    assert refused.value.key == "cli.demo_runs"
+    assert kept.exists()

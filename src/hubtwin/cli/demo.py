@@ -1,19 +1,22 @@
 """The demonstration: the list of a morning, then the whole hub on a page, with a simulated day on the real path."""
 
+import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
 from hubtwin.base.clock import PacedClock, epoch_minute, local, system_clock
+from hubtwin.base.errors import Retry
 from hubtwin.base.text import text
 from hubtwin.cli.desk import DayType, Desk, first_use
-from hubtwin.cli.serve import run_server
+from hubtwin.cli.serve import run_server, take_port
 from hubtwin.cli.warn import print_list
 from hubtwin.settings import Settings
 from hubtwin.wiring import Ask, load, open_store, simulate_day, simulate_into, warn
@@ -54,7 +57,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
     if told["list_only"]:
         _print_only(desk, day, start, told["limit"])
         return
-    with stage(desk, day, start, told) as ready:
+    with closing(take_port("127.0.0.1", told["port"])) as sock, stage(desk, day, start, told) as ready:
         ready.running.service.step(start)
         if told["no_event"]:
             desk.say("cli.demo_no_event")
@@ -64,7 +67,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
         ready.clock.run(told["speed"])
         ready.running.service.start()
         try:
-            run_server(desk, ready.core, "127.0.0.1", told["port"])
+            run_server(desk, ready.core, "127.0.0.1", sock)
         finally:
             ready.running.service.stop()
 
@@ -73,10 +76,11 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
 def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Iterator[Stage]:
     """Set a replay up in a home of its own; its clock stands at `start`."""
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
-    shutil.rmtree(settings.home, ignore_errors=True)
-    made = _make_day(desk, settings, day, told["arrivals"] or settings.sim_arrivals)
-    gates = load("hubtwin.sim.screening:simulate_gates")(made, settings.hub.exits)
     with ExitStack() as stack:
+        stack.enter_context(_alone(settings.home))
+        shutil.rmtree(settings.home, ignore_errors=True)
+        made = _make_day(desk, settings, day, told["arrivals"] or settings.sim_arrivals)
+        gates = load("hubtwin.sim.screening:simulate_gates")(made, settings.hub.exits)
         clock = PacedClock(start, 0.0, system_clock, load("hubtwin.wiring.replay:end_of")(made))
         opened = load("hubtwin.web.start:open_desk")
         core = stack.enter_context(opened(settings, clock=clock, real_clock=system_clock, mode="replay"))
@@ -85,6 +89,18 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         _cast(core.works, desk.lang, password, event=not told["no_event"])
         seen = load("hubtwin.web.start:desk_of")(running.works)
         yield Stage(seen, running, clock, password)
+
+
+@contextmanager
+def _alone(home: Path) -> Iterator[None]:
+    """Keep the home of a replay to one process: another demonstration would remove it below the one that runs."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Retry("cli.demo_runs", home=home) from error
+        yield
 
 
 def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:

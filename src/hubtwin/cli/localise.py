@@ -125,7 +125,7 @@ def _refusal(error: click.BadParameter, lang: str) -> str:
     kind = error.param.type if error.param else None
     if isinstance(kind, click.Choice):
         return text("cli.not_a_choice", lang, choices=", ".join(map(str, kind.choices)))
-    if isinstance(kind, click.IntRange):
+    if isinstance(kind, click.IntRange | click.FloatRange):
         key = "cli.not_at_least" if kind.max is None else "cli.not_between"
         return text(key, lang, min=kind.min, max=kind.max)
     if isinstance(kind, click.Path):

@@ -1,12 +1,15 @@
 """The command that serves the page and its interface."""
 
+import errno
+import socket
 import ssl
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from hubtwin.base.clock import system_clock
-from hubtwin.base.errors import Malformed
+from hubtwin.base.errors import Malformed, Retry
 from hubtwin.base.text import text
 from hubtwin.cli.desk import Desk
 from hubtwin.wiring import load
@@ -32,25 +35,38 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
         desk.say("cli.serve_own_tls", seal=seal)
     transports = load("hubtwin.wiring.sources:make_transports")(desk.settings)
     opened = load("hubtwin.web.start:open_desk")
-    with opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core:
+    with (
+        closing(take_port(host, port)) as sock,
+        opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core,
+    ):
         running = load("hubtwin.wiring.running:make_running")(core.works, transports)
         if not transports:
             desk.say("cli.serve_no_sources")
         running.service.start()
         try:
             shown = load("hubtwin.web.start:desk_of")(running.works)
-            run_server(desk, shown, host, port, cert=tls_cert, key=tls_key)
+            run_server(desk, shown, host, sock, cert=tls_cert, key=tls_key)
         finally:
             running.service.stop()
 
 
+def take_port(host: str, port: int) -> socket.socket:
+    """Return a listening socket, taken before anything is prepared. Raises Retry where another program has it."""
+    try:
+        found: socket.socket = load("hubtwin.web.server:listen")(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise Retry("cli.port_taken", host=host, port=port) from error
+    return found
+
+
 def run_server(
-    desk: Desk, core: object, host: str, port: int, *, cert: Path | None = None, key: Path | None = None
+    desk: Desk, core: object, host: str, sock: socket.socket, *, cert: Path | None = None, key: Path | None = None
 ) -> None:
-    """Serve a `web.desk.Desk` until a signal ends it. Raises OSError where the address is taken."""
+    """Serve a `web.desk.Desk` on a socket of `take_port` until a signal ends it."""
     ui = load("hubtwin.web.start:find_ui")(desk.settings.data_dir)
     options = load("hubtwin.web.edge:Options")(tls=cert is not None, ui=ui)
-    sock = load("hubtwin.web.server:listen")(host, port)
     shown = f"[{host}]" if ":" in host else host
     scheme = "http" if cert is None else "https"
     if ui is None:
@@ -60,10 +76,7 @@ def run_server(
     desk.out.print(text("cli.serving", desk.lang, url=f"{scheme}://{shown}:{sock.getsockname()[1]}/"))
     desk.out.file.flush()
     server = load("hubtwin.web.server:make_server")(load("hubtwin.web.app:build")(core, options), cert=cert, key=key)
-    try:
-        server.run([sock])
-    finally:
-        sock.close()
+    server.run([sock])
 
 
 def _refuse_bad_tls(cert: Path | None, key: Path | None) -> None:
