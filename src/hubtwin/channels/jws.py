@@ -1,0 +1,84 @@
+"""Detached JSON Web Signatures over exact bytes (RFC 7515, RFC 7797 with b64=false) by Ed25519 keys (RFC 8037).
+
+The signature is over the message, not over a request: it stands the same in a webhook, a file drop and a log, and can
+be verified years later. Signing takes a function, so the key stays where it lives; what comes from outside is read by
+a library that knows `crit` and the limits of a header. The algorithm is pinned to "Ed25519", its full name since
+RFC 9864; which key is meant says `kid`, the thumbprint of RFC 7638.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from hashlib import sha256
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from hubtwin.base.errors import Denied
+from hubtwin.model.message import Signed
+
+ALGORITHM = "Ed25519"
+MAX_CONTENT_BYTES = 4 << 20
+Sign = Callable[[bytes], bytes]
+_REGISTRY = jws.JWSRegistry(algorithms=[ALGORITHM])
+_REGISTRY.max_payload_length = MAX_CONTENT_BYTES
+
+
+class Signing:
+    """The signature of one hub: how to sign, and under which key that is known to others."""
+
+    def __init__(self, sign: Sign, public_hex: str) -> None:
+        """Take a function that signs bytes with the Ed25519 key whose public half is given in hex."""
+        self._sign, self.public_hex = sign, public_hex
+        head = {"alg": ALGORITHM, "b64": False, "crit": ["b64"], "kid": thumbprint(public_hex)}
+        self._protected = _b64(json.dumps(head, separators=(",", ":")).encode())
+
+    def __call__(self, content: bytes) -> Signed:
+        """Return some bytes with their detached signature."""
+        signature = self._sign(self._protected + b"." + content)
+        return Signed(content, f"{self._protected.decode()}..{_b64(signature).decode()}")
+
+
+def verify(signed: Signed, keys: Iterable[str]) -> str:
+    """Return the public key, in hex, that signed. Raises Denied where none of `keys` did, or the JWS is no such one."""
+    known: Mapping[str, str] = {thumbprint(key): key for key in keys}
+    try:
+        found = jws.extract_compact(signed.signature.encode("ascii"), signed.content, _REGISTRY)
+        headers = found.headers()
+        key = known.get(str(headers.get("kid")))
+        detached = ".." in signed.signature and headers.get("b64") is False
+        if not detached or key is None or not jws.validate_compact(found, _key(key), [ALGORITHM], _REGISTRY):
+            raise Denied("channels.wrong_signature")
+    except (JoseError, ValueError, TypeError, KeyError) as error:  # a header may hold anything
+        raise Denied("channels.wrong_signature") from error
+    return key
+
+
+@cache
+def thumbprint(public_hex: str) -> str:
+    """Return the JWK thumbprint of an Ed25519 key (RFC 7638, members as in RFC 8037 appendix A.3)."""
+    told = json.dumps(_jwk(public_hex), sort_keys=True, separators=(",", ":"))
+    return _b64(sha256(told.encode()).digest()).decode()
+
+
+def read_line(line: bytes) -> Signed:
+    """Return what stands in a line: signature, blank, content. Raises Denied for a line that has no signature."""
+    signature, blank, content = line.partition(b" ")
+    if not blank or not content or not signature.isascii():
+        raise Denied("channels.wrong_signature")
+    return Signed(content, signature.decode("ascii"))
+
+
+@cache
+def _key(public_hex: str) -> OKPKey:
+    return OKPKey.import_key({**_jwk(public_hex)})
+
+
+def _jwk(public_hex: str) -> dict[str, str]:
+    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(bytes.fromhex(public_hex)).decode()}
+
+
+def _b64(content: bytes) -> bytes:
+    return urlsafe_b64encode(content).rstrip(b"=")

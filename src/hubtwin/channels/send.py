@@ -1,0 +1,172 @@
+"""The sending half: a message is signed and entered in the log once, then sent until the partner's receipt is here.
+
+`Sender` takes a message of the outbox and returns when it stands in the books, one copy for each partner that gets it;
+`pump` sends what waits. One partner that is down holds up no other. The same bytes go out at every attempt.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from hubtwin.base.clock import EPOCH, from_epoch_minute
+from hubtwin.base.errors import Denied, HubError, Malformed, Retry
+from hubtwin.base.failpoint import failpoint
+from hubtwin.channels.books import Books, BooksUnit
+from hubtwin.channels.cloudevent import write_event
+from hubtwin.channels.jws import Signing
+from hubtwin.channels.log import entry_after
+from hubtwin.channels.receipts import read_receipt, write_head
+from hubtwin.model.event import Message
+from hubtwin.model.message import Direction, Envelope, Handling, Peer, Signed, Waiting
+from hubtwin.model.record import UNMARKED, Marks
+
+BATCH = 200  # messages of one request or file
+WAIT_S, LONGEST_S = 5, 900  # before the next attempt at a partner that is down: doubled each time up to the longest
+HANDED_S = 1800  # a file without a receipt is handed over again after so long
+_MS = timedelta(milliseconds=1)
+_ONE_MESSAGE = frozenset({400, 413, 415, 422})  # answers that are about what was sent, not about who sent it
+
+
+class Channel(Protocol):
+    """A way to one partner. It promises nothing before the partner's signed receipt is here."""
+
+    def put(self, batch: Sequence[Signed], head: Signed) -> Signed | None:
+        """Hand messages over, in order; return the receipt, or None where it comes later.
+
+        Raises Retry (the same later), Denied with `status` (as it is they do not take it).
+        """
+        ...
+
+    def collect(self) -> Iterable[Signed]:
+        """Return receipts that came since; each comes again until `forget`."""
+        ...
+
+    def forget(self, receipt: Signed) -> None:
+        """Let go of a receipt that stands in the books."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """What one partner gets of a message: already cut down to what its profile lets out."""
+
+    partner: str
+    type: str
+    subject: str
+    dataschema: str
+    data: Mapping[str, object]
+    marks: Marks = UNMARKED
+
+
+@dataclass(frozen=True)
+class Line:
+    """A partner and the channel to it."""
+
+    peer: Peer
+    channel: Channel
+
+
+@dataclass
+class Sender:
+    """Sends for one hub. `route` says who gets what of a message; what nobody gets goes to `otherwise`.
+
+    `failed` is, by partner, the text key of what went wrong last; a partner that is missing is well.
+    """
+
+    books: Books
+    signing: Signing
+    lines: Mapping[str, Line]
+    route: Callable[[Message], Sequence[Parcel]]
+    otherwise: Callable[[Message], None] | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+    _pauses: dict[str, tuple[int, datetime]] = field(default_factory=dict)
+
+    def __call__(self, message: Message) -> None:
+        """Take a message over; it survives kill -9 from here on. Raises Retry, Malformed (no JSON, too long)."""
+        parcels = self.route(message)
+        if parcels:
+            self.stage([(message, parcel) for parcel in parcels])
+        elif self.otherwise is not None:
+            self.otherwise(message)
+
+    def stage(self, parcels: Iterable[tuple[Message, Parcel]]) -> None:
+        """Sign messages and write them into the books in one transaction; what stands there is not written again."""
+        with self.books.unit() as unit:
+            for message, parcel in parcels:
+                if not unit.has_outgoing(parcel.partner, message.key):
+                    self._write(unit, message, parcel)
+            failpoint("wire.before_staged")
+        failpoint("wire.staged")
+
+    def _write(self, unit: BooksUnit, message: Message, parcel: Parcel) -> None:
+        sequence, at = unit.next_sequence(parcel.partner, parcel.subject), from_epoch_minute(message.at_min)
+        envelope = Envelope(
+            *(message.key, self.books.owner, parcel.type, parcel.subject, sequence, at.isoformat()),
+            *(parcel.partner, parcel.dataschema, parcel.data, parcel.marks),
+        )
+        signed, at_ms = self.signing(write_event(envelope)), (at - EPOCH) // _MS
+        unit.add_outgoing(Waiting(0, parcel.partner, message.key, parcel.subject, sequence, signed), at_ms)
+        head = unit.head(parcel.partner)
+        unit.append_entry(parcel.partner, entry_after(head, Direction.OUT, message.key, signed.digest, at_ms))
+
+    def pump(self, now: datetime) -> None:
+        """Send what waits to every partner whose pause is over. Raises Retry only where the books cannot be written."""
+        for partner in self.books.list_partners():
+            failures, until = self._pauses.get(partner, (0, now))
+            line = self.lines.get(partner)
+            if line is None:
+                self.failed[partner] = "channels.no_line"
+            elif now >= until:
+                try:
+                    self._send(line, now)
+                except HubError as error:
+                    self.failed[partner] = error.key
+                    pause_s = min(WAIT_S * 2**failures, LONGEST_S)
+                    self._pauses[partner] = (min(failures + 1, 20), now + timedelta(seconds=pause_s))
+                else:
+                    self.failed.pop(partner, None)
+                    self._pauses.pop(partner, None)
+
+    def _send(self, line: Line, now: datetime) -> None:
+        partner, at_ms = line.peer.source, (now - EPOCH) // _MS
+        for receipt in list(line.channel.collect()):
+            with suppress(Denied, Malformed):  # a file that anybody may have put there settles nothing
+                self._settle(line.peer, receipt, (), at_ms)
+            line.channel.forget(receipt)
+        while batch := self.books.list_waiting(partner, BATCH, at_ms - HANDED_S * 1000):
+            if not self._hand_over(line, batch, at_ms):
+                raise Retry("channels.no_progress", partner=partner)
+
+    def _hand_over(self, line: Line, batch: Sequence[Waiting], at_ms: int) -> bool:
+        """Hand a batch over; return whether any of it is settled or on its way."""
+        try:
+            head = write_head(self.books.head(line.peer.source), self.signing)
+            receipt = line.channel.put([one.signed for one in batch], head)
+        except Denied as error:
+            if error.values.get("status") not in _ONE_MESSAGE:
+                raise
+            if len(batch) > 1:  # one of them is at fault: which one shows when they go one by one
+                return all(self._hand_over(line, [one], at_ms) for one in batch)
+            with self.books.unit() as unit:
+                return unit.settle(line.peer.source, batch[0].signed.digest, "refused", error.key, at_ms)
+        failpoint("wire.put")
+        if receipt is None:
+            self.books.mark_handed([one.number for one in batch], at_ms)
+            return True
+        return self._settle(line.peer, receipt, [one.signed.digest for one in batch], at_ms)
+
+    def _settle(self, peer: Peer, receipt: Signed, sent: Sequence[str], at_ms: int) -> bool:
+        """Note what a receipt says; return whether it moved anything. Raises Denied, Malformed as `read_receipt`."""
+        told, moved = read_receipt(receipt, peer, self.books.owner, sent), False
+        with self.books.unit() as unit:
+            for one in told.verdicts:
+                refused = one.handling is Handling.REFUSED
+                state, reason = ("refused", one.reason[:100]) if refused else ("arrived", "")
+                moved |= unit.settle(peer.source, one.digest, state, reason, at_ms)
+            for gap in told.gaps:
+                unit.ask_again(peer.source, gap.subject, gap.first, gap.last)
+            unit.keep_receipt(peer.source, receipt, told.head, at_ms)
+        failpoint("wire.settled")
+        return moved

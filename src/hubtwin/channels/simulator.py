@@ -1,0 +1,116 @@
+"""A simulated partner: it receives on the real path, over loopback HTTP or from a folder, and can be made to misbehave.
+
+Faults are switches that count down: refuse (503), deny (422), lose the answer after storing, forget half of a delivery;
+and manners that stay: delay, double, reorder. What it answers is what its books hold.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Lock, Thread
+from typing import Any
+
+from hubtwin.base.errors import Denied, HubError, Retry
+from hubtwin.channels.webhook import MAX_BODY_BYTES, SIGNATURE, Delivery, read_delivery, status_of
+from hubtwin.model.message import Signed
+
+Take = Callable[[Delivery], Signed]
+
+
+@dataclass
+class Faults:
+    """What the partner does wrong. Numbers count deliveries and go down to 0."""
+
+    refuse: int = 0
+    deny: int = 0
+    lose_answer: int = 0
+    halve: int = 0  # only the first half of a delivery is looked at
+    delay_s: float = 0.0
+    double: bool = False
+    reorder: bool = False
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def due(self, name: str) -> bool:
+        """Tell whether a fault is due now, and count it."""
+        with self._lock:
+            left = int(getattr(self, name))
+            setattr(self, name, max(0, left - 1))
+            return left > 0
+
+
+class Partner:
+    """A partner with books of its own. `take` stores a delivery and returns the signed receipt, as `receive` does."""
+
+    def __init__(self, take: Take, faults: Faults | None = None) -> None:
+        """Take what stores a delivery; the partner serves nothing before `serve`."""
+        self._take, self.faults = take, faults or Faults()
+        self._server: ThreadingHTTPServer | None = None
+
+    def handle(self, delivery: Delivery) -> Signed | None:
+        """Receive under the faults that are due; None: stored, but the answer is lost. Raises what `take` raises."""
+        time.sleep(self.faults.delay_s)
+        if self.faults.due("refuse"):
+            raise Retry("channels.later", partner="simulator", status=503)
+        if self.faults.due("deny"):
+            raise Denied("channels.not_taken", partner="simulator", status=422)
+        lines: Sequence[Signed] = delivery.lines
+        if len(lines) > 1 and self.faults.due("halve"):
+            lines = lines[: len(lines) // 2]
+        if self.faults.reorder:
+            lines = lines[::-1]
+        seen = Delivery(delivery.sender, tuple(lines), delivery.head)
+        receipt = self._take(seen)
+        if self.faults.double:
+            receipt = self._take(seen)
+        return None if self.faults.due("lose_answer") else receipt
+
+    def serve(self, port: int = 0) -> str:
+        """Begin to serve on 127.0.0.1; return the address."""
+        handle = self.handle
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+            timeout = 30
+
+            def do_POST(self) -> None:
+                answer = _answer(handle, self.headers.items(), self._body())
+                if answer is None:
+                    self.close_connection = True
+                    return
+                status, body, signature = answer
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(body)))
+                self.send_header(SIGNATURE, signature)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _body(self) -> bytes:
+                length = int(self.headers.get("content-length") or 0)
+                return self.rfile.read(min(length, MAX_BODY_BYTES + 1))
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing: a line of a log may hold a value of a person."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return f"http://127.0.0.1:{self._server.server_address[1]}/messages"
+
+    def close(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def _answer(handle: Callable[[Delivery], Signed | None], headers: Any, body: bytes) -> tuple[int, bytes, str] | None:
+    """Return status, body and signature; None where the answer is lost."""
+    try:
+        receipt = handle(read_delivery({name.lower(): value for name, value in headers}, body))
+    except HubError as error:
+        status = error.values.get("status")
+        return status if isinstance(status, int) else status_of(error), b"{}", ""
+    return None if receipt is None else (200, receipt.content, receipt.signature)
