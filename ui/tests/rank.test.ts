@@ -25,6 +25,21 @@ describe("what is to be done now", () => {
     );
     expect(items.map((one) => one.id)).toEqual(["x", "late", "t", "soon"]);
   });
+  test("the newest alarm comes first", () => {
+    const alarms = [anAlarm({ id: "old", at_min: 1 }), anAlarm({ id: "new", at_min: 9 })];
+    expect(rankNow(alarms, [], [], now).map((one) => one.id)).toEqual(["new", "old"]);
+  });
+  test("a late case or order is not said a second time by its alarm, whatever else sounds is", () => {
+    const cases = [aCase({ case_id: "late", deadline_min: 90 })];
+    const tasks = [aTask({ task_id: "order", subject: "G7", state: "escalated" })];
+    const alarms = [
+      anAlarm({ id: "1", kind: "CaseEscalated", subject: "late" }),
+      anAlarm({ id: "2", kind: "TaskEscalated", subject: "G7" }),
+      anAlarm({ id: "3", kind: "CaseEscalated", subject: "not in the list" }),
+      anAlarm({ id: "4", kind: "AlertRaised", subject: "G7" }),
+    ];
+    expect(rankNow(alarms, cases, tasks, now).map((one) => one.id)).toEqual(["3", "4", "late", "order"]);
+  });
   test("what has no clock comes last and keeps its place", () => {
     const cases = [aCase({ case_id: "b" }), aCase({ case_id: "a" }), aCase({ case_id: "c", deadline_min: 900 })];
     expect(rankNow([], cases, [], now).map((one) => one.id)).toEqual(["c", "a", "b"]);

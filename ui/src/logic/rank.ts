@@ -20,9 +20,13 @@ export interface NowItem {
 
 const OPEN_TASKS = new Set<Task["state"]>(["assigned", "declined", "escalated", "accepted", "on_post"]);
 
+/** What these sound about has a row of its own, with its clock and its page. */
+const ABOUT_ITEMS = new Set(["CaseEscalated", "TaskEscalated"]);
+
 export const isOpenTask = (task: Task): boolean => OPEN_TASKS.has(task.state);
 
-/** Alarms, then what has a clock by time left. Tasks that run as ordered are left out until they are late or soon. */
+/** Alarms, the newest first, then what has a clock by time left. Tasks that run as ordered are left out until they are
+ * late or soon. An alarm about a case or an order that stands in the list itself is not said a second time. */
 export function rankNow(
   alarms: Iterable<Alarm>,
   cases: Iterable<Case>,
@@ -30,7 +34,6 @@ export function rankNow(
   nowMs: number,
 ): NowItem[] {
   const items: NowItem[] = [];
-  for (const alarm of alarms) items.push({ kind: "alarm", id: alarm.id, deadline_min: null, alarm });
   for (const one of cases)
     if (one.state !== "closed")
       items.push({ kind: "case", id: one.case_id, deadline_min: one.deadline_min, case: one });
@@ -40,10 +43,15 @@ export function rankNow(
     if (calm && task.state !== "declined" && task.state !== "escalated") continue;
     items.push({ kind: "task", id: task.task_id, deadline_min: task.deadline_min, task });
   }
+  const told = new Set(items.map((item) => item.case?.case_id ?? item.task?.subject));
+  for (const alarm of alarms)
+    if (!ABOUT_ITEMS.has(alarm.kind) || !told.has(alarm.subject))
+      items.push({ kind: "alarm", id: alarm.id, deadline_min: null, alarm });
   const weight = (item: NowItem): number => (item.kind === "alarm" ? 0 : 1);
   return items.sort(
     (a, b) =>
       weight(a) - weight(b) ||
+      compare(b.alarm?.at_min ?? 0, a.alarm?.at_min ?? 0) ||
       compare(a.deadline_min ?? Infinity, b.deadline_min ?? Infinity) ||
       (a.id < b.id ? -1 : 1),
   );

@@ -29,9 +29,14 @@ export const lang = ref<Lang>(
   told === "zh" || told === "en" ? told : navigator.language.startsWith("zh") ? "zh" : "en",
 );
 
+/** The language of the account, which is no choice made on this device: the next account brings its own. */
+let taken: string | null = null;
+
 /** Takes the language of an account, unless this device has one chosen. */
 export function takeLang(told: string): void {
-  if (read("hubtwin.lang") === null && (told === "zh" || told === "en")) lang.value = told;
+  if (read("hubtwin.lang") !== null || (told !== "zh" && told !== "en")) return;
+  taken = told;
+  lang.value = told;
 }
 
 export const theme = ref<Theme>((read("hubtwin.theme") as Theme | null) ?? (wishesDark ? "dark" : "light"));
@@ -39,7 +44,8 @@ export const theme = ref<Theme>((read("hubtwin.theme") as Theme | null) ?? (wish
 watch(
   lang,
   (value, before) => {
-    if (before !== undefined) keep("hubtwin.lang", value);
+    if (before !== undefined && value !== taken) keep("hubtwin.lang", value);
+    taken = null;
     document.cookie = `lang=${value}; path=/; SameSite=Strict; max-age=31536000`;
     document.documentElement.lang = value === "zh" ? "zh-CN" : "en";
     setLanguage(value);
