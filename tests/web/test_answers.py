@@ -15,6 +15,10 @@ from tests.web.served import Served, serving
 SECRET = "no-log-may-hold-this"
 
 
+def scanned(told: bytes) -> bytes:
+    return b'{"command": "report", "evidence": [{"kind": "scan", "ref": %s}]}' % told
+
+
 @pytest.fixture
 def desk() -> FakeDesk:
     return FakeDesk()
@@ -63,6 +67,13 @@ def test_an_error_is_a_key_and_a_sentence_in_the_language_of_the_reader(officer:
         (b'{"command": 7, "evidence": []}', 422, "web.not_as_declared"),
         (b'{"command": "report", "evidence": [{"kind": "\\ud800", "ref": "x"}]}', 422, "web.not_as_declared"),
         (b'{"command": "report", "expects": 1e999}', 422, "web.not_as_declared"),
+        (scanned(b'"x", "values": {"a": 36893488147419103232}'), 422, "web.not_as_declared"),
+        (scanned(b'"x", "values": {"a": NaN}'), 422, "web.not_as_declared"),
+        (scanned(b'"x", "values": {"a": -1e999}'), 422, "web.not_as_declared"),
+        (scanned(b'"x", "values": {"a": "\\ud800"}'), 422, "web.not_as_declared"),
+        (scanned(b'"x", "values": {"a": "\\u001b[2J"}'), 422, "web.not_as_declared"),
+        (scanned(b'"x\\u0000"'), 422, "web.not_as_declared"),
+        (scanned(b'"left \\u202e right"'), 422, "web.not_as_declared"),
         (b'{"command": "report", "evidence": []}', 422, "model.evidence_missing"),
         (b'{"command": "arrive", "evidence": [{"kind": "signature_in", "ref": "x"}]}', 409, "model.illegal_move"),
         (
@@ -96,7 +107,7 @@ def test_unknown_addresses_and_methods_are_refused_in_the_same_form(officer: htt
 
 
 def test_a_bug_says_nothing_about_the_inside_and_its_log_holds_no_value(
-    desk: FakeDesk, officer: httpx.Client, monkeypatch: pytest.MonkeyPatch
+    desk: FakeDesk, officer: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
         raise ZeroDivisionError(SECRET)
@@ -106,6 +117,7 @@ def test_a_bug_says_nothing_about_the_inside_and_its_log_holds_no_value(
         answer = officer.get("/api/v1/staff")
     assert (answer.status_code, answer.json()["key"]) == (500, "web.bug")
     assert SECRET not in answer.text + json.dumps(logs)
+    assert SECRET not in caplog.text, "the server below writes no trace of it either"
     assert "default-src 'self'" in answer.headers["content-security-policy"]
     (bug,) = [line for line in logs if line["event"] == "bug"]
     assert bug["kind"] == "ZeroDivisionError"

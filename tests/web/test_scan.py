@@ -64,6 +64,27 @@ def test_the_document_of_somebody_else_moves_nothing(here: tuple[Town, Served, s
     assert "OtherPersonScanned" in [entry.kind for entry in made.works.access.audit.list_entries()]
 
 
+def test_a_move_that_is_refused_changes_nothing_that_is_sealed(here: tuple[Town, Served, str]) -> None:
+    made, served, case_id = here
+    path, other_name = f"/api/v1/cases/{case_id}/moves", {**PERSON, "name": "Somebody Else"}
+    with served.client("qian", PASSWORD) as client:
+        assert client.post(path, json={**SCAN, "evidence": [], "person": PERSON}).status_code == 422
+        assert client.post(path, json={**SCAN, "expects": 7, "person": PERSON}).status_code == 409
+        assert made.works.access.vault.list_people() == []
+        first = {**SCAN, "key": "one", "person": PERSON}
+        assert client.post(path, json=first).status_code == client.post(path, json=first).status_code == 200
+        assert client.post(path, json={**SCAN, "person": other_name}).json()["key"] == "model.illegal_move"
+    assert made.works.access.vault.reveal(made.pid(), "test")["name"] == "Nobody Real"
+    with served.client("li", PASSWORD) as client:
+        corrected = {"command": "correct", "evidence": [{"kind": "correction", "ref": "c"}]}
+        assert client.post(path, json=corrected).status_code == 200
+    made.works.access.vault.forget(made.pid())
+    with served.client("qian", PASSWORD) as client:
+        assert client.post(path, json={**SCAN, "person": PERSON}).status_code == 409
+        client.post(path, json=first)
+    assert made.works.access.vault.list_people() == [], "a case that is over takes nobody in any more"
+
+
 def test_who_may_not_report_reads_no_document(here: tuple[Town, Served, str]) -> None:
     made, served, case_id = here
     with served.client("sun", PASSWORD) as client:

@@ -50,20 +50,23 @@ class RealLoop:
 
     def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
         """Move a case on."""
-        if asked.person is not None:
-            self._take_in(who, case_id, asked.command, asked.person)
         pieces = [Evidence(each.kind, each.ref, each.values) for each in asked.evidence]
         command = CaseCommand(case_id, asked.command, who.user_id, self._now_min(), pieces, asked.expects)
+        if asked.person is not None:
+            self._refuse_other(who, command, asked.person)
         key = None if asked.key is None else f"{who.user_id} {asked.key}"  # two senders may use the same name
-        handle_case(self.works.ledger, command, self.works.clocks_min, partial(may, who), key=key)
+        moved = handle_case(self.works.ledger, command, self.works.clocks_min, partial(may, who), key=key)
+        if asked.person is not None and moved.is_open:  # what a kill parts here is done when the command comes again
+            self._take_in(who, moved, asked.person)
         return self.case(who, case_id)
 
-    def _take_in(self, who: Person, case_id: str, command: str, told: PersonIn) -> None:
-        """Seal what a scan read of a person, if it is the person of the case. Raises Denied, Malformed."""
-        case, access = self.works.ledger.get_case(case_id), self.works.access
-        may(who, f"case.{command}", scene=case.scene)
-        if command not in SCANS:
-            raise Malformed("web.no_scan", command=command)
+    def _refuse_other(self, who: Person, asked: CaseCommand, told: PersonIn) -> None:
+        """Raise Denied where a scan read somebody else than the person of the case, Malformed where none is read."""
+        case_id, access = asked.case_id, self.works.access
+        case = self.works.ledger.get_case(case_id)
+        may(who, f"case.{asked.command}", scene=case.scene)
+        if asked.command not in SCANS:
+            raise Malformed("web.no_scan", command=asked.command)
         flagged = [filed.at_min for filed in self.works.ledger.list_evidence(case_id)[:1]]
         document = normalise(Identity(told.id_type, told.id_no))
         epochs = {epoch_of(minute) for minute in (*flagged, case.opened_min)}
@@ -71,8 +74,14 @@ class RealLoop:
         if case.pid not in {pseudonym(key, document) for key in keys}:
             access.audit.append("OtherPersonScanned", who.user_id, {"case": case_id})
             raise Denied("web.other_person")
+
+    def _take_in(self, who: Person, case: Case, told: PersonIn) -> None:
+        """Seal what a scan read of the person of a case. Only after its move: one that is refused changes nothing."""
+        access = self.works.access
         fields = {name: value for name, value in told.model_dump().items() if value}
-        access.audit.append("PersonScanned", who.user_id, {"case": case_id, "pid": case.pid, "fields": sorted(fields)})
+        access.audit.append(
+            "PersonScanned", who.user_id, {"case": case.case_id, "pid": case.pid, "fields": sorted(fields)}
+        )
         access.vault.remember(case.pid, fields)
 
     def lodge_appeal(self, who: Person, case_id: str, ground: str) -> lo.CaseReply:

@@ -1,6 +1,7 @@
 """Run the application on a socket until somebody ends it."""
 
 import asyncio
+import logging
 import socket
 import sys
 from pathlib import Path
@@ -14,6 +15,15 @@ from hubtwin.web.edge import Edge
 SEND_BYTES = 64 * 1024  # what the kernel holds for a slow page; more would only be older
 DEAD_MS = 60_000  # a peer that acknowledges nothing for so long has gone
 GRACE_S = 5
+
+
+def _without_trace(record: logging.LogRecord) -> bool:
+    """Leave out what the server would write of a bug: the message of an error may hold a value of a person."""
+    if record.exc_info:
+        kind = record.exc_info[0]
+        record.msg, record.args = "%s (%s)", (record.getMessage().strip(), kind.__name__ if kind else "?")
+        record.exc_info = record.exc_text = None  # where it was is in our own line, `bug`
+    return True
 
 
 class Server(uvicorn.Server):
@@ -56,6 +66,7 @@ def make_server(app: FastAPI, *, cert: Path | None = None, key: Path | None = No
         ssl_certfile=cert,
         ssl_keyfile=key,
     )
+    logging.getLogger("uvicorn.error").addFilter(_without_trace)  # once, however often it is added
     return Server(config, app.state.edge)
 
 

@@ -1,8 +1,11 @@
 """What a request may say: checked models; unknown fields are refused."""
 
-from typing import Annotated, Any
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from hubtwin.model.case import COMMANDS
 from hubtwin.model.grant import VAULT_FIELDS, Purpose
@@ -13,6 +16,11 @@ Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-1][0-9]-[0-3][0-9]$")]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Text = Annotated[str, StringConstraints(max_length=500)]
+Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what every reader of JSON holds exactly
+Number = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
+# no line feed or tab, but what moves the cursor of a terminal or turns the direction of a text
+_HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def _one_of(*names: str) -> tuple[AfterValidator, Any]:
@@ -36,6 +44,13 @@ class Asked(BaseModel):
     """A request body: unknown fields are refused, nothing is guessed from a wrong type."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="after")
+    def _refuse_hidden(self) -> Self:
+        for name in type(self).model_fields:
+            if name != "password" and any(map(_HIDDEN.search, _list_texts(getattr(self, name)))):
+                raise PydanticCustomError("control_character", "a character that nobody sees")
+        return self
 
 
 class SignIn(Asked):
@@ -75,7 +90,7 @@ class EvidenceIn(Asked):
 
     kind: Short
     ref: Reference
-    values: dict[Short, str | int | float | bool | None] = Field(default_factory=dict, max_length=20)
+    values: dict[Short, Text | Whole | Number | bool | None] = Field(default_factory=dict, max_length=20)
 
 
 class PersonIn(Asked):
@@ -153,3 +168,10 @@ class SetSpeed(Asked):
     """Let a replay run at another speed: hub seconds a second, 0 to stand still."""
 
     speed: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)]
+
+
+def _list_texts(value: object) -> Iterable[str]:
+    """Return the texts of a field: its own, those of a list, names and values of a table."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, str)]
