@@ -161,4 +161,4 @@ def _issue(folder: Path, name: str, issuer: x509.Name, authority: ec.EllipticCur
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
     start, end = now - dt.timedelta(days=1), now + dt.timedelta(days=1)
-    return x509.CertificateBuilder(subject, issuer, key, x509.random_serial_number(), start, end)
+    return x509.CertificateBuilder(issuer, subject, key, x509.random_serial_number(), start, end)
