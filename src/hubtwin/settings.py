@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,22 +27,40 @@ BLOCKS = (
     "walking",
     "scenes",
     "sources",
+    "matchers",
     "shifts",
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 QUALIFICATIONS = tuple(each.value for each in Qualification)
+TLS_FILES = ("ca_file", "cert_file", "key_file")
 EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 MOST_ARRIVALS, MOST_TEAMS, MOST_THREADS = 1_000_000, 1000, 256
 
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """Where a live source is. `secret_env` names the variable of the environment that holds its token or password."""
+    """Where a live source is. `secret_env` names the variable of the environment that holds its token or password;
+    the three files (PEM) are for a source over HTTPS with an authority of its own, or one that asks who we are.
+    """
 
     url: str
     user: str | None = None
     secret_env: str | None = None
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True)
+class MatcherSettings:
+    """A matcher of a railway: its address, its receiving key in hexadecimal, and files (PEM) for mutual TLS."""
+
+    url: str
+    wrapping_key: str
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +84,7 @@ class Settings:
     scenes: Mapping[str, Mapping[str, Any]]
     sources: Mapping[str, SourceSettings]
     shifts: tuple[ShiftPlan, ...] = ()
+    matchers: Mapping[str, MatcherSettings] = field(default_factory=dict)
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -165,7 +184,8 @@ def _settings(
         sim_seed=_number({"seed": 1, **simulation}, "seed", 0),
         sim_arrivals=_number({"arrivals": 120_000, **simulation}, "arrivals", 1, MOST_ARRIVALS),
         scenes={name: _table(_table(told, "scenes"), name) for name in _table(told, "scenes")},
-        sources={name: _source(_table(told, "sources"), name) for name in _table(told, "sources")},
+        sources={name: _source(_table(told, "sources"), name, hub_file) for name in _table(told, "sources")},
+        matchers={name: _matcher(_table(told, "matchers"), name, hub_file) for name in _table(told, "matchers")},
         shifts=tuple(_shift(block, hub) for block in _tables(told, "shifts")),
     )
 
@@ -197,10 +217,26 @@ def _clock_min(block: Mapping[str, Any], name: str) -> int:
     return found.hour * 60 + found.minute
 
 
-def _source(block: Mapping[str, Any], name: str) -> SourceSettings:
+def _source(block: Mapping[str, Any], name: str, hub_file: Path) -> SourceSettings:
     told = _table(block, name)
-    _known(told, f"sources.{name}.", ("url", "user", "secret_env"))
-    return SourceSettings(_text(told, "url"), told.get("user"), told.get("secret_env"))
+    _known(told, f"sources.{name}.", ("url", "user", "secret_env", *TLS_FILES))
+    files = _tls_files(told, f"sources.{name}.", hub_file)
+    return SourceSettings(_text(told, "url"), told.get("user"), told.get("secret_env"), *files)
+
+
+def _matcher(block: Mapping[str, Any], name: str, hub_file: Path) -> MatcherSettings:
+    told = _table(block, name)
+    _known(told, f"matchers.{name}.", ("url", "wrapping_key", *TLS_FILES))
+    files = _tls_files(told, f"matchers.{name}.", hub_file)
+    return MatcherSettings(_text(told, "url"), _text(told, "wrapping_key"), *files)
+
+
+def _tls_files(told: Mapping[str, Any], prefix: str, hub_file: Path) -> list[Path | None]:
+    """Return the three files of an entry, those that are relative beside hub.toml. Both halves of our own, or none."""
+    found = [hub_file.parent / _text(told, name) if name in told else None for name in TLS_FILES]
+    if (found[1] is None) != (found[2] is None):
+        raise _Wrong(f"{prefix}{TLS_FILES[1]}, {TLS_FILES[2]}", "both")
+    return found
 
 
 def _feed_file(name: str, hub_file: Path, data_dir: Path) -> Path:

@@ -45,7 +45,8 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
         running.service.start()
         try:
             shown = load("hubtwin.web.start:desk_of")(running.works)
-            run_server(desk, shown, host, sock, cert=tls_cert, key=tls_key)
+            with load("hubtwin.wiring.matchers:publishing")(running.works):
+                run_server(desk, shown, host, sock, cert=tls_cert, key=tls_key)
         finally:
             running.service.stop()
 

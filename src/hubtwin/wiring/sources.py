@@ -140,7 +140,12 @@ def _transport(settings: Settings, kind: str, told: SourceSettings, env: Mapping
         raise Denied("wiring_no_secret", source=kind, variable=told.secret_env)
     scheme = told.url.partition("://")[0]
     if scheme in ("http", "https"):
-        made: Transport = load("hubtwin.connectors.common.http:HttpTransport")(told.url, secret)
+        client = None
+        if told.cert_file is not None:
+            client = load("hubtwin.connectors.common.tls:ClientCert")(told.cert_file, told.key_file)
+        made: Transport = load("hubtwin.connectors.common.http:HttpTransport")(
+            told.url, secret, ca_file=told.ca_file, client=client
+        )
         return made
     topics = TOPICS.get(kind)
     if scheme in ("mqtt", "mqtts") and topics is not None:
