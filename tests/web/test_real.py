@@ -271,6 +271,9 @@ def test_persons_are_unmasked_under_a_grant_on_two_words_or_through_the_glass(hu
         reason="outbreak",
     )
     why = {"scene": "epidemic", "fields": ["id_no"], "purpose": "trace", "about": TRAIN, "reason": "call them"}
+    with hub.served.client("boss") as boss:
+        declare(boss)
+    flag(hub, "unknown", *(f"p{number}" for number in range(25)))
     with hub.served.client("officer") as officer:
         path = "/api/v1/reveal"
         one = {**why, "pids": ["p1", "unknown"]}

@@ -47,11 +47,12 @@ class Trail(Protocol):
 
 @dataclass(frozen=True)
 class Desk:
-    """What a look-up needs beside the question."""
+    """What a look-up needs beside the question. `belongs` tells whether the persons are those of what it is about."""
 
     book: GrantBook
     trail: Trail
     now_min: Callable[[], int]
+    belongs: Callable[[LookUp], bool] = lambda _: True
 
 
 def is_personal(dataset: Dataset) -> bool:
@@ -70,8 +71,9 @@ def look_up(desk: Desk, asked: LookUp, reveal: Callable[[str, str], Mapping[str,
 
     `reveal(pid, purpose)` is the vault's; it raises Absent. Raises Denied without a live grant that covers the
     purpose and every column, and for more than 20 persons without the fresh word of a second person; those unmasked
-    in the last quarter of an hour count, so that many small questions are no way around it. The glass may be broken
-    instead. Raises Malformed for a question that says too little.
+    in the last quarter of an hour count, so that many small questions are no way around it. Persons who are not of the
+    case or the train are refused (`desk.belongs`). The glass may be broken instead. Raises Malformed for a question
+    that says too little.
     """
     pids = tuple(dict.fromkeys(asked.pids))
     grant, second = _permit(desk, asked, VAULT_FIELDS if asked.dataset == VAULT else ())
@@ -143,13 +145,25 @@ def _permit(desk: Desk, asked: LookUp, known: Sequence[str]) -> tuple[Grant, str
         unknown = [name for name in asked.columns if name not in known]
         if unknown:
             raise Denied("library.no_such_field", dataset=asked.dataset, columns=", ".join(unknown))
-        grant = find_cover(desk.book.list_grants(asked.by), asked, desk.now_min())
+        grant = _cover(desk, asked)
         second = "" if grant.glass else _second(desk, asked)
     except HubError as error:
         refusal = {"why": error.key, "dataset": asked.dataset, "about": asked.about, "persons": persons}
         desk.trail.append("LookUpDenied", asked.by, {**refusal, "purpose": str(asked.purpose)})
         raise
     return grant, second
+
+
+def _cover(desk: Desk, asked: LookUp) -> Grant:
+    """Return the grant that covers a question; about somebody who is not of the case only a broken glass does."""
+    grants, now_min = desk.book.list_grants(asked.by), desk.now_min()
+    grant = find_cover(grants, asked, now_min)
+    if grant.glass or desk.belongs(asked):
+        return grant
+    try:
+        return find_cover([each for each in grants if each.glass], asked, now_min)
+    except Denied as error:
+        raise Denied("library.not_of_the_case") from error
 
 
 def _second(desk: Desk, asked: LookUp) -> str:

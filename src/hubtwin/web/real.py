@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from typing import Any
 
 from hubtwin import __version__
@@ -47,6 +48,7 @@ class RealDesk:
         self._map, self._board = RealMap(works), RealBoard(works)
         loop, event = RealLoop(works, scene, self._board.board), RealEmergency(works, diseases, scene)
         self._pulsed: dict[tuple[str, str], Any] = {}
+        self._unmasking = Lock()
         self.areas, self.stations, self.positions = self._map.areas, self._map.stations, self._map.positions
         self.board, self.repairs, self.sources = self._board.board, self._board.repairs, self._board.sources
         self.case, self.move_case = loop.case, loop.move_case
@@ -212,10 +214,19 @@ class RealDesk:
             word_id = access.grants.ask_word(UNMASK, digest_of(question), by=who.user_id, reason=asked.reason)
             access.grants.give_word(word_id, by=second.user_id)
             question = replace(question, word_id=word_id)
-        desk = LookUpDesk(access.grants, access.audit, lambda: epoch_minute(access.clock()))
-        found = look_up(desk, question, access.vault.reveal)
+        desk = LookUpDesk(access.grants, access.audit, lambda: epoch_minute(access.clock()), self._belongs)
+        with self._unmasking:  # what is counted must not change before it is written down
+            found = look_up(desk, question, access.vault.reveal)
         head = access.audit.head()
         return h.RevealReply([h.Revealed(pid, told) for pid, told in found.items()], head.seq if head else 0)
+
+    def _belongs(self, asked: LookUp) -> bool:
+        """Return whether the persons of a look-up are that of its case, or of cases of its train."""
+        ledger = self.works.ledger
+        named = ledger.find_case(asked.about)
+        where = Cases(scene=asked.scene, train=asked.about, limit=LAST)
+        cases = ledger.list_cases(where) if named is None else [named]
+        return set(asked.pids) <= {case.pid for case in cases if case.scene == asked.scene}
 
     def _holds_glass(self, who: Person, scene: str, purpose: Purpose) -> bool:
         """Return whether a glass stands broken for this: a question asked again breaks no second one."""
