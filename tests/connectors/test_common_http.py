@@ -1,8 +1,10 @@
 """Polling over HTTP, beyond what the connector kit shows."""
 
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -144,3 +146,25 @@ def test_the_server_counts_what_was_asked_for() -> None:
         assert server.requests == 3
         server.add(b"z")
         assert _poll(server.url, "2") == [(b"z", "3")]
+
+
+@pytest.mark.parametrize("cursor", [b"Hubtwin-Cursor: 1\r\n", b""])
+def test_a_source_that_drips_for_ever_is_left_and_asked_again(cursor: bytes) -> None:
+    """No single byte is late, so the patience for one answer never ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            with suppress(OSError):
+                there, _ = listening.accept()
+                with there:
+                    there.recv(4096)
+                    there.sendall(b"HTTP/1.1 200 OK\r\n" + cursor + b"Content-Length: 9999\r\n\r\n")
+                    while True:
+                        there.sendall(b"x")
+                        time.sleep(0.05)
+
+        threading.Thread(target=drip, daemon=True).start()
+        transport = HttpTransport(f"http://127.0.0.1:{listening.getsockname()[1]}/", timeout_s=2, body_s=0.3)
+        with pytest.raises(Retry) as caught:
+            [b"".join(page.chunks) for page in transport.pages(None)]
+    assert caught.value.values["problem"] == "TooSlow"

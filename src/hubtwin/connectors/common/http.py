@@ -6,6 +6,7 @@ header `hubtwin-cursor`, or 204 when there is nothing after it. Any other addres
 unchanged one gives no page.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class HttpTransport:
     url: str
     token: str | None = field(default=None, repr=False)
     timeout_s: float = 30.0
+    body_s: float = 120.0  # waited for one body in all: a source that drips would hold up everything else
     ca_file: Path | None = None
     proxy: str | None = field(default=None, repr=False)
     client: ClientCert | None = None
@@ -57,7 +59,7 @@ class HttpTransport:
         with self._client() as client:
             for _ in range(MAX_PAGES):
                 with _translated(name), self._ask(client, cursor) as answer:
-                    page = _page(answer, name, cursor)
+                    page = _page(answer, name, cursor, self.body_s)
                     if page is None:
                         return
                     yield page
@@ -95,12 +97,12 @@ def public_address(url: str) -> str:
     return str(parsed.copy_with(username=None, password=None, query=None, fragment=None))
 
 
-def _page(answer: httpx.Response, name: str, before: str | None) -> Page | None:
+def _page(answer: httpx.Response, name: str, before: str | None, body_s: float) -> Page | None:
     """Return the page of an answer; None when there is nothing after the cursor `before`."""
     if answer.status_code in (204, 304):
         return None
     _check_status(answer.status_code, name)
-    chunks = _chunks(answer, name)
+    chunks = _chunks(answer, name, body_s)
     cursor = _header_cursor(answer.headers)
     if cursor is None:
         body = _held(chunks, name)
@@ -149,9 +151,22 @@ def _unknown_marks(name: str) -> Iterator[bytes]:
     yield b""
 
 
-def _chunks(answer: httpx.Response, name: str) -> Iterator[bytes]:
-    with _translated(name):
-        yield from answer.iter_bytes(CHUNK_BYTES)
+def _chunks(answer: httpx.Response, name: str, body_s: float) -> Iterator[bytes]:
+    """Yield a body. Only the time that the source takes counts, not that of whoever reads. Raises Retry, Denied."""
+    pieces, held, waited_s = answer.iter_bytes(), bytearray(), 0.0
+    while True:
+        asked_s = time.monotonic()
+        with _translated(name):
+            piece = next(pieces, None)
+        waited_s += time.monotonic() - asked_s
+        if waited_s > body_s:
+            raise Retry("connectors.common.http_broken_off", source=name, problem="TooSlow")
+        held += piece or b""
+        if held and (piece is None or len(held) >= CHUNK_BYTES):
+            yield bytes(held)
+            held.clear()
+        if piece is None:
+            return
 
 
 def _held(chunks: Iterator[bytes], name: str) -> bytes:
