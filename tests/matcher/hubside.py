@@ -101,6 +101,7 @@ class Process:
     child: subprocess.Popen[str]
     port: int
     key: str
+    log: Path
 
     def peer(self, authority: Authority | None, scheme: str = "https") -> Peer:
         """Return it as the hub sees it."""
@@ -110,9 +111,10 @@ class Process:
         return Peer("rail", url, self.key, authority.ca, authority.client)
 
     def end(self, number: int = signal.SIGTERM) -> str:
-        """End it; return what it wrote to standard error."""
+        """End it; return its log."""
         self.child.send_signal(number)
-        return self.child.communicate(timeout=20)[1]
+        self.child.communicate(timeout=20)
+        return self.log.read_text(encoding="utf-8")
 
 
 def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | None = None, port: int = 0) -> Process:
@@ -129,13 +131,15 @@ def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | N
         *("--manifests", base / "manifests", "--timetable", base / "timetable.zip", "--port", port),
         *("--replay", from_epoch_minute(NIGHT_MIN).isoformat(), *tls, *more),
     ]
-    child = subprocess.Popen(
-        [str(part) for part in command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "COLUMNS": "200"},
-    )
+    log = base / "log.txt"  # a pipe that nobody reads would fill up and stop it
+    with log.open("a", encoding="utf-8") as errors:
+        child = subprocess.Popen(
+            [str(part) for part in command],
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "COLUMNS": "200"},
+        )
     assert child.stdout is not None
     said = ""
     for line in iter(child.stdout.readline, ""):
@@ -143,8 +147,8 @@ def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | N
         if found := re.search(r"https?://127\.0\.0\.1:(\d+)/", line):
             key = re.search(r"[0-9a-f]{64}", said)
             assert key is not None
-            return Process(child, int(found[1]), key[0])
-    raise AssertionError(child.communicate()[1])
+            return Process(child, int(found[1]), key[0], log)
+    raise AssertionError(log.read_text(encoding="utf-8"))
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 15) -> float:

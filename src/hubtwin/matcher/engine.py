@@ -6,7 +6,6 @@ status meanwhile; the table that stands is never lost by it.
 
 import threading
 import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,11 +15,12 @@ import structlog
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Denied, HubError
-from hubtwin.matcher.held import KEPT_D, Held, Kept
+from hubtwin.matcher.held import KEPT_D, Held
 from hubtwin.matcher.manifests import Folder, Wanted
 from hubtwin.matcher.match import count_hits, epoch_of_run, find_hits, name_hits, trace_along, wants
 from hubtwin.matcher.table import HubKey, is_stale, open_query, open_table
 from hubtwin.model.pathogen import Pathogen
+from hubtwin.model.record import Status
 from hubtwin.model.risk_table import RiskTable, WrappedKey, key_label
 from hubtwin.rules.privacy import show_count
 from hubtwin.scenes.epidemic.profiles import PROFILES, get_profile
@@ -58,6 +58,7 @@ class Matcher:
     held: Held
     clock: Clock
     failed: str = ""
+    _table: RiskTable | None = None  # the one in force, read once: it names no person
     _done: tuple[object, ...] = ()
     _at_s: float = 0.0
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -80,6 +81,7 @@ class Matcher:
         table = open_table(sealed, self.setup.hub, now_min)
         new = self.held.take_table(table.version, sealed, now_min)
         if new:
+            self._table = table
             told = {"version": table.version, "areas": len(table.areas), "valid_until_min": table.valid_until_min}
             _LOG.info("table_taken", **told)
             self._wake.set()
@@ -92,10 +94,12 @@ class Matcher:
         cannot be read.
         """
         with self._matching:
-            now, kept = self.clock(), self.held.find_table()
-            if kept is None:
+            now, table, began = self.clock(), self._find_table(), time.perf_counter()
+            if table is None:
                 return 0
-            table, now_min, began = self._opened(kept), epoch_minute(now), time.perf_counter()
+            now_min = epoch_minute(now)
+            if is_stale(table, now_min):
+                raise Denied("matcher.stale", minutes=now_min - table.valid_until_min)
             who = self.setup.folder.read(now, self._wanted(table, now), {area.area_code for area in table.areas})
             found = find_hits(who, table, self.setup.folder, now_min)
             keys = {key.epoch: key for key in table.keys}
@@ -138,30 +142,26 @@ class Matcher:
 
     def status(self) -> dict[str, object]:
         """Return what may be known of a matcher: numbers, versions and times."""
-        now_min, kept = self._now_min(), self.held.find_table()
+        now_min, table = self._now_min(), self._find_table()
         told: dict[str, object] = {"hub_id": self.setup.hub.hub_id, "rung": self.setup.rung.value, "now_min": now_min}
         told |= {"wrapping_key": self.unwrapper.public_hex, "error": self.failed, "match": self.held.find_match()}
         told |= {"table": None, "hits_kept": self.held.count_kept()}
-        if kept is not None:
-            with suppress(HubError):  # a table that is stale meanwhile is still the one that is held
-                table = open_table(kept.sealed, self.setup.hub, kept.received_min)
-                told["table"] = {
-                    "version": table.version,
-                    "made_min": table.made_min,
-                    "age_min": now_min - table.made_min,
-                    "valid_until_min": table.valid_until_min,
-                    "stale": is_stale(table, now_min),
-                    "areas": len(table.areas),
-                    "status": table.status.value,
-                }
+        if table is not None:
+            told["table"] = {
+                "version": table.version,
+                "made_min": table.made_min,
+                "age_min": now_min - table.made_min,
+                "valid_until_min": table.valid_until_min,
+                "stale": is_stale(table, now_min),
+                "areas": len(table.areas),
+                "status": table.status.value,
+            }
         return told
 
     def find_marks(self) -> str:
         """Return the status of the table in force, which every answer carries."""
-        kept = self.held.find_table()
-        if kept is None:
-            return "Actual"
-        return open_table(kept.sealed, self.setup.hub, kept.received_min).status.value
+        table = self._find_table()
+        return Status.ACTUAL.value if table is None else table.status.value
 
     def start(self) -> None:
         """Begin to match, in a thread of its own."""
@@ -177,10 +177,10 @@ class Matcher:
 
     def beat(self) -> bool:
         """Match if the table, the files or the time ask for it; return whether it did. Raises as `match` does."""
-        kept = self.held.find_table()
-        if kept is None:
+        version = self.held.find_version()
+        if version is None:
             return False
-        state = (kept.version, self.setup.folder.seal())
+        state = (version, self.setup.folder.seal())
         if state == self._done and time.monotonic() - self._at_s < AGAIN_S:
             return False
         self.match()
@@ -204,8 +204,14 @@ class Matcher:
             _LOG.error("match_failed", reason=problem)
         self.failed = problem
 
-    def _opened(self, kept: Kept) -> RiskTable:
-        return open_table(kept.sealed, self.setup.hub, self._now_min())
+    def _find_table(self) -> RiskTable | None:
+        """Return the table in force, opened again after a start. It may be stale by now."""
+        version, table = self.held.find_version(), self._table
+        if version is None or (table is not None and table.version == version):
+            return table
+        sealed, received_min = self.held.get_table()
+        self._table = open_table(sealed, self.setup.hub, received_min)
+        return self._table
 
     def _wanted(self, table: RiskTable, now: datetime) -> Wanted:
         """Return which bookings are matched: to the hub, on runs that are not over for long."""

@@ -6,13 +6,13 @@ the train is long gone.
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 from hubtwin.base.clock import from_epoch_minute
-from hubtwin.base.errors import Denied
+from hubtwin.base.errors import Absent, Denied
 from hubtwin.matcher.match import Count, Hit
 from hubtwin.model.risk_table import CotravelQuery
 from hubtwin.stores.migrate import migrate
@@ -22,15 +22,6 @@ FILE = "matcher.sqlite"
 KEPT_D = 2
 PAGE_HITS = 20_000
 _HIT = "trip_id, train_code, service_date, pid, board_station, level, synthetic, as_of_min"
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """The table as it came, its version, and the minute at which it came."""
-
-    version: int
-    sealed: bytes
-    received_min: int
 
 
 class Held:
@@ -46,10 +37,19 @@ class Held:
         """Let go of the file."""
         self._data.close()
 
-    def find_table(self) -> Kept | None:
-        """Return the table in force."""
-        rows = self._data.all("SELECT version, sealed, received_min FROM held")
-        return Kept(*rows[0]) if rows else None  # type: ignore[arg-type]
+    def find_version(self) -> int | None:
+        """Return the version of the table in force; a version stands for one content only."""
+        rows = self._data.all("SELECT version FROM held")
+        return int(str(rows[0][0])) if rows else None
+
+    def get_table(self) -> tuple[bytes, int]:
+        """Return the table in force as it came, and the minute at which it did. Raises Absent."""
+        rows = self._data.all("SELECT sealed, received_min FROM held")
+        if not rows:
+            raise Absent("matcher.no_table")
+        sealed, received_min = rows[0]
+        assert isinstance(sealed, bytes), "the column is a blob"
+        return sealed, int(str(received_min))
 
     def take_table(self, version: int, sealed: bytes, now_min: int) -> bool:
         """Put a table in force; return False where it already is. Raises Denied for any other that is not newer."""

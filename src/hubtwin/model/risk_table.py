@@ -199,6 +199,29 @@ def _read_area(told: "_Entry") -> ListedArea:
     cells = told.value
     if not isinstance(cells, list) or len(cells) != len(ListedArea.__slots__):
         told.refuse()
+    return ListedArea(*cells) if _is_area(*cells) else _read_odd_area(told, cells)
+
+
+def _is_area(  # a table has 20,000 of them and must be in force at once: one look at a row that is as it should be
+    key: object, level: object, code: object, street: object, *rest: object
+) -> bool:
+    community, resolution, first_min, gone_min, synthetic = rest
+    texts = (key, code, resolution) if street is None else (key, code, resolution, street)
+    return (
+        all(type(text) is str and 0 < len(text) <= _TEXT and _is_plain(text) for text in texts)
+        and type(community) is str
+        and len(community) <= _TEXT
+        and _is_plain(community)
+        and level in LEVELS
+        and type(first_min) is int
+        and 0 <= first_min <= _MINUTES[1]
+        and (gone_min is None or (type(gone_min) is int and first_min <= gone_min <= _MINUTES[1]))
+        and type(synthetic) is bool
+    )
+
+
+def _read_odd_area(told: "_Entry", cells: list[Any]) -> ListedArea:
+    """Read a row cell by cell, to name the one that is wrong."""
     row = _Entry(told.path, dict(zip(ListedArea.__slots__, cells, strict=True)))
     synthetic = row.value["synthetic"]
     if not isinstance(synthetic, bool):
@@ -289,4 +312,8 @@ class _Entry:
 
 def _is_plain(text: str) -> bool:
     """Tell whether a text can be written as UTF-8: JSON may hold half of a surrogate pair."""
-    return text.isascii() or not any(0xD800 <= ord(letter) <= 0xDFFF for letter in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

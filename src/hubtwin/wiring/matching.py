@@ -40,7 +40,7 @@ from hubtwin.stores.wrapping import wrap
 
 FILE = "matching.sqlite"
 VALID_MIN = 24 * 60  # a matcher that hears nothing for a day stops
-BEAT_S = 0.25
+BEAT_S = 0.1
 AGAIN_S, REFUSED_S = 1.0, 60.0  # after a lost connection; after a refusal, which a person has to mend
 TIMEOUT_S = 20.0
 DAYS_BACK, DAYS_AHEAD = 2, 1  # service dates whose trains may arrive while a table is in force
@@ -304,13 +304,12 @@ def _list_areas(hub: HubSide, rule: MatchRule, now_min: int) -> tuple[ListedArea
         nw.col("first_seen_min") <= now_min,
         gone.is_null() | (gone > since_min),
     )
-    found = collect(rows.select(*_AREA, "provenance")).to_pylist()
-    areas = []
-    for row in found:
-        made = row.pop("provenance") == "synthetic"
-        if row["gone_by_min"] is not None and row["gone_by_min"] > now_min:
-            row["gone_by_min"] = None  # a replayed history knows when it will end; the hub of that minute does not
-        areas.append(ListedArea(**row, synthetic=made))
+    found = collect(rows.select(*_AREA, "provenance"))
+    columns = {name: found.column(name).to_pylist() for name in (*_AREA, "provenance")}
+    # a replayed history knows when an area will be withdrawn; the hub of that minute does not
+    columns["gone_by_min"] = [at if at is not None and at <= now_min else None for at in columns["gone_by_min"]]
+    columns["synthetic"] = [made == "synthetic" for made in columns.pop("provenance")]
+    areas = [ListedArea(*row) for row in zip(*(columns[name] for name in ListedArea.__slots__), strict=True)]
     return tuple(sorted(areas, key=lambda area: (area.area_key, area.first_seen_min)))
 
 
