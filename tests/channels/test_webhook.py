@@ -1,5 +1,6 @@
 """The webhook: what each answer means, what a request may hold, and no word of an address or token in an error."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -7,6 +8,7 @@ from socket import create_server
 
 import pytest
 
+from hubtwin.base.clock import system_clock
 from hubtwin.base.errors import Bug, Denied, HubError, Malformed, Retry
 from hubtwin.channels.jws import Signing
 from hubtwin.channels.simulator import Faults, Partner
@@ -18,8 +20,10 @@ from hubtwin.channels.webhook import (
     status_of,
     write_delivery,
 )
-from hubtwin.model.message import Signed
+from hubtwin.model.message import Peer, Signed
 from hubtwin.stores.signing import Signer
+from hubtwin.web.certificate import ensure_certificate
+from hubtwin.wiring.partners import webhook_line
 
 
 @pytest.fixture
@@ -101,11 +105,23 @@ def test_nothing_goes_in_the_clear(url: str) -> None:
     assert refused.value.key == "channels.not_https"
 
 
-def test_an_untrusted_certificate_gets_nothing(answering: Answering, signing: Signing) -> None:
-    url = answering.partner.serve().replace("http:", "https:")
-    with closing(Webhook(url, "/hubs/here", timeout_s=1)) as hook, pytest.raises(Retry):
-        hook.put([signing(b"{}")], signing(b"{}"))
-    assert answering.seen == []
+def test_only_a_trusted_certificate_gets_anything(answering: Answering, signing: Signing, tmp_path: Path) -> None:
+    cert, key, _ = ensure_certificate(tmp_path / "tls", "127.0.0.1", system_clock())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    url = answering.partner.serve(tls=context)
+    assert url.startswith("https://")
+    peer = Peer("/partners/p", (signing.public_hex,))
+    for ca_file, trusted in ((None, False), (cert, True)):
+        hook = webhook_line(peer, url, "/hubs/here", ca_file=ca_file).channel
+        assert isinstance(hook, Webhook)
+        with closing(hook):
+            if trusted:
+                assert hook.put([signing(b"{}")], signing(b"{}")).content == b'{"receipt":1}'
+            else:
+                with pytest.raises(Retry):
+                    hook.put([signing(b"{}")], signing(b"{}"))
+                assert answering.seen == []
 
 
 def test_a_request_that_is_wrong_is_named(signing: Signing) -> None:

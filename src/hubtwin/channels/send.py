@@ -85,11 +85,18 @@ class Sender:
 
     def __call__(self, message: Message) -> None:
         """Take a message over; it survives kill -9 from here on. Raises Retry, Malformed (no JSON, too long)."""
-        parcels = self.route(message)
+        self.take([message])
+
+    def take(self, messages: Iterable[Message]) -> None:
+        """Take messages over in one transaction, which costs little more than one message. As `__call__`."""
+        parcels = list[tuple[Message, Parcel]]()
+        for message in messages:
+            routed = self.route(message)
+            parcels += [(message, parcel) for parcel in routed]
+            if not routed and self.otherwise is not None:
+                self.otherwise(message)
         if parcels:
-            self.stage([(message, parcel) for parcel in parcels])
-        elif self.otherwise is not None:
-            self.otherwise(message)
+            self.stage(parcels)
 
     def stage(self, parcels: Iterable[tuple[Message, Parcel]]) -> None:
         """Sign messages and write them into the books in one transaction; what stands there is not written again."""

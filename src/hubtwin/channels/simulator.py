@@ -4,6 +4,7 @@ Faults are switches that count down: refuse (503), deny (422), lose the answer a
 and manners that stay: delay, double, reorder. What it answers is what its books hold.
 """
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,13 @@ from hubtwin.channels.webhook import MAX_BODY_BYTES, SIGNATURE, Delivery, read_d
 from hubtwin.model.message import Signed
 
 Take = Callable[[Delivery], Signed]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: that the other side went away is what a test of it wants."""
 
 
 @dataclass
@@ -65,8 +73,8 @@ class Partner:
             receipt = self._take(seen)
         return None if self.faults.due("lose_answer") else receipt
 
-    def serve(self, port: int = 0) -> str:
-        """Begin to serve on 127.0.0.1; return the address."""
+    def serve(self, port: int = 0, tls: ssl.SSLContext | None = None) -> str:
+        """Begin to serve on 127.0.0.1, over TLS where a context is given; return the address."""
         handle = self.handle
 
         class Handler(BaseHTTPRequestHandler):
@@ -94,10 +102,11 @@ class Partner:
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: a line of a log may hold a value of a person."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", port), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_address[1]}/messages"
+        return f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_address[1]}/messages"
 
     def close(self) -> None:
         """Stop serving."""

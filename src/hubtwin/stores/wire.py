@@ -121,11 +121,16 @@ class WireUnit:
 
     def __init__(self, con: sqlite3.Connection, owner: str) -> None:
         self._con, self._owner = con, owner
+        self._heads: dict[str, Head] = {}  # nobody else writes while the unit lasts, so what was read once stands
+        self._lasts: dict[tuple[str, str], int] = {}
 
     def head(self, partner: str) -> Head:
         """Return the end of the log for a partner."""
-        sql = "SELECT seq, hash FROM entries WHERE partner = ? ORDER BY seq DESC LIMIT 1"
-        return head_of(self._owner, partner, self._con.execute(sql, (partner,)).fetchone())
+        if partner not in self._heads:
+            sql = "SELECT seq, hash FROM entries WHERE partner = ? ORDER BY seq DESC LIMIT 1"
+            row = self._con.execute(sql, (partner,)).fetchone()
+            self._heads[partner] = head_of(self._owner, partner, row)
+        return self._heads[partner]
 
     def append_entry(self, partner: str, entry: Entry) -> None:
         """Add an entry. Raises Bug where it is not the next one."""
@@ -134,6 +139,7 @@ class WireUnit:
             raise Bug("stores.wire_not_next", seq=entry.seq)
         told = (entry.seq, entry.direction.value, entry.id, entry.digest, entry.at_ms, entry.before, entry.hash)
         self._con.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (partner, *told))
+        self._heads[partner] = Head(self._owner, partner, entry.seq, entry.hash)
 
     def has_outgoing(self, partner: str, message_id: str) -> bool:
         """Tell whether a message was written before."""
@@ -201,10 +207,11 @@ class WireUnit:
 
     def last_in_order(self, partner: str, subject: str) -> int:
         """Return the sequence up to which everything of a subject has been applied or refused; 0 at first."""
-        row = self._con.execute(
-            "SELECT last FROM orders WHERE partner = ? AND subject = ?", (partner, subject)
-        ).fetchone()
-        return int(row[0]) if row else 0
+        place = (partner, subject)
+        if place not in self._lasts:
+            row = self._con.execute("SELECT last FROM orders WHERE partner = ? AND subject = ?", place).fetchone()
+            self._lasts[place] = int(row[0]) if row else 0
+        return self._lasts[place]
 
     def next_place(self, partner: str, subject: str, after: int) -> int | None:
         """Return the lowest sequence beyond `after` that is here, None where there is none."""
@@ -244,6 +251,7 @@ class WireUnit:
             )
             self._con.execute(sql, (number, *place))
         self._con.execute("INSERT INTO orders VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET last = excluded.last", place)
+        self._lasts[partner, subject] = place[2]
         return True
 
     def count_refusal(self, partner: str, reason: str) -> None:
