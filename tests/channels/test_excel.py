@@ -2,7 +2,10 @@
 
 import io
 import zipfile
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from warnings import catch_warnings, simplefilter
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +126,40 @@ def test_what_is_no_sheet_of_ours_is_refused(content: bytes) -> None:
     assert refused.value.key == "channels.no_sheet"
 
 
+GOOD = write_sheet(FORM, ROWS, MADE)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.integers(0, len(GOOD) - 1),
+    st.integers(1, 255),
+    st.sampled_from(["byte", "cut", "xml"]),
+    st.text('<>/&=" c1', max_size=9),
+)
+def test_any_damage_is_refused_or_read(place: int, flip: int, how: str, put: str) -> None:
+    content = bytearray(GOOD)
+    if how == "byte":
+        content[place] ^= flip
+    elif how == "cut":
+        del content[place : place + flip]
+    else:
+        content = bytearray(
+            _with_sheet(lambda body: body[: place % len(body)] + put.encode() + body[place % len(body) :])
+        )
+    with suppress(Malformed), catch_warnings():
+        simplefilter("ignore")  # openpyxl warns of what it repairs
+        read_sheet(bytes(content), FORM)
+
+
+def _with_sheet(change: Callable[[bytes], bytes]) -> bytes:
+    source, out = io.BytesIO(GOOD), io.BytesIO()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
+        for entry in old.infolist():
+            body = old.read(entry)
+            new.writestr(entry, change(body) if entry.filename == "xl/worksheets/sheet1.xml" else body)
+    return out.getvalue()
+
+
 def test_a_sheet_of_another_form_or_size_is_refused() -> None:
     for cells in ({"A1": "urn:x:2"}, {"B2": "other"}, {f"A{MAX_ROWS + 1}": "x"}):
         with pytest.raises(Malformed):
@@ -130,10 +167,5 @@ def test_a_sheet_of_another_form_or_size_is_refused() -> None:
 
 
 def test_broken_xml_is_refused() -> None:
-    source, out = io.BytesIO(write_sheet(FORM, ROWS, MADE)), io.BytesIO()
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(out, "w") as new:
-        for entry in old.infolist():
-            body = b"<x" if entry.filename == "xl/worksheets/sheet1.xml" else old.read(entry)
-            new.writestr(entry, body)
     with pytest.raises(Malformed):
-        read_sheet(out.getvalue(), FORM)
+        read_sheet(_with_sheet(lambda body: b"<x"), FORM)

@@ -1,10 +1,13 @@
 """The webhook: what each answer means, what a request may hold, and no word of an address or token in an error."""
 
 import ssl
+import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from socket import create_server
+from threading import Thread
 
 import pytest
 
@@ -96,6 +99,29 @@ def test_silence_and_a_lost_answer_are_tried_again(answering: Answering, signing
         hook.put([signing(b"{}")], signing(b"{}"))
     for hidden in ("pass", "hidden", "tok"):
         assert hidden not in said.value.message("en") + said.value.message("zh") + repr(hook)
+
+
+class _Drips(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(100):
+                self.wfile.write(b"{")
+                self.wfile.flush()
+                time.sleep(0.05)
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+def test_a_receipt_that_drips_for_ever_is_left(signing: Signing) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Drips) as server:
+        Thread(target=server.handle_request, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        began_s = time.monotonic()
+        with closing(Webhook(url, "/hubs/here", timeout_s=0.2)) as hook, pytest.raises(Retry):
+            hook.put([signing(b"{}")], signing(b"{}"))
+        assert time.monotonic() - began_s < 3
 
 
 @pytest.mark.parametrize("url", ["http://partner.example/x", "ftp://127.0.0.1/x", "partner", "http://[::", ""])

@@ -9,6 +9,7 @@ Reading never runs a formula: a cell that holds one is an error of its row, as i
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
@@ -22,10 +23,15 @@ from hubtwin.channels.sheet import begins_like_formula
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.quality import Problem
 
-MAX_BYTES, MAX_UNPACKED_BYTES, MAX_ROWS = 8 << 20, 128 << 20, 20_000
+MAX_BYTES, MAX_UNPACKED_BYTES, MAX_ROWS = 8 << 20, 32 << 20, 20_000
 MAX_TEXT = 2_000
 FIRST_ROW = 4
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # XML 1.0 cannot hold them
+# what a reader of zip and XML says about bytes that are none; a ParseError of XML is a SyntaxError
+_BROKEN = (
+    *(InvalidFileException, zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError),
+    *(ArithmeticError, OSError, EOFError, RuntimeError, SyntaxError, AssertionError),
+)
 Kind = Literal["text", "number", "choice"]
 
 
@@ -85,17 +91,8 @@ def read_sheet(content: bytes, form: Form) -> Sheet:
     try:
         book = load_workbook(io.BytesIO(content), data_only=False, read_only=False, keep_links=False)
         sheet: Any = book.worksheets[0]
-    except (
-        InvalidFileException,
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        IndexError,
-        OSError,
-        SyntaxError,
-    ) as error:
-        raise Malformed("channels.no_sheet", what=".xlsx") from error  # a ParseError of XML is a SyntaxError
+    except _BROKEN as error:
+        raise Malformed("channels.no_sheet", what=".xlsx") from error
     if sheet.cell(1, 1).value != form.schema:
         raise Malformed("channels.no_sheet", what=form.schema)
     if sheet.max_row > MAX_ROWS:
@@ -181,7 +178,7 @@ def _refuse_bomb(content: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             unpacked = sum(entry.file_size for entry in packed.infolist())
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except _BROKEN as error:
         raise Malformed("channels.no_sheet", what=".xlsx") from error
     if len(content) > MAX_BYTES or unpacked > MAX_UNPACKED_BYTES:
         raise Malformed("channels.no_sheet", what=f"<= {MAX_BYTES >> 20} MB")

@@ -13,7 +13,8 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -42,31 +43,29 @@ class FileDrop:
     def put(self, batch: Sequence[Signed], head: Signed) -> None:
         """Write a file of messages and its marker; the receipt comes later. Raises Retry where the disk fails."""
         body = b"".join(signed.line + b"\n" for signed in batch)
-        try:
-            name = f"{sha256(body).hexdigest()[:32]}.jsonl"
+        name = f"{sha256(body).hexdigest()[:32]}.jsonl"
+        with _said():
             _write(self._folder / TO / name, body)
             failpoint("wire.file_written")
             _write(self._folder / TO / f"{name}.done", _marker(self._me, body, len(batch), head))
-        except OSError as error:
-            raise Retry("channels.drop_failed", detail=error.strerror or type(error).__name__) from error
 
     def collect(self) -> list[Signed]:
         """Return the receipts that lie there, the oldest name first; what is no receipt is put aside."""
         found = []
-        for path in sorted((self._folder / BACK).glob("*.receipt")):
-            try:
-                found.append(read_line(_read(path).rstrip(b"\n")))
-            except (Denied, Malformed):
-                _put_away(path, path.parent.parent / AWAY)
-            except OSError as error:
-                raise Retry("channels.drop_failed", detail=error.strerror or type(error).__name__) from error
+        with _said():
+            for path in sorted((self._folder / BACK).glob("*.receipt")):
+                try:
+                    found.append(read_line(_read(path).rstrip(b"\n")))
+                except (Denied, Malformed):
+                    _put_away(path, self._folder / AWAY)
         return found
 
     def forget(self, receipt: Signed) -> None:
-        """Put a receipt away that stands in the books."""
-        for path in (self._folder / BACK).glob("*.receipt"):
-            if path.read_bytes().rstrip(b"\n") == receipt.line:
-                _put_away(path, self._folder / AWAY)
+        """Put a receipt away that stands in the books. Raises Retry."""
+        with _said():
+            for path in (self._folder / BACK).glob("*.receipt"):
+                if _read(path).rstrip(b"\n") == receipt.line:
+                    _put_away(path, self._folder / AWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +83,9 @@ def pick_up(folder: Path, take: Take) -> list[Picked]:
     `take` stores messages and returns the signed receipt, as `receive` does. A file whose marker does not fit, or that
     nobody known sent, stays unread: it is put aside with an error file that says why. Raises Retry: later again.
     """
-    done = sorted((folder / TO).glob("*.jsonl.done"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return [_pick(folder, path, take) for path in done if _NAME.fullmatch(path.name.removesuffix(".done"))]
+    with _said():
+        done = sorted((folder / TO).glob("*.jsonl.done"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return [_pick(folder, path, take) for path in done if _NAME.fullmatch(path.name.removesuffix(".done"))]
 
 
 def _pick(folder: Path, marker: Path, take: Take) -> Picked:
@@ -93,7 +93,7 @@ def _pick(folder: Path, marker: Path, take: Take) -> Picked:
     lines, broken = list[Signed](), list[tuple[int, HubError]]()
     try:
         sender, body, head = _checked(path, marker)
-        for number, line in enumerate(body.splitlines(), start=1):
+        for number, line in enumerate(body.split(b"\n")[:-1], start=1):
             try:
                 lines.append(read_line(line))
             except Denied as error:
@@ -102,8 +102,6 @@ def _pick(folder: Path, marker: Path, take: Take) -> Picked:
             _write(folder / BACK / f"{path.stem}.receipt", take(sender, lines, head).line + b"\n")
     except (Denied, Malformed) as error:
         broken.append((0, error))
-    except OSError as error:
-        raise Retry("channels.drop_failed", detail=error.strerror or type(error).__name__) from error
     if broken:
         _write(folder / BACK / f"{path.stem}.errors.csv", _errors(broken))
     failpoint("wire.file_taken")
@@ -173,3 +171,12 @@ def _put_away(path: Path, folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         path.replace(folder / path.name)
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    """Turn what the disk or the share says into what to do next."""
+    try:
+        yield
+    except OSError as error:
+        raise Retry("channels.drop_failed", detail=error.strerror or type(error).__name__) from error

@@ -23,6 +23,7 @@ from hubtwin.model.message import Direction, Envelope, Handling, Peer, Signed, W
 from hubtwin.model.record import UNMARKED, Marks
 
 BATCH = 200  # messages of one request or file
+BATCHES = 25  # to one partner in one pump: a backlog must not keep the others waiting
 WAIT_S, LONGEST_S = 5, 900  # before the next attempt at a partner that is down: doubled each time up to the longest
 HANDED_S = 1800  # a file without a receipt is handed over again after so long
 _MS = timedelta(milliseconds=1)
@@ -142,7 +143,10 @@ class Sender:
             with suppress(Denied, Malformed):  # a file that anybody may have put there settles nothing
                 self._settle(line.peer, receipt, (), at_ms)
             line.channel.forget(receipt)
-        while batch := self.books.list_waiting(partner, BATCH, at_ms - HANDED_S * 1000):
+        for _ in range(BATCHES):
+            batch = self.books.list_waiting(partner, BATCH, at_ms - HANDED_S * 1000)
+            if not batch:
+                return
             if not self._hand_over(line, batch, at_ms):
                 raise Retry("channels.no_progress", partner=partner)
 

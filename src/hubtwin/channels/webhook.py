@@ -10,6 +10,7 @@ receipt that the partner signed counts as not arrived.
 """
 
 import ssl
+import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as BinasciiError
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from hubtwin.model.message import Signed
 LINES_TYPE = "application/vnd.hubtwin.signed-events"
 SIGNATURE, SENDER, HEAD = "hubtwin-signature", "hubtwin-sender", "hubtwin-head"
 MAX_BODY_BYTES, MAX_LINES = 8 << 20, 500
-TIMEOUT_S = 20.0
+TIMEOUT_S = 20.0  # of silence; a receipt that drips is left after three times as long
 _JSON = "application/json"
 _LATER = frozenset({408, 409, 425, 429})  # besides all of 5xx
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -41,7 +42,7 @@ class Webhook:
 
         Plain HTTP is let through to this machine only: a proxy beside the hub may speak TLS for it.
         """
-        self._name, self._me = _checked_address(url), me
+        self._name, self._me, self._body_s = _checked_address(url), me, 3 * timeout_s
         self._url, self._headers = url, {"Authorization": f"Bearer {token}"} if token else {}
         self._client = httpx.Client(
             timeout=timeout_s, verify=trust, follow_redirects=False, trust_env=False, headers={"accept": _JSON}
@@ -55,7 +56,7 @@ class Webhook:
             answer = self._client.send(request, stream=True)
             try:
                 self._check_status(answer)
-                return _receipt(answer, self._name)
+                return _receipt(answer, self._name, self._body_s)
             finally:
                 answer.close()
         except httpx.HTTPError as problem:  # its own sentence may hold the address: only the kind is kept
@@ -124,11 +125,11 @@ def status_of(error: HubError) -> int:
     return 401 if isinstance(error, Denied) else 400 if isinstance(error, Malformed) else 500
 
 
-def _receipt(answer: httpx.Response, name: str) -> Signed:
-    held = bytearray()
+def _receipt(answer: httpx.Response, name: str, body_s: float) -> Signed:
+    held, began_s = bytearray(), time.monotonic()
     for chunk in answer.iter_bytes():
         held += chunk
-        if len(held) > MAX_BODY_BYTES:
+        if len(held) > MAX_BODY_BYTES or time.monotonic() - began_s > body_s:
             raise Retry("channels.later", partner=name, status=answer.status_code)
     return Signed(bytes(held), answer.headers.get(SIGNATURE, ""))
 

@@ -10,7 +10,7 @@ from hubtwin.channels.jws import Signing
 from hubtwin.channels.receive import Reception, receive
 from hubtwin.channels.send import Line, Parcel, Sender
 from hubtwin.channels.webhook import Delivery, Webhook
-from hubtwin.connectors.common.tls import trusting
+from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
 from hubtwin.stores.signing import Signer
@@ -42,16 +42,22 @@ def make_sender(
     route: Callable[[Message], Sequence[Parcel]],
     otherwise: Callable[[Message], None] | None = None,
 ) -> Sender:
-    """Return what takes messages of the outbox: `Service.send`. Its `pump` belongs into `Service.after`.
+    """Return what takes messages of the outbox: `Service.send`. Its `pump` waits for partners, who may be slow, so it
+    runs in a thread of its own beside the service; the books are shared.
 
     `lines` are by the source of the partner; what `route` gives to nobody goes to `otherwise`, such as a spool.
     """
     return Sender(partners.wire, partners.signing, lines, route, otherwise)
 
 
-def webhook_line(peer: Peer, url: str, me: str, *, ca_file: Path | None = None, token: str = "") -> Line:
-    """Return a line to a partner over HTTPS. Raises Denied for an address that is not HTTPS, OSError without bundle."""
-    return Line(peer, Webhook(url, me, trust=trusting(ca_file), token=token))
+def webhook_line(
+    peer: Peer, url: str, me: str, *, ca_file: Path | None = None, client: ClientCert | None = None, token: str = ""
+) -> Line:
+    """Return a line to a partner over HTTPS; `client` is shown where the partner asks who calls.
+
+    Raises Denied for an address that is not HTTPS, OSError where a bundle or certificate is missing.
+    """
+    return Line(peer, Webhook(url, me, trust=trusting(ca_file, client), token=token))
 
 
 def file_line(peer: Peer, folder: Path, me: str) -> Line:
