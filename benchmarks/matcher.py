@@ -24,7 +24,7 @@ from tests.matcher.hubside import Hub, open_hub, start_matcher
 from tests.matcher.town import NIGHT_MIN, area_rows, lay_down, make_authority, timetable
 
 ASKED_S = 2.0
-LONGEST = 60  # characters of an invented place text; the median of the published ones is 17
+LONGEST = 17  # characters of an invented place text
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Any, NoReturn, TypeVar
 
 from hubtwin.base.errors import Malformed
@@ -39,6 +40,9 @@ class ListedArea:
     first_seen_min: int
     gone_by_min: int | None
     synthetic: bool
+
+
+_CELLS = attrgetter(*ListedArea.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class RiskTable:
                 "levels": list(rule.levels),
             },
             "keys": [_key_body(key) for key in self.keys],
-            "areas": [[getattr(area, name) for name in ListedArea.__slots__] for area in self.areas],
+            "areas": [list(_CELLS(area)) for area in self.areas],
         }
 
 
