@@ -139,6 +139,33 @@ def test_a_connection_that_is_cut_comes_back_with_the_newest_table_only(
     publisher.stop()
 
 
+def test_a_matcher_that_is_killed_again_and_again_ends_with_the_newest_table_and_every_hit_once(
+    tmp_path: Path, hub: Hub, clock: PacedClock, running: list[Process]
+) -> None:
+    port = 0
+    authority = make_authority(tmp_path / "pki")
+    publisher = None
+    for number, delay_s in enumerate((0.0, 0.1, 0.3, 0.6)):
+        running.append(start_matcher(tmp_path / "rail", hub.signer.public_hex, authority=authority, port=port))
+        port, peer = running[-1].port, running[-1].peer(authority)
+        if publisher is None:
+            publisher = hub.publisher(peer, clock)
+            publisher.start()
+        hub.add([replace(row, values={**row.values, "area_key": f"new{number}"}) for row in area_rows()[:1]])
+        time.sleep(delay_s)
+        running[-1].end(9)
+    running.append(start_matcher(tmp_path / "rail", hub.signer.public_hex, authority=authority, port=port))
+    assert publisher is not None
+    newest = publisher.states()[0].version
+    wait_until(lambda: fetch_status(peer)["table"]["version"] == newest)
+    wait_until(lambda: matched(peer, newest))
+    publisher.stop()
+    assert fetch_status(peer)["table"]["areas"] == len(area_rows()) + 4
+    rows = _polled(hub, peer)
+    assert sorted(str(row["pid"]) for row in rows) == sorted({pid_of(hub, d) for _, d, _, _ in truth()})
+    assert hub.poll(peer).pages == 0
+
+
 def _polled(hub: Hub, peer: Peer) -> list[dict[str, object]]:
     hub.poll(peer)
     return hub.hits()
