@@ -107,7 +107,8 @@ def run(sender: Sender, counting: Counting, first: int, seconds: float, pace: fl
     while (passed := time.perf_counter() - began) < seconds or (pace and len(came) < pace * seconds):
         due = BATCH if pace is None else int(min(passed, seconds) * pace) - len(came)
         ahead = first + len(came) - len(counting.done_s)
-        if due < min(BATCH, 10) or ahead > AHEAD:
+        few = 10 if passed < seconds else 1
+        if due < few or ahead > AHEAD:
             time.sleep(0.002)
             continue
         number = min(due, BATCH)

@@ -22,7 +22,7 @@ from hubtwin.model.event import Message
 from hubtwin.model.message import Direction, Envelope, Handling, Peer, Signed, Waiting
 from hubtwin.model.record import UNMARKED, Marks
 
-BATCH = 200  # messages of one request or file
+BATCH = 400  # messages of one request or file
 BATCHES = 25  # to one partner in one pump: a backlog must not keep the others waiting
 WAIT_S, LONGEST_S = 5, 900  # before the next attempt at a partner that is down: doubled each time up to the longest
 HANDED_S = 1800  # a file without a receipt is handed over again after so long
