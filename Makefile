@@ -21,10 +21,10 @@ help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(VENV)/.ready ui/dist/index.html ## set up, print the morning's list, replay the day and serve its page
-	@$(BIN)/hubtwin demo $(DEMO_ARGS)
+	@$(BIN)/hubtwin demo $(DEMO_ARGS) || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 serve: $(VENV)/.ready ui/dist/index.html ## serve the hub of hub.toml over TLS (see hubtwin serve --help)
-	@$(BIN)/hubtwin serve --tls-self-signed $(SERVE_ARGS)
+	@$(BIN)/hubtwin serve --tls-self-signed $(SERVE_ARGS) || [ $$? -eq 130 ]
 
 test: check ui-test browser ## set up, check the house rules, run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) 2> >(grep -vE '$(LEAK_NOTES)' >&2)

@@ -145,6 +145,24 @@ def test_nobody_is_let_go_in_overflow_unless_a_named_person_began_it(ledger: Mem
     assert (followed.state, followed.deadline_min) == (CaseState.FOLLOW_UP, NOW + 1440)
 
 
+def test_an_overflow_order_lets_go_those_found_at_its_own_exit(ledger: MemoryLedger) -> None:
+    (case,) = opened(ledger)
+    with ledger.unit(NOW) as unit:
+        unit.add_evidence(case, "system", [Evidence("finding", "at the gate", {"exit_id": "W2"})])
+    orders = {
+        place: begin_overflow(ledger, place, CLOCKS_MIN, anyone, scene=SCENE, by="zhao", reason="full", at_min=NOW)
+        for place in ("E1", "W2")
+    }
+    named = {
+        place: replace(case_command(case, "overflow", NOW), evidence=[Evidence("overflow_order", order.overflow_id)])
+        for place, order in orders.items()
+    }
+    with pytest.raises(Denied) as refused:
+        handle_case(ledger, named["E1"], CLOCKS_MIN, anyone)
+    assert (refused.value.key, refused.value.values["here"]) == ("flow.overflow_elsewhere", "W2")
+    assert handle_case(ledger, named["W2"], CLOCKS_MIN, anyone).state is CaseState.FOLLOW_UP
+
+
 def test_an_appeal_is_decided_within_two_hours_by_somebody_else(ledger: MemoryLedger) -> None:
     (case,) = opened(ledger)
     appeal = lodge_appeal(ledger, case.case_id, CLOCKS_MIN, anyone, by="li", ground="form 7", at_min=NOW + 1)

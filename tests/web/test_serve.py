@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from hubtwin.base.errors import Malformed, Retry
-from hubtwin.cli.demo import demo
+from hubtwin.cli.demo import REPLAY_HOME, demo
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.serve import serve, take_port
 from hubtwin.settings import load_settings
@@ -140,3 +140,14 @@ def test_a_second_demonstration_leaves_the_first_its_data(tmp_path: Path) -> Non
             demo.main(["--port", "0"], obj=Desk(load_settings(home=tmp_path, environ={}), "en"), standalone_mode=False)
     assert refused.value.key == "cli.demo_runs"
     assert kept.exists()
+
+
+def test_a_second_loop_on_one_home_is_refused(tmp_path: Path) -> None:
+    desk = Desk(load_settings(home=tmp_path, environ={}), "en")
+    with running(tmp_path):
+        with pytest.raises(Retry) as refused:
+            serve.main(["--port", "0"], obj=desk, standalone_mode=False)
+        assert refused.value.key == "cli.serve_runs"
+    with running(tmp_path / REPLAY_HOME), pytest.raises(Retry) as removed:
+        demo.main(["--port", "0"], obj=desk, standalone_mode=False)
+    assert removed.value.key == "cli.serve_runs"

@@ -13,7 +13,7 @@ from hubtwin.flow.emergency import end_emergency
 from hubtwin.library.query import count_rows
 from hubtwin.model.event import Message
 from hubtwin.model.grant import Grant, Purpose
-from hubtwin.ports import Page
+from hubtwin.ports import Page, Transport
 from hubtwin.settings import SourceSettings
 from hubtwin.wiring.granted import grantee_of, purpose_of
 from hubtwin.wiring.sources import make_transports
@@ -189,3 +189,52 @@ def test_messages_are_laid_down_once_and_know_their_key(here: Town) -> None:
     keys = [line["key"] for channel in ("cap", "orders") for line in read_lines(here.works, channel)]
     assert keys
     assert len(keys) == len(set(keys))
+
+
+class Silent:
+    """A transport that answers when it is let; until then it keeps the line open."""
+
+    def __init__(self) -> None:
+        self.let, self.asked = threading.Event(), 0
+
+    def pages(self, cursor: str | None) -> Iterator[Page]:
+        self.asked += 1
+        self.let.wait(30)
+        yield from ()
+
+
+def test_a_source_that_keeps_silent_is_left_while_the_others_and_the_loop_go_on(here: Town) -> None:
+    here.step(0)
+    sources, silent = here.running.service.sources, Silent()
+    sources.transports = {"results": silent, **{k: v for k, v in sources.transports.items() if k != "results"}}
+    sources.patience_s = 5.0  # for those that answer; the silent one is waited for once
+    here.tell_counts(12)
+    assert here.step(2).findings
+    began_s = time.monotonic()
+    here.step(3)
+    assert (silent.asked, time.monotonic() - began_s < 5.0) == (1, True)
+    silent.let.set()
+    sources._asked["results"].join(5)
+    here.step(4)
+    assert silent.asked == 2
+    assert {state.name: state.error for state in here.running.works.sources()}["results"] == ""
+
+
+def test_an_answer_that_comes_after_the_event_is_not_taken_in(here: Town) -> None:
+    here.step(0)
+    sources = here.running.service.sources
+
+    class Late:
+        def __init__(self, real: Transport) -> None:
+            self.real = real
+
+        def pages(self, cursor: str | None) -> Iterator[Page]:
+            for page in self.real.pages(cursor):
+                sources.rest()  # the event ended while the page was on its way
+                yield page
+
+    rows = {state.name: state.rows for state in sources.states()}
+    here.tell_counts(12)
+    sources.transports = {kind: Late(each) for kind, each in sources.transports.items()}
+    here.step(2)
+    assert {state.name: state.rows for state in sources.states()} == rows

@@ -1,20 +1,18 @@
 """The demonstration: the list of a morning, then the whole hub on a page, with a simulated day on the real path."""
 
-import fcntl
 import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import click
 
 from hubtwin.base.clock import PacedClock, epoch_minute, local, system_clock
-from hubtwin.base.errors import Retry
 from hubtwin.base.text import text
+from hubtwin.cli.alone import LOCK, alone
 from hubtwin.cli.desk import DayType, Desk, first_use
 from hubtwin.cli.serve import run_server, take_port
 from hubtwin.cli.warn import print_list
@@ -77,8 +75,10 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
     """Set a replay up in a home of its own; its clock stands at `start`."""
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
     with ExitStack() as stack:
-        stack.enter_context(_alone(settings.home))
-        shutil.rmtree(settings.home, ignore_errors=True)
+        stack.enter_context(alone(settings.home.with_suffix(".lock"), "cli.demo_runs"))
+        with alone(settings.home / LOCK, "cli.serve_runs"):
+            shutil.rmtree(settings.home, ignore_errors=True)
+        stack.enter_context(alone(settings.home / LOCK, "cli.serve_runs"))
         made = _make_day(desk, settings, day, told["arrivals"] or settings.sim_arrivals)
         gates = load("hubtwin.sim.screening:simulate_gates")(made, settings.hub.exits)
         clock = PacedClock(start, 0.0, system_clock, load("hubtwin.wiring.replay:end_of")(made))
@@ -89,18 +89,6 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         _cast(core.works, desk.lang, password, event=not told["no_event"])
         seen = load("hubtwin.web.start:desk_of")(running.works)
         yield Stage(seen, running, clock, password)
-
-
-@contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """Keep the home of a replay to one process: another demonstration would remove it below the one that runs."""
-    home.parent.mkdir(parents=True, exist_ok=True)
-    with home.with_suffix(".lock").open("w") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Retry("cli.demo_runs", home=home) from error
-        yield
 
 
 def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:

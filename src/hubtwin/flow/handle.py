@@ -173,11 +173,17 @@ def _appeal(appeal: Appeal) -> dict[str, object]:
 
 
 def _refuse_without_order(unit: Unit, case: Case, command: CaseCommand) -> None:
-    """Raise Denied where the overflow order that is named does not stand."""
-    standing = {order.overflow_id for order in unit.list_overflows(case.scene, on_only=True)}
+    """Raise Denied where the overflow order that is named does not stand, or stands for another exit than the one at
+    which the person was found; a case that names no exit goes by any.
+    """
+    standing = {order.overflow_id: order.place for order in unit.list_overflows(case.scene, on_only=True)}
     named = {piece.ref for piece in command.evidence if piece.kind == "overflow_order"}
-    if named and not named & standing:
+    if named and not named & standing.keys():
         raise Denied("flow.no_overflow", standing=", ".join(sorted(standing)) or "-")
+    found = (filed.evidence for filed in unit.list_evidence(case.case_id) if filed.evidence.kind == "finding")
+    here = next((str(piece.values["exit_id"]) for piece in found if "exit_id" in piece.values), "")
+    if here and named and here not in {standing.get(ref) for ref in named}:
+        raise Denied("flow.overflow_elsewhere", here=here)
 
 
 def _tell(unit: Unit, case: Case, moved: Case, command: CaseCommand, clocks_min: Mapping[str, int]) -> None:

@@ -25,6 +25,7 @@ from hubtwin.wiring.works import Works
 
 BEAT_S = 0.25  # how often the clock is looked at
 POLL_S = 2.0  # a source is asked at most so often, whatever the hub clock does
+PATIENCE_S = 1.0  # a step waits so long for a source; its answer is taken in all the same
 MESSAGES = 500  # handed over in one step
 _LOG = structlog.get_logger()
 Beside = Callable[[datetime], None]
@@ -64,7 +65,8 @@ class Service:
         return done
 
     def start(self) -> None:
-        """Begin, in a thread of its own."""
+        """Begin, in a thread of its own; from now on a source that keeps silent holds up no clock."""
+        self.sources.patience_s = PATIENCE_S
         self._thread = threading.Thread(target=self._run, name="service", daemon=True)
         self._thread.start()
 

@@ -1,11 +1,13 @@
 """The live sources of a hub: which there are, how each is polled, and what is known of its state.
 
 A source is polled while an emergency is in force, and only then: without one nothing about persons is collected. One
-that fails is asked again at its next turn, and is late when its last answer is older than two of its cadences.
+that fails is asked again at its next turn, and is late when its last answer is older than two of its cadences. One that
+keeps silent does not hold up the others, nor the clocks of the loop: its answer is taken in when it comes.
 """
 
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -16,7 +18,7 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Denied, HubError, Malformed
 from hubtwin.flow.sense import Sensing, sense
-from hubtwin.ports import Connector, ReadContext, Transport
+from hubtwin.ports import Connector, Page, ReadContext, Transport
 from hubtwin.rules.privacy import pseudonymise
 from hubtwin.settings import Settings, SourceSettings
 from hubtwin.stores.embedded import EmbeddedStore
@@ -48,12 +50,17 @@ class SourceState:
 
 @dataclass
 class Sources:
-    """Polls the sources of one hub; one thread calls `poll`. `transports` is kind of data -> transport."""
+    """Polls the sources of one hub; one thread calls `poll`. `transports` is kind of data -> transport; `patience_s`
+    is how long a poll waits for one of them, None until it has answered.
+    """
 
     settings: Settings
     store: EmbeddedStore
     vault: Vault
     transports: Mapping[str, Transport]
+    patience_s: float | None = None
+    _asked: dict[str, threading.Thread] = field(default_factory=dict)
+    _resting: bool = False
     _states: dict[str, SourceState] = field(default_factory=dict)
     _trains: tuple[object, Mapping[str, Any]] | None = None
     _resolve: Callable[..., Any] | None = None
@@ -70,32 +77,41 @@ class Sources:
         return list(self._states.values())
 
     def rest(self) -> None:
-        """Note that nothing is polled: no emergency is in force."""
+        """Note that nothing is polled: no emergency is in force. An answer under way is dropped at its next page."""
+        self._resting = True
         for kind, state in self._states.items():
             if state.on:
                 self._states[kind] = replace(state, on=False)
 
-    def poll(self, now: datetime, since_min: int | None = None) -> int:
-        """Take in what each source has that is due; return how many rows were kept. Raises nothing of a source.
+    def poll(self, now: datetime, since_min: int | None = None) -> None:
+        """Take in what each source has that is due, one after the other. Raises nothing of a source.
 
         Persons that were read before `since_min`, the beginning of the event, are not kept: a broker kept them for us.
         """
-        self._since_min = since_min
-        return sum(self._poll(kind, transport, now) for kind, transport in self.transports.items())
+        self._since_min, self._resting = since_min, False
+        for kind, transport in self.transports.items():
+            if self.patience_s is None:
+                self._poll(kind, transport, now)
+            elif kind not in self._asked or not self._asked[kind].is_alive():
+                asked = threading.Thread(target=self._poll, args=(kind, transport, now), name=kind, daemon=True)
+                self._asked[kind] = asked
+                asked.start()
+                asked.join(self.patience_s)
 
-    def _poll(self, kind: str, transport: Transport, now: datetime) -> int:
+    def _poll(self, kind: str, transport: Transport, now: datetime) -> None:
         state, now_min = self._states[kind], epoch_minute(now)
+        wanted = _Wanted(transport, lambda: not self._resting)
         try:
-            report = sense(get_connector(kind), transport, self.store, self._context(kind, now), self._sensing(now))
+            report = sense(get_connector(kind), wanted, self.store, self._context(kind, now), self._sensing(now))
         except HubError as error:
             if error.key != state.error:
                 _LOG.warning("source_failed", source=kind, reason=error.key)
             self._states[kind] = replace(state, error=error.key, on=True)
-            return 0
+            return
         except Exception as error:  # noqa: BLE001 - one source must not stop the others, nor the clocks of the loop
             _LOG.error("source_broke", source=kind, kind=type(error).__name__, at=place_of(error))
             self._states[kind] = replace(state, error="wiring_source_broke", on=True)
-            return 0
+            return
         kept = sum(report.kept.values())
         self._states[kind] = replace(
             state,
@@ -105,7 +121,6 @@ class Sources:
             error="",
             on=True,
         )
-        return kept
 
     def _sensing(self, now: datetime) -> Sensing:
         persons = partial(pseudonymise, key_of=self.vault.find_epoch_key, window_min=window_min())
@@ -123,6 +138,21 @@ class Sources:
                 self._trains = (seal, known_trains(self.store))
             return replace(context, **self._trains[1], real_persons=False)
         return context
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """A transport that ends once nobody wants its pages any more."""
+
+    transport: Transport
+    is_wanted: Callable[[], bool]
+
+    def pages(self, cursor: str | None) -> Iterator[Page]:
+        """Yield the pages that are wanted."""
+        for page in self.transport.pages(cursor):
+            if not self.is_wanted():
+                return
+            yield page
 
 
 def make_transports(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, Transport]:

@@ -41,7 +41,7 @@ CAST = (
     Part("wang", "王指挥（演示）", "Wang (demo)", A.COMMAND, R.DUTY_COMMANDER),
     Part("li", "李研判（演示）", "Li (demo)", A.HEALTH, R.SCENE_OFFICER),
     Part("zhao", "赵采样（演示）", "Zhao (demo)", A.HEALTH, R.FIELD_STAFF, "first"),
-    Part("qian", "钱站务（演示）", "Qian (demo)", A.RAILWAY, R.FIELD_STAFF, "last"),
+    Part("qian", "钱站务（演示）", "Qian (demo)", A.RAILWAY, R.FIELD_STAFF, "second"),
     Part("sun", "孙联络（演示）", "Sun (demo)", A.DISTRICT, R.AGENCY_LIAISON),
     Part("zhou", "周数据主管（演示）", "Zhou (demo)", A.DATA, R.DATA_OWNER),
     Part("wu", "吴安全官（演示）", "Wu (demo)", A.DATA, R.SECURITY_OFFICER),
@@ -54,7 +54,7 @@ CAST = (
 def make_accounts(works: Works, scene: str, *, password: str, lang: str) -> list[Person]:
     """Make the accounts of the cast with one password; return the people. Field staff get a team of the hub."""
     accounts, teams = works.access.accounts, [team.team_id for team in works.settings.hub.teams]
-    places = {"first": teams[0], "last": teams[-1]} if teams else {}
+    places = {"first": teams[0], "second": teams[min(1, len(teams) - 1)]} if teams else {}  # the first are sent first
     known, people = {agency.agency_id for agency in accounts.list_agencies()}, []
     for part in CAST:
         if part.kind.value not in known:

@@ -1,0 +1,24 @@
+"""One process turns the loop of a home: two would send every message twice and take each other's place at a broker."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from hubtwin.base.errors import Retry
+
+LOCK = "serving.lock"
+
+
+@contextmanager
+def alone(lock: Path, key: str) -> Iterator[None]:
+    """Hold a lock file while used; the kernel lets go of it with the process. Raises Retry with `key` where another
+    process holds it.
+    """
+    lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Retry(key, home=lock.parent) from error
+        yield
