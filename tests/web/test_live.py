@@ -1,5 +1,6 @@
 """The live feed over a real socket: opening, resuming, alarms, slow pages, ends."""
 
+import asyncio
 import json
 import socket
 import time
@@ -9,6 +10,7 @@ import pytest
 
 from hubtwin.base.errors import Retry
 from hubtwin.web import live
+from hubtwin.web.feed import Page, View
 from tests.web.fake_desk import FakeDesk
 from tests.web.served import Served, serving
 
@@ -217,3 +219,15 @@ def test_the_server_stops_at_once_though_pages_listen(desk: FakeDesk) -> None:
     with sock:
         list(ear.events(1))
         assert sock.recv(10) == b""
+
+
+def test_a_page_that_takes_nothing_any_more_is_let_go_without_a_bug(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(live, "STALL_S", 0.05)
+    page = Page(View(frozenset()))
+    asyncio.run(live.Live(served.edge, page, "", None)._send(never, b"data: 1\n\n"))
+    assert page.closed == "gone"

@@ -87,7 +87,8 @@ class Live(Response):
         page, loop = self.page, asyncio.get_running_loop()
         try:
             async with asyncio.timeout(STALL_S) as limit:
-                page.hurry = lambda: limit.reschedule(loop.time() + HURRY_S)
+                # One that has run out cannot be moved; the page is let go then in any case.
+                page.hurry = lambda: None if limit.expired() else limit.reschedule(loop.time() + HURRY_S)
                 await send({"type": "http.response.body", "body": body, "more_body": True})
         except TimeoutError:
             self.edge.meters.dropped.labels("stalled").inc()
