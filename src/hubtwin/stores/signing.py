@@ -5,8 +5,6 @@ that somebody signed with a key of their own would verify against itself.
 """
 
 import json
-import os
-import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +13,9 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from hubtwin.base.errors import Denied, Malformed
-from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.keyfile import read_key
 
 SIGNING_FILE = "signing.key"
-_SEED = 32  # bytes, RFC 8032
 
 
 class Signer:
@@ -26,14 +23,8 @@ class Signer:
 
     def __init__(self, directory: Path) -> None:
         """Read the key, or make it at first use. Raises Denied for a key that is damaged or that others can read."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / SIGNING_FILE
-        if not path.exists():
-            _create(path)
-        if path.stat().st_mode & 0o077:
-            raise Denied("stores.open_key_file", path=SIGNING_FILE, mode=oct(path.stat().st_mode & 0o777))
-        seed = path.read_bytes()
-        if len(seed) != _SEED:
+        seed = read_key(directory / SIGNING_FILE)
+        if seed is None:
             raise Denied("stores.signing_key_damaged", path=SIGNING_FILE)
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
         self.public_hex = self._key.public_key().public_bytes_raw().hex()
@@ -75,19 +66,3 @@ def open_sealed(sealed: str, public_hex: str) -> Mapping[str, Any]:
     if not is_signed(canonical(body), signature, public_hex):
         raise Malformed("stores.report_altered")
     return body
-
-
-def _create(path: Path) -> None:
-    """Write the key beside its place and link it there: a crash leaves a whole key or none, nobody's is replaced."""
-    draft = path.with_suffix(f".{secrets.token_hex(4)}.draft")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
-        stream.write(secrets.token_bytes(_SEED))
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    fsync(path.parent)

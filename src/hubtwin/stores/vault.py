@@ -7,7 +7,6 @@ out of reach is remembered and followed up. Who was never a hit leaves no row he
 """
 
 import json
-import os
 import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
@@ -23,8 +22,9 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import failpoint
 from hubtwin.rules.privacy import EPOCH_MIN
+from hubtwin.stores.keyfile import read_key
 from hubtwin.stores.migrate import migrate
-from hubtwin.stores.sqlite import Database, fsync
+from hubtwin.stores.sqlite import Database
 
 KEY_FILE, KEYS_FILE, VAULT_FILE = "vault.key", "keys.sqlite", "vault.sqlite"
 Record = Callable[[str, Mapping[str, object]], object]  # kind, payload: writes an event, `Store.append_event`
@@ -284,32 +284,12 @@ def purge(keys: Path, forgotten: Iterable[str], epochs: Iterable[int]) -> None:
 
 def _master_key(directory: Path) -> bytes:
     path = directory / KEY_FILE
-    if not path.exists():
-        if (directory / KEYS_FILE).exists():
-            raise Denied("stores.no_key_file", path=KEY_FILE)
-        _create_key(path)
-    if path.stat().st_mode & 0o077:
-        raise Denied("stores.open_key_file", path=KEY_FILE, mode=oct(path.stat().st_mode & 0o777))
-    key = path.read_bytes()
-    if len(key) != _KEY:
+    if not path.exists() and (directory / KEYS_FILE).exists():
+        raise Denied("stores.no_key_file", path=KEY_FILE)
+    key = read_key(path)
+    if key is None:
         raise Denied("stores.wrong_key", path=KEY_FILE, keys=KEYS_FILE)
     return key
-
-
-def _create_key(path: Path) -> None:
-    """Write the key beside its place and rename it there: a crash leaves a whole key or none."""
-    draft = path.with_suffix(f".{secrets.token_hex(4)}.draft")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
-        stream.write(secrets.token_bytes(_KEY))
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        os.link(draft, path)  # unlike a rename it never replaces the key that another process made meanwhile
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    fsync(path.parent)
 
 
 def _seal(cipher: AESGCM, plain: bytes, label: str) -> bytes:

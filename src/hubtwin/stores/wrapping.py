@@ -4,8 +4,6 @@ A fresh X25519 key agrees with the receiver's (RFC 7748); HKDF-SHA256 makes of i
 AES-256-GCM. The label binds what is sealed to its purpose: it opens under the same words only.
 """
 
-import os
-import secrets
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -15,7 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from hubtwin.base.errors import Denied, Malformed
-from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.keyfile import read_key
 
 WRAPPING_FILE = "wrapping.key"
 _KEY = 32  # bytes, of X25519 and of AES-256
@@ -28,14 +26,8 @@ class Unwrapper:
 
     def __init__(self, directory: Path) -> None:
         """Read or make the key. Raises Denied for one that is damaged or that others can read."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = directory / WRAPPING_FILE
-        if not path.exists():
-            _create(path)
-        if path.stat().st_mode & 0o077:
-            raise Denied("stores.open_key_file", path=WRAPPING_FILE, mode=oct(path.stat().st_mode & 0o777))
-        seed = path.read_bytes()
-        if len(seed) != _KEY:
+        seed = read_key(directory / WRAPPING_FILE)
+        if seed is None:
             raise Denied("stores.wrapping_key_damaged", path=WRAPPING_FILE)
         self._key = X25519PrivateKey.from_private_bytes(seed)
         self._public = self._key.public_key().public_bytes_raw()
@@ -66,19 +58,3 @@ def wrap(content: bytes, public_hex: str, label: str) -> str:
 
 def _derive(shared: bytes, fresh: bytes, receiver: bytes) -> bytes:
     return HKDF(SHA256(), _KEY, salt=None, info=_INFO + fresh + receiver).derive(shared)
-
-
-def _create(path: Path) -> None:
-    """Write the key beside its place and link it there: a crash leaves a whole key or none, nobody's is replaced."""
-    draft = path.with_suffix(f".{secrets.token_hex(4)}.draft")
-    with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
-        stream.write(secrets.token_bytes(_KEY))
-        stream.flush()
-        os.fsync(stream.fileno())
-    try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
-    fsync(path.parent)
