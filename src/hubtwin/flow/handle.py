@@ -11,7 +11,7 @@ from hubtwin.flow.warn import STEP
 from hubtwin.model.case import TABLE, Case, CaseCommand, CaseState, Evidence, advance
 from hubtwin.model.duty import COMMANDER, Roster
 from hubtwin.model.emergency import Appeal
-from hubtwin.model.event import EventKind, LoopStep
+from hubtwin.model.event import EventKind, LoopStep, find_exit
 from hubtwin.model.task import Task, TaskCommand
 from hubtwin.ports import Ledger, TaskFilter, Unit
 
@@ -180,8 +180,7 @@ def _refuse_without_order(unit: Unit, case: Case, command: CaseCommand) -> None:
     named = {piece.ref for piece in command.evidence if piece.kind == "overflow_order"}
     if named and not named & standing.keys():
         raise Denied("flow.no_overflow", standing=", ".join(sorted(standing)) or "-")
-    found = (filed.evidence for filed in unit.list_evidence(case.case_id) if filed.evidence.kind == "finding")
-    here = next((str(piece.values["exit_id"]) for piece in found if "exit_id" in piece.values), "")
+    here = find_exit(unit.list_evidence(case.case_id))
     if here and named and here not in {standing.get(ref) for ref in named}:
         raise Denied("flow.overflow_elsewhere", here=here)
 

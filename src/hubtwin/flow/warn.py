@@ -8,7 +8,7 @@ from hubtwin.flow.dispatch import drop_tasks
 from hubtwin.flow.guard import require_emergency, shown
 from hubtwin.model.alert import Alert, Grade, MsgType, Urgency
 from hubtwin.model.case import Case, Evidence
-from hubtwin.model.event import EventKind, LoopStep
+from hubtwin.model.event import FINDING, EventKind, LoopStep
 from hubtwin.model.finding import Finding, Flagged
 from hubtwin.ports import Ledger, TaskFilter, Unit
 from hubtwin.rules.severity import digest, grade, grade_urgency
@@ -114,7 +114,7 @@ def _case(person: Flagged, emergency_id: str, scene: str, now_min: int, review_m
 
 def _open(unit: Unit, case: Case, person: Flagged, clocks_min: Mapping[str, int]) -> Case:
     unit.save_case(case)
-    unit.add_evidence(case, "system", [Evidence("finding", person.ref, person.values)])
+    unit.add_evidence(case, "system", [Evidence(FINDING, person.ref, person.values)])
     payload = {
         "case": case.case_id,
         "emergency": case.emergency_id,

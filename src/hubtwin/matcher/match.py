@@ -6,7 +6,7 @@ for the epoch of the service date: the one that its row of RISK_HITS has.
 
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, cast
 
@@ -149,7 +149,7 @@ def trace_along(
         pathogen.cotravel,
         residual_air_min=pathogen.residual_air_min.value,
     )
-    return [_renamed(contact, pseudonym(key, who.documents[int(contact.pid)])) for contact in contacts], len(named)
+    return [replace(contact, pid=pseudonym(key, who.documents[int(contact.pid)])) for contact in contacts], len(named)
 
 
 def epoch_of_run(trip_id: str, service_date: date) -> int:
@@ -178,21 +178,6 @@ def _ride(booking: Booking, named: dict[int, str]) -> Ride:
         carriage=booking.carriage,
         seat_row=booking.seat_row,
         seat_letter=booking.seat_letter,
-    )
-
-
-def _renamed(contact: Contact, pid: str) -> Contact:
-    return Contact(
-        case_pid=contact.case_pid,
-        pid=pid,
-        relations=contact.relations,
-        same_order=contact.same_order,
-        certain=contact.certain,
-        shared_min=contact.shared_min,
-        from_seq=contact.from_seq,
-        until_seq=contact.until_seq,
-        position=contact.position,
-        weight_pct=contact.weight_pct,
     )
 
 

@@ -1,6 +1,6 @@
 """What the loop writes beside its cases and tasks: events, timers, messages, evidence on file, measured times."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -112,6 +112,15 @@ class Filed:
     by: str
     at_min: int
     evidence: Evidence
+
+
+FINDING = "finding"  # the kind of evidence that opens a case: why the person was flagged
+
+
+def find_exit(evidence: Iterable[Filed]) -> str:
+    """Return the exit at which the person of a case was found, by the evidence on file; empty where none says it."""
+    found = (one.evidence.values for one in evidence if one.evidence.kind == FINDING)
+    return next((str(values["exit_id"]) for values in found if "exit_id" in values), "")
 
 
 class LoopStep(StrEnum):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hubtwin.model.case import Case, CaseState
 from hubtwin.model.duty import Roster
 from hubtwin.model.emergency import Overflow
-from hubtwin.model.event import EventKind
+from hubtwin.model.event import EventKind, find_exit
 from hubtwin.model.place import Exit
 from hubtwin.model.task import Task
 from hubtwin.ports import CaseFilter, Ledger, TaskFilter
@@ -65,7 +65,7 @@ class Lookout:
             return self._review(case)
         place = self.crowd.find(case.pid)
         orders = {order.place: order for order in self._ledger.list_overflows(case.scene, on_only=True)}
-        order = orders.get(self._exit_of(case)) if orders else None
+        order = orders.get(find_exit(self._ledger.list_evidence(case.case_id))) if orders else None
         at_desk = place is not None and bool(self._gates.desk[place])
         return Known(at_desk, "" if order is None else order.overflow_id)
 
@@ -159,10 +159,6 @@ class Lookout:
                     return Known(report=piece.ref, result=result)
         report, result = self._desk.results().get((case.pid, "antigen"), ("", ""))
         return Known(report=report, result=result)
-
-    def _exit_of(self, case: Case) -> str:
-        filed = [one.evidence for one in self._ledger.list_evidence(case.case_id) if one.evidence.kind == "finding"]
-        return next((str(found.values["exit_id"]) for found in filed if "exit_id" in found.values), "")
 
 
 def number(value: object) -> int:
