@@ -1,0 +1,16 @@
+"""Settings of a hub: `load_settings` reads hub.toml, the environment and flags into one frozen record."""
+
+from hubtwin.settings.load import BLOCKS, DEFAULT_HUB, FEEDS, Settings, find_data_dir, find_lang, load_settings
+from hubtwin.settings.sources import MatcherSettings, SourceSettings
+
+__all__ = [
+    "BLOCKS",
+    "DEFAULT_HUB",
+    "FEEDS",
+    "MatcherSettings",
+    "Settings",
+    "SourceSettings",
+    "find_data_dir",
+    "find_lang",
+    "load_settings",
+]

@@ -1,0 +1,182 @@
+"""Settings: one frozen record; defaults < hub.toml < environment < flags. Only entry points and wiring read it."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from hubtwin.base.errors import Absent, Malformed
+from hubtwin.model.duty import ShiftPlan
+from hubtwin.model.place import Hub
+from hubtwin.settings.hub import read_hub, read_shift
+from hubtwin.settings.reading import (
+    Wrong,
+    read_date,
+    read_number,
+    read_table,
+    read_tables,
+    read_texts,
+    refuse_unknown,
+)
+from hubtwin.settings.sources import MatcherSettings, SourceSettings, read_each, read_matcher, read_source
+
+_PACKAGE = Path(__file__).resolve().parent.parent
+DEFAULT_HUB = "hangzhou-east"
+BLOCKS = (
+    "hub",
+    "timetable",
+    "feeds",
+    "simulation",
+    "platforms",
+    "exits",
+    "teams",
+    "walking",
+    "scenes",
+    "sources",
+    "matchers",
+    "shifts",
+)
+FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
+MOST_ARRIVALS, MOST_THREADS = 1_000_000, 256
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that a run of hubtwin is told.
+
+    `pattern_week` is the Monday of the week whose service days stand for later dates (None: no pattern).
+    """
+
+    hub: Hub
+    hub_file: Path
+    home: Path
+    data_dir: Path
+    lang: str
+    threads: int
+    feeds: Mapping[str, tuple[Path, ...]]
+    pattern_week: date | None
+    last_published: date | None
+    sim_seed: int
+    sim_arrivals: int
+    scenes: Mapping[str, Mapping[str, Any]]
+    sources: Mapping[str, SourceSettings]
+    shifts: tuple[ShiftPlan, ...] = ()
+    matchers: Mapping[str, MatcherSettings] = field(default_factory=dict)
+
+    def pattern_of(self, service_date: date) -> date:
+        """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
+        if self.pattern_week is None or self.last_published is None or service_date <= self.last_published:
+            return service_date
+        return self.pattern_week + timedelta(days=service_date.weekday())
+
+
+def find_data_dir() -> Path:
+    """Return the folder of shipped data: inside an installed package, or beside the source tree."""
+    for candidate in (_PACKAGE / "_data", _PACKAGE.parent.parent / "data"):
+        if candidate.is_dir():
+            return candidate
+    raise Absent("settings_no_data")
+
+
+def load_settings(
+    hub: str | None = None,
+    home: Path | None = None,
+    lang: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Read the settings of a hub.
+
+    `hub` is a path of a hub.toml or the name of a shipped hub. Raises Absent where there is no such file and
+    Malformed, naming the entry, where the file is wrong.
+    """
+    env = os.environ if environ is None else environ
+    data_dir = find_data_dir()
+    hub_file = _hub_file(hub or env.get("HUBTWIN_HUB", DEFAULT_HUB), data_dir)
+    try:
+        told = tomllib.loads(hub_file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Malformed("settings_not_toml", file=hub_file, problem=str(error)) from error
+    try:
+        return _settings(told, hub_file, data_dir, env, home=home, lang=lang)
+    except KeyError as error:
+        raise Malformed("settings_missing", file=hub_file, entry=error.args[0]) from error
+    except Wrong as error:
+        entry, kind = error.args
+        raise Malformed(f"settings_need_{kind}", file=hub_file, entry=entry) from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise Malformed("settings_wrong", file=hub_file, problem=str(error)) from error
+
+
+def find_lang(environ: Mapping[str, str]) -> str:
+    """Return "zh" or "en" from HUBTWIN_LANG, else from the locale of the environment."""
+    for name in ("HUBTWIN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := environ.get(name):
+            return "zh" if value.lower().startswith("zh") else "en"
+    return "en"
+
+
+def _hub_file(hub: str, data_dir: Path) -> Path:
+    shipped = data_dir / "hubs" / hub / "hub.toml"
+    for candidate in (Path(hub), Path(hub) / "hub.toml", shipped):
+        if candidate.is_file():
+            return candidate
+    raise Absent("settings_no_hub", hub=hub, shipped=", ".join(sorted(p.parent.name for p in _shipped(data_dir))))
+
+
+def _shipped(data_dir: Path) -> list[Path]:
+    return list((data_dir / "hubs").glob("*/hub.toml"))
+
+
+def _settings(
+    told: Mapping[str, Any],
+    hub_file: Path,
+    data_dir: Path,
+    env: Mapping[str, str],
+    *,
+    home: Path | None,
+    lang: str | None,
+) -> Settings:
+    refuse_unknown(told, "", BLOCKS)
+    timetable, simulation, scenes = (read_table(told, name) for name in ("timetable", "simulation", "scenes"))
+    feeds = told["feeds"]
+    refuse_unknown(timetable, "timetable.", ("pattern_week", "last_published"))
+    refuse_unknown(simulation, "simulation.", ("seed", "arrivals"))
+    refuse_unknown(feeds, "feeds.", FEEDS)
+    hub = read_hub(told)
+    monday, last = read_date(timetable, "pattern_week"), read_date(timetable, "last_published")
+    if monday is not None and (monday.weekday() != 0 or last is None):
+        raise Wrong("timetable.pattern_week", "monday")
+    return Settings(
+        hub=hub,
+        hub_file=hub_file,
+        home=home or Path(env.get("HUBTWIN_HOME", ".hubtwin")),
+        data_dir=data_dir,
+        lang=lang or find_lang(env),
+        threads=_threads(env.get("HUBTWIN_THREADS", "2")),
+        feeds={
+            name: tuple(_feed_file(file, hub_file, data_dir) for file in read_texts(feeds, name, "feeds."))
+            for name in feeds
+        },
+        pattern_week=monday,
+        last_published=last,
+        sim_seed=read_number({"seed": 1, **simulation}, "seed", 0),
+        sim_arrivals=read_number({"arrivals": 120_000, **simulation}, "arrivals", 1, MOST_ARRIVALS),
+        scenes={name: read_table(scenes, name) for name in scenes},
+        sources=read_each(told, "sources", read_source, hub_file),
+        matchers=read_each(told, "matchers", read_matcher, hub_file),
+        shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
+    )
+
+
+def _feed_file(name: str, hub_file: Path, data_dir: Path) -> Path:
+    beside = hub_file.parent / name
+    return beside if beside.exists() else data_dir / name
+
+
+def _threads(told: str) -> int:
+    if not told.isdecimal() or not 1 <= int(told[:9]) <= MOST_THREADS:
+        raise Wrong("HUBTWIN_THREADS", "number")
+    return int(told)
