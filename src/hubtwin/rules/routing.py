@@ -8,8 +8,10 @@ that no person has verified.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from hubtwin.base.errors import Denied, Malformed
+from hubtwin.model.partner import Partner
 
 _CODE = re.compile(r"\d{2}|\d{4}|\d{6}|\d{9}|\d{12}", re.ASCII)
 _LEVELS = (9, 6, 4, 2)  # digits: street, district, city, province
@@ -43,6 +45,16 @@ def covering(code: str) -> tuple[str, ...]:
     while len(short) in (4, 6) and short.endswith("00"):
         short = short[:-2]
     return tuple(short[:digits] for digits in _LEVELS if digits <= len(short))
+
+
+def offices_on(partners: Iterable[Partner], day: date) -> dict[tuple[str, str], Office]:
+    """Return the offices that agreements make on a day, as `check_offices`; an expired agreement makes none."""
+    return check_offices(
+        Office(one.partner_id, profile, code)
+        for one in partners
+        for profile in sorted(one.profiles(day))
+        for code in one.jurisdictions
+    )
 
 
 def check_offices(offices: Iterable[Office]) -> dict[tuple[str, str], Office]:

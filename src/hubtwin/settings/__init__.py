@@ -1,6 +1,7 @@
 """Settings of a hub: `load_settings` reads hub.toml, the environment and flags into one frozen record."""
 
 from hubtwin.settings.load import BLOCKS, DEFAULT_HUB, FEEDS, Settings, find_data_dir, find_lang, load_settings
+from hubtwin.settings.partners import PartnerSettings
 from hubtwin.settings.sources import MatcherSettings, SourceSettings
 
 __all__ = [
@@ -8,6 +9,7 @@ __all__ = [
     "DEFAULT_HUB",
     "FEEDS",
     "MatcherSettings",
+    "PartnerSettings",
     "Settings",
     "SourceSettings",
     "find_data_dir",

@@ -12,6 +12,7 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.place import Hub
 from hubtwin.settings.hub import read_hub, read_shift
+from hubtwin.settings.partners import PartnerSettings, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
     Wrong,
     read_date,
@@ -37,6 +38,7 @@ BLOCKS = (
     "scenes",
     "sources",
     "matchers",
+    "partners",
     "shifts",
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
@@ -65,6 +67,7 @@ class Settings:
     sources: Mapping[str, SourceSettings]
     shifts: tuple[ShiftPlan, ...] = ()
     matchers: Mapping[str, MatcherSettings] = field(default_factory=dict)
+    partners: Mapping[str, PartnerSettings] = field(default_factory=dict)
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -100,7 +103,9 @@ def load_settings(
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Malformed("settings_not_toml", file=hub_file, problem=str(error)) from error
     try:
-        return _settings(told, hub_file, data_dir, env, home=home, lang=lang)
+        settings = _settings(told, hub_file, data_dir, env, home=home, lang=lang)
+        refuse_rivals(one.partner for one in settings.partners.values())
+        return settings
     except KeyError as error:
         raise Malformed("settings_missing", file=hub_file, entry=error.args[0]) from error
     except Wrong as error:
@@ -167,6 +172,7 @@ def _settings(
         scenes={name: read_table(scenes, name) for name in scenes},
         sources=read_each(told, "sources", read_source, hub_file),
         matchers=read_each(told, "matchers", read_matcher, hub_file),
+        partners=read_each(told, "partners", read_partner, hub_file),
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
     )
 
