@@ -16,6 +16,7 @@ from hubtwin.stores.backup import query
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.migrate import list_migrations
+from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 
@@ -90,7 +91,7 @@ def _private(store_dir: Path) -> Iterator[Problem]:
         yield Problem("stores.no_key_file", {"path": KEY_FILE})
     if (lost := find_lost(store_dir)) is not None:
         yield Problem("stores.vault_part_lost", {"path": lost})
-    for name in (KEY_FILE, KEYS_FILE, VAULT_FILE):
+    for name in (KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY):
         path = store_dir / name
         if path.exists() and path.stat().st_mode & 0o077:
             yield Problem("stores.open_key_file", {"path": name, "mode": oct(path.stat().st_mode & 0o777)})
