@@ -97,6 +97,7 @@ def test_each_profile_is_what_was_agreed() -> None:
     assert tops["police"] == {"case", "identity", "place", "task", "verified"}
     assert tops["health"] == {"case", "pathogen", "identity", "exposure", "tests[]", "outcome", "verified"}
     assert tops["bus"] == {"transport"}
+    assert tops["province"] == {"case", "identity", "place", "exposure", "tests[]", "outcome", "verified"}
     assert DISCLOSURES.profiles["bus"].schema == "urn:hubtwin:disclosure:bus:1"
 
 

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from hubtwin.base.errors import Malformed
@@ -127,10 +128,16 @@ def _copy_each(rest: Sequence[str], kind: Kind, values: Sequence[Any], target: l
             _copy(rest, kind, value, place)
 
 
+@cache
+def _words(kind: Kind) -> frozenset[str]:
+    """Return the words of a "code:" kind; there are a few dozen kinds."""
+    return frozenset(kind.removeprefix("code:").split(","))
+
+
 def is_of_kind(value: object, kind: Kind) -> bool:
     """Tell whether a value is of a declared kind. Nothing, records and lists are of none."""
     if kind.startswith("code:"):
-        return isinstance(value, str) and value in kind.removeprefix("code:").split(",")
+        return isinstance(value, str) and value in _words(kind)
     if kind == "truth":
         return isinstance(value, bool)
     if kind in ("text", "area"):
