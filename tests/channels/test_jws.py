@@ -104,3 +104,20 @@ def test_a_key_that_is_not_registered_verifies_nothing() -> None:
         verify(SIGNING(CONTENT), [OTHER])
     with pytest.raises(Denied):
         verify(SIGNING(CONTENT), [])
+
+
+def test_what_we_write_ourselves_verifies_without_reading_a_header_and_nothing_else_does() -> None:
+    signed = SIGNING(CONTENT)
+    assert verify(signed, iter([OTHER, PUBLIC])) == PUBLIC
+    for wrong in (
+        Signed(CONTENT + b" ", signed.signature),
+        Signed(CONTENT, _respelled(signed.signature)),
+        Signed(CONTENT, signed.signature + "=="),
+        Signed(CONTENT, signed.signature.replace("..", ".x.")),
+        Signed(CONTENT, signed.signature + "é"),
+        Signed(CONTENT, signed.signature[:-8]),
+    ):
+        with pytest.raises(Denied):
+            verify(wrong, [PUBLIC])
+    with pytest.raises(Denied):
+        verify(signed, [OTHER])

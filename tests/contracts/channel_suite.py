@@ -4,7 +4,9 @@
 that refuses, denies, delays, doubles, reorders, halves and loses answers. The partner counts with books of its own.
 """
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -298,16 +300,50 @@ def a_receipt_that_the_partner_did_not_sign_settles_nothing(opener: Opener, path
     pair.close()
 
 
-def content_is_destroyed_once_it_has_arrived_and_the_log_still_verifies(opener: Opener, path: Path) -> None:
+def content_is_sealed_and_destroyed_once_it_has_arrived_and_the_log_still_verifies(opener: Opener, path: Path) -> None:
     pair = opener(path, Faults())
     pair.sender(Message("s", "partners", {"case": "c", "name": "张三丰一号"}, AT_MIN))
-    assert "张三丰一号".encode() in (pair.hub.directory / "wire.sqlite").read_bytes()
+    assert _held(pair.hub) == 1
+    assert "张三丰一号".encode() not in _file(pair.hub), "sealed while it waits"
     pair.run()
-    assert "张三丰一号".encode() not in (pair.hub.directory / "wire.sqlite").read_bytes()
-    pair.partner.books.take_over(pair.partner.books.list_applied()[-1][0])
-    assert "张三丰一号".encode() not in (pair.partner.directory / "wire.sqlite").read_bytes()
+    assert _held(pair.hub) == 0
+    assert _held(pair.partner) == 1
+    assert "张三丰一号".encode() not in _file(pair.partner), "and while it waits to be taken over"
+    (number, received), *_ = pair.partner.books.list_applied()
+    assert received.envelope is not None
+    assert received.envelope.data["name"] == "张三丰一号"
+    pair.partner.books.take_over(number)
+    assert _held(pair.partner) == 0
     _agree(pair)
     pair.close()
+
+
+def what_an_ended_event_said_is_destroyed_with_its_key_and_the_log_still_verifies(opener: Opener, path: Path) -> None:
+    pair = opener(path, Faults(refuse=1))
+    pair.say(6, cases=2)
+    pair.sender.pump(pair.now)
+    assert _held(pair.hub) == 6
+    assert pair.sender.destroy(["c0"]) == 3
+    assert pair.sender.destroy(["c0"]) == 0, "once"
+    pair.run()
+    assert pair.applied() == ["m1", "m3", "m5"]
+    assert pair.partner.books.destroy(["c1"]) == 3
+    assert [received.envelope for _, received in pair.partner.books.list_applied()] == [None] * 3
+    assert _held(pair.hub) == _held(pair.partner) == 0
+    _agree(pair)
+    assert len(pair.hub.books.list_entries(PARTNER)) == 6
+    pair.close()
+
+
+def _file(side: Side) -> bytes:
+    return (side.directory / "wire.sqlite").read_bytes()
+
+
+def _held(side: Side) -> int:
+    """Return how many messages stand in the file of a side with what they say."""
+    with closing(sqlite3.connect(side.directory / "wire.sqlite")) as con:
+        tables = ("outgoing", "incoming")
+        return sum(con.execute(f"SELECT count(content) FROM {name}").fetchone()[0] for name in tables)
 
 
 def _line(
@@ -344,5 +380,6 @@ CHECKS: tuple[Callable[[Opener, Path], None], ...] = (
     what_is_not_proven_or_not_for_us_is_refused,
     a_refused_message_keeps_its_place_and_holds_up_nobody,
     a_receipt_that_the_partner_did_not_sign_settles_nothing,
-    content_is_destroyed_once_it_has_arrived_and_the_log_still_verifies,
+    content_is_sealed_and_destroyed_once_it_has_arrived_and_the_log_still_verifies,
+    what_an_ended_event_said_is_destroyed_with_its_key_and_the_log_still_verifies,
 )

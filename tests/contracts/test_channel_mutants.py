@@ -14,7 +14,8 @@ from hubtwin.channels.cloudevent import read_event
 from hubtwin.channels.log import entry_after
 from hubtwin.channels.webhook import Webhook
 from hubtwin.model.message import Gap, Handling, Peer, Received, Signed, Verdict, Waiting
-from hubtwin.stores.wire import Wire, WireUnit
+from hubtwin.stores.wire import Wire
+from hubtwin.stores.wire_unit import WireUnit
 from tests.contracts.channel_pairs import PAIRS
 from tests.contracts.channel_suite import CHECKS
 
@@ -144,7 +145,9 @@ def lets_a_key_be_used_again(patch: pytest.MonkeyPatch) -> None:
 
 
 def keeps_what_it_said_for_ever(patch: pytest.MonkeyPatch) -> None:
-    def settle(unit: WireUnit, partner: str, digest: str, state: str, reason: str, at_ms: int) -> bool:
+    def settle(
+        unit: WireUnit, partner: str, digest: str, state: str, reason: str, at_ms: int, *, placed: bool = False
+    ) -> bool:
         sql = "UPDATE outgoing SET state = ?, reason = ? WHERE partner = ? AND digest = ?"
         return unit._con.execute(sql, (state, reason, partner, digest)).rowcount > 0
 

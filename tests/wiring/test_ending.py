@@ -7,9 +7,14 @@ import pytest
 
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.failpoint import arm, disarm
-from hubtwin.model.event import EventKind
+from hubtwin.channels.jws import Signing
+from hubtwin.channels.log import verify
+from hubtwin.channels.send import Parcel, Sender
+from hubtwin.model.event import EventKind, Message
+from hubtwin.ports import CaseFilter
 from hubtwin.stores.ending import certificate_text
-from hubtwin.stores.signing import open_sealed
+from hubtwin.stores.signing import Signer, open_sealed
+from hubtwin.stores.wire import Wire
 from hubtwin.wiring.ending import Ended, data_of, destroy_standing, end_and_destroy, list_standing, why_kept
 from hubtwin.wiring.keeping import nightly
 from tests.stores.test_erasure import bookings, read, results, screenings, stays
@@ -90,6 +95,30 @@ def test_the_end_destroys_and_the_certificate_verifies(hub: KeptHub) -> None:
     assert [kind for kind in kinds if kind.startswith(("Word", "Emergency", "Destr"))] == [
         *("EmergencyEnded", "WordAsked", "WordGiven", "DestructionBegun")
     ]
+
+
+def test_the_end_destroys_what_messages_said_of_its_cases_and_of_no_other(hub: KeptHub) -> None:
+    emergency_id = fill(hub)
+    (case_id,) = (case.case_id for case in hub.works.ledger.list_cases(CaseFilter(emergency_id=emergency_id)))
+    still_open = hub.open("p9")["p9"]
+    wire = Wire(hub.works.store.directory, "/hubs/here", hub.now_min)
+    signer = Signer(hub.works.store.directory)
+    sender = Sender(wire, Signing(signer.sign, signer.public_hex), {}, lambda message: [])
+    subjects = (case_id, still_open.case_id, "of nobody")
+    parcels = [
+        (Message(each, "p", {}, hub.now_min), Parcel("/p", "t", each, "urn:x:1", {"name": "n"})) for each in subjects
+    ]
+    sender.stage(parcels)
+    ended = end(hub, emergency_id)
+    assert ended.certificate is not None
+    assert open_sealed(ended.certificate, hub.works.access.audit.public_hex)["messages"] == 1
+    assert [one.id for one in wire.list_waiting("/p", 9)] == [still_open.case_id, "of nobody"]
+    assert verify(wire.list_entries("/p"), "/hubs/here", "/p") == []
+    hub.move(still_open, *STORIES["released"])
+    hub.wait(days=70)
+    nightly(hub.works, hub.now)
+    assert wire.list_waiting("/p", 9) == [], "the open case when it goes, the other one after its time"
+    wire.close()
 
 
 def test_a_legal_hold_keeps_the_data_and_the_event_ends_all_the_same(hub: KeptHub) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from hubtwin.model.message import Entry, Head, Received, Signed, Waiting
+from hubtwin.model.message import Entry, Head, Received, Refused, Signed, Waiting
 
 
 class BooksUnit(Protocol):
@@ -31,8 +31,19 @@ class BooksUnit(Protocol):
         """Add a message that waits; its `number` is not looked at."""
         ...
 
-    def settle(self, partner: str, digest: str, state: str, reason: str, at_ms: int) -> bool:
-        """Note what a partner did with a message; content that arrived is destroyed. False: no such message."""
+    def settle(self, partner: str, digest: str, state: str, reason: str, at_ms: int, *, placed: bool = False) -> bool:
+        """Note what a partner did with a message; content that arrived is destroyed. False: no such message.
+
+        `placed`: it was refused and has its place in the order of the partner all the same.
+        """
+        ...
+
+    def find_refused(self, partner: str, message_id: str) -> Refused | None:
+        """Return a message that a partner refused, or that was destroyed before it arrived."""
+        ...
+
+    def replace_refused(self, partner: str, message_id: str, at_ms: int) -> None:
+        """Note that another message stands for such a one from now on; its content is destroyed."""
         ...
 
     def ask_again(self, partner: str, subject: str, first: int, last: int) -> int:
@@ -107,6 +118,14 @@ class Books(Protocol):
 
     def list_applied(self, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, Received]]:
         """Return what had its effect, numbered from 1 in the order in which it had it."""
+        ...
+
+    def list_to_mend(self) -> Sequence[Refused]:
+        """Return what partners refused and nobody has dealt with, the oldest first."""
+        ...
+
+    def destroy(self, subjects: Iterable[str]) -> int:
+        """Destroy what the messages of some subjects say; return how many that were. The log stays."""
         ...
 
     def count_incoming(self, partner: str) -> Mapping[str, int]:

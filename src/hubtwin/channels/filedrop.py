@@ -13,7 +13,7 @@ import io
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -67,6 +67,15 @@ class FileDrop:
                 if _read(path).rstrip(b"\n") == receipt.line:
                     _put_away(path, self._folder / AWAY)
 
+    def withdraw(self, subjects: Collection[str]) -> None:
+        """Delete every file that nobody has picked up and that holds a message of these subjects. Raises Retry."""
+        names = frozenset(subjects)
+        with _said():
+            for path in (self._folder / TO).glob("*.jsonl"):
+                if _subjects(path) & names:
+                    path.with_name(f"{path.name}.done").unlink(missing_ok=True)  # first: without it, it is not there
+                    path.unlink(missing_ok=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Picked:
@@ -84,6 +93,7 @@ def pick_up(folder: Path, take: Take) -> list[Picked]:
     nobody known sent, stays unread: it is put aside with an error file that says why. Raises Retry: later again.
     """
     with _said():
+        _clear(folder)
         done = sorted((folder / TO).glob("*.jsonl.done"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return [_pick(folder, path, take) for path in done if _NAME.fullmatch(path.name.removesuffix(".done"))]
 
@@ -107,7 +117,24 @@ def _pick(folder: Path, marker: Path, take: Take) -> Picked:
     failpoint("wire.file_taken")
     for each in (path, marker):
         _put_away(each, folder / AWAY)
+    _clear(folder)
     return Picked(path.name, len(lines), len(broken))
+
+
+def _clear(folder: Path) -> None:
+    """Delete what was taken in whole: it stands in the books and need not lie about; the marker keeps its digest."""
+    for path in (folder / AWAY).glob("*.jsonl"):
+        if not (folder / BACK / f"{path.stem}.errors.csv").exists():
+            path.unlink(missing_ok=True)
+
+
+def _subjects(path: Path) -> set[str]:
+    """Return the subjects of the messages in a file of our own; one that is gone by now has none."""
+    try:
+        lines = _read(path).split(b"\n")[:-1]
+        return {str(orjson.loads(read_line(line).content).get("subject")) for line in lines}
+    except (FileNotFoundError, Denied, Malformed, ValueError, AttributeError):
+        return set()
 
 
 def _checked(path: Path, marker: Path) -> tuple[str, bytes, Signed]:

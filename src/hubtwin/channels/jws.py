@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
@@ -32,8 +34,7 @@ class Signing:
     def __init__(self, sign: Sign, public_hex: str) -> None:
         """Take a function that signs bytes with the Ed25519 key whose public half is given in hex."""
         self._sign, self.public_hex = sign, public_hex
-        head = {"alg": ALGORITHM, "b64": False, "crit": ["b64"], "kid": thumbprint(public_hex)}
-        self._protected = _b64(json.dumps(head, separators=(",", ":")).encode())
+        self._protected = _protected(public_hex)
 
     def __call__(self, content: bytes) -> Signed:
         """Return some bytes with their detached signature."""
@@ -43,6 +44,9 @@ class Signing:
 
 def verify(signed: Signed, keys: Iterable[str]) -> str:
     """Return the public key, in hex, that signed. Raises Denied where none of `keys` did, or the JWS is no such one."""
+    keys = tuple(keys)
+    if (written := _as_we_write(signed, keys)) is not None:
+        return written
     known: Mapping[str, str] = {thumbprint(key): key for key in keys}
     try:
         found = jws.extract_compact(signed.signature.encode("ascii"), signed.content, _REGISTRY)
@@ -74,6 +78,25 @@ def read_line(line: bytes) -> Signed:
     return Signed(content, signature.decode("ascii"))
 
 
+def _as_we_write(signed: Signed, keys: Iterable[str]) -> str | None:
+    """Return the key of a signature under the very header that `Signing` writes, where it verifies.
+
+    Nothing of such a header is left to be read, so it costs a quarter. Everything else, also what does not verify, goes
+    the whole way.
+    """
+    head, _, signature = signed.signature.partition("..")
+    for key in keys:
+        if head.encode() == _protected(key):
+            try:
+                raw = urlsafe_b64decode(signature + "==")
+                if _b64(raw) == signature.encode() and len(signed.content) <= MAX_CONTENT_BYTES:
+                    _public(key).verify(raw, head.encode() + b"." + signed.content)
+                    return key
+            except (InvalidSignature, ValueError):
+                return None
+    return None
+
+
 def _as_agreed(signature: str, b64: object) -> bool:
     """Tell whether a JWS is detached and written in the one way that base64url has for its bytes.
 
@@ -81,6 +104,18 @@ def _as_agreed(signature: str, b64: object) -> bool:
     """
     written = signature.rpartition("..")[2].encode()
     return b64 is False and ".." in signature and _b64(urlsafe_b64decode(written + b"==")) == written
+
+
+@cache
+def _protected(public_hex: str) -> bytes:
+    """Return the header of a signature by a key, as it is signed."""
+    head = {"alg": ALGORITHM, "b64": False, "crit": ["b64"], "kid": thumbprint(public_hex)}
+    return _b64(json.dumps(head, separators=(",", ":")).encode())
+
+
+@cache
+def _public(public_hex: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_hex))
 
 
 @cache

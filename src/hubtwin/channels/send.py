@@ -4,11 +4,11 @@
 `pump` sends what waits. One partner that is down holds up no other. The same bytes go out at every attempt.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hubtwin.base.clock import EPOCH, from_epoch_minute
 from hubtwin.base.errors import Denied, HubError, Malformed, Retry
@@ -46,6 +46,15 @@ class Channel(Protocol):
 
     def forget(self, receipt: Signed) -> None:
         """Let go of a receipt that stands in the books."""
+        ...
+
+
+@runtime_checkable
+class Withdrawing(Protocol):
+    """A channel that holds what it handed over until the partner takes it, and can take it back."""
+
+    def withdraw(self, subjects: Collection[str]) -> None:
+        """Destroy what lies there of some subjects; what lay beside it is handed over again. Raises Retry."""
         ...
 
 
@@ -118,6 +127,16 @@ class Sender:
         unit.add_outgoing(Waiting(0, parcel.partner, message.key, parcel.subject, sequence, signed), at_ms)
         head = unit.head(parcel.partner)
         unit.append_entry(parcel.partner, entry_after(head, Direction.OUT, message.key, signed.digest, at_ms))
+
+    def destroy(self, subjects: Collection[str]) -> int:
+        """Destroy what messages of some subjects say, in the books and where it waits for a partner; return how many
+        messages that were. Doing it twice is harmless. Raises Retry.
+        """
+        count = self.books.destroy(subjects)
+        for line in self.lines.values():
+            if isinstance(line.channel, Withdrawing):
+                line.channel.withdraw(subjects)
+        return count
 
     def pump(self, now: datetime) -> None:
         """Send what waits to every partner whose pause is over. Raises Retry only where the books cannot be written."""

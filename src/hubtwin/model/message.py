@@ -157,3 +157,21 @@ class Waiting:
     subject: str
     sequence: int
     signed: Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message that a partner did not take, and that a person has to mend. `reason` is a text key, `at_ms` epoch ms.
+
+    `placed`: it has its place in the order of its subject at the partner all the same. One without place leaves a gap,
+    behind which everything of the subject waits until another message takes the place.
+    """
+
+    partner: str
+    id: str
+    subject: str
+    sequence: int
+    digest: str
+    reason: str
+    placed: bool
+    at_ms: int

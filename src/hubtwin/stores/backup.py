@@ -24,9 +24,12 @@ from hubtwin.stores.rows import Rows, refuse_lost_rows
 from hubtwin.stores.signing import SIGNING_FILE
 from hubtwin.stores.sqlite import Database, fsync
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
+from hubtwin.stores.wire import MATCHING_FILE, WIRE_FILE, settle_restored
+from hubtwin.stores.wire_log import log_problems
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
 _ROWS_FILE = "rows.sqlite"
+_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
         raise Absent("stores.no_store", path=store_dir.name)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
         _copy_access(store_dir, draft)  # before the rows: how far it has followed the events is then behind them
-        rows.database.copy_to(draft / _ROWS_FILE)
+        _copy_rows(rows, store_dir, draft)
         promised = _listed(draft / _ROWS_FILE)
         for path in promised:
             _link(store_dir / path, draft / path)
@@ -103,21 +106,25 @@ def restore(
         raise Absent("stores.no_keys", path=str(key_folder))
     with _draft_of(new_dir) as draft:
         for path in files:
-            _copy(source / path, draft / path, mode=0o600 if path in (VAULT_FILE, ACCESS_FILE) else 0o644)
+            _copy(source / path, draft / path, mode=0o600 if path in _PRIVATE else 0o644)
         for name in needed:
             _copy(key_folder / name, draft / name, mode=0o600)
         with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
             if missing := sorted(set(_listed(draft / _ROWS_FILE)) - set(files)):
                 raise Malformed("stores.backup_damaged", path=missing[0])
-            if vault:
-                vault.prove()
-            learned = [key_id for place in forgotten_by for key_id in list_forgotten(place)] if vault else []
-            count = vault.apply_forgotten(learned) if vault else 0
+            count = _forget_again(vault, forgotten_by) if vault else 0
+            settle_restored(draft, epoch_minute(clock()))
+            payload = {"path": str(source), "forgotten": count}
             with rows.transaction() as con:
-                payload = {"path": str(source), "forgotten": count}
                 rows.add_event(con, epoch_minute(clock()), "BackupRestored", payload)
         _place(draft, new_dir)
     return Taken(new_dir, len(files), sum(size for size, _ in files.values()), key_folder if head["keys"] else None)
+
+
+def _forget_again(vault: Vault, forgotten_by: Iterable[Path]) -> int:
+    """Forget what later backups or stores have forgotten; return how many keys. Raises Denied for keys that do not fit."""
+    vault.prove()
+    return vault.apply_forgotten([key_id for place in forgotten_by for key_id in list_forgotten(place)])
 
 
 def verify(source: Path) -> Mapping[str, object]:
@@ -231,6 +238,43 @@ def _copy_access(store_dir: Path, draft: Path) -> None:
         access.close()
     (draft / KEYS_FOLDER).mkdir(mode=0o700, exist_ok=True)
     _copy(store_dir / SIGNING_FILE, draft / KEYS_FOLDER / SIGNING_FILE, mode=0o600)
+
+
+@contextmanager
+def _frozen(file: Path) -> Iterator[None]:
+    """Let nobody write a file of messages for the time of a block; one that is not there cannot change."""
+    if not file.exists():
+        yield
+        return
+    database = Database(file, private=True)
+    try:
+        with database.transaction():
+            yield
+    finally:
+        database.close()
+
+
+def _copy_rows(rows: Rows, store_dir: Path, draft: Path) -> None:
+    """Copy the rows and, of the same moment, the books of messages: what was handed over between both is in both.
+
+    Raises Malformed where the message log does not verify: it must not become a backup that does.
+    """
+    with _frozen(store_dir / WIRE_FILE):
+        rows.database.copy_to(draft / _ROWS_FILE)
+        _copy_books(store_dir, draft)
+
+
+def _copy_books(store_dir: Path, draft: Path) -> None:
+    for name in (WIRE_FILE, MATCHING_FILE):
+        if (store_dir / name).exists():
+            database = Database(store_dir / name, private=True)
+            try:
+                database.copy_to(draft / name)
+            finally:
+                database.close()
+            (draft / name).chmod(0o600)
+    if (draft / WIRE_FILE).exists() and log_problems(draft / WIRE_FILE):
+        raise Malformed("stores.backup_of_damaged", path=WIRE_FILE)
 
 
 def _link(source: Path, target: Path) -> None:

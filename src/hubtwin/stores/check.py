@@ -19,7 +19,16 @@ from hubtwin.stores.migrate import list_migrations
 from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
+from hubtwin.stores.wire import MATCHING_FILE, WIRE_FILE
+from hubtwin.stores.wire_log import log_problems
 
+_KINDS = {
+    "rows.sqlite": "rows",
+    VAULT_FILE: "vault",
+    KEYS_FILE: "keys",
+    WIRE_FILE: "wire",
+    MATCHING_FILE: "matching",
+}
 SMALL_FILES = 8  # more than this is worth merging
 
 
@@ -42,7 +51,7 @@ def check(store_dir: Path) -> Checked:
     problems = [*_databases(store_dir), *_private(store_dir)]
     if problems:  # what a damaged or newer file lists is not worth following
         return Checked(tuple(problems), ())
-    problems += _files(store_dir)
+    problems += [*_files(store_dir), *_messages(store_dir)]
     notices = [*_orphans(store_dir), *_contents(store_dir), *_copies(store_dir)]
     return Checked(tuple(problems), tuple(notices))
 
@@ -70,7 +79,7 @@ def mend(store_dir: Path, *, clock: Clock) -> Checked:
 
 
 def _databases(store_dir: Path) -> Iterator[Problem]:
-    for name, kind in (("rows.sqlite", "rows"), (VAULT_FILE, "vault"), (KEYS_FILE, "keys")):
+    for name, kind in _KINDS.items():
         path, known = store_dir / name, len(list_migrations(kind))
         if not path.exists():
             continue
@@ -91,7 +100,7 @@ def _private(store_dir: Path) -> Iterator[Problem]:
         yield Problem("stores.no_key_file", {"path": KEY_FILE})
     if (lost := find_lost(store_dir)) is not None:
         yield Problem("stores.vault_part_lost", {"path": lost})
-    for name in (KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY):
+    for name in (KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY, WIRE_FILE, MATCHING_FILE):
         path = store_dir / name
         if path.exists() and path.stat().st_mode & 0o077:
             yield Problem("stores.open_key_file", {"path": name, "mode": oct(path.stat().st_mode & 0o777)})
@@ -109,6 +118,20 @@ def _files(store_dir: Path) -> Iterator[Problem]:
             yield Problem("stores.file_unknown", {"path": path, "dataset": dataset})
         else:
             yield from _schema(file, str(path), str(dataset))
+
+
+def _messages(store_dir: Path) -> Iterator[Problem]:
+    """Yield what is wrong with the message log, and content whose key is not in the vault."""
+    wire, keys = store_dir / WIRE_FILE, store_dir / KEYS_FILE
+    if not wire.exists():
+        return
+    yield from log_problems(wire)
+    held = {str(key_id) for (key_id,) in query(keys, "SELECT key_id FROM subjects")} if keys.exists() else set()
+    named = "SELECT key_id FROM {} WHERE content IS NOT NULL AND key_id IS NOT NULL"
+    for table in ("outgoing", "incoming"):
+        lost = sum(str(key_id) not in held for (key_id,) in query(wire, named.format(table)))
+        if lost:
+            yield Problem("stores.content_without_key", {"path": WIRE_FILE, "count": lost})
 
 
 def _schema(file: Path, path: str, dataset: str) -> Iterator[Problem]:

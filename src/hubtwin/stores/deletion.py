@@ -39,8 +39,10 @@ from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import VAULT_FILE, Vault
+from hubtwin.stores.wire import opened_books
 
 NIGHTLY = "nightly_deletion"  # the kind of its report
+MESSAGES, PROOF = ("message_outgoing", "message_incoming"), "message_proof"  # kinds of retention.toml, see wire.py
 BATCH = 500  # records that one transaction takes off the register
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
@@ -143,13 +145,14 @@ def delete_nightly(keeping: Keeping, told: Mapping[str, object] = NO_MARKS, mark
         _strike(keeping, batch)
         still.update({each.item.item_id: _gone_through(each) for each in batch if each.action != DELETE})
     suspended = bool(keeping.grants.list_holds())
-    oldest_min = epoch_minute(keeping.clock()) - _audit_days(keeping.table) * DAY_MIN
+    oldest_min = epoch_minute(keeping.clock()) - _days(keeping.table, "audit") * DAY_MIN
     body = {
         **told,
         **_counts(due),
         "persons_forgotten": persons,
         "rows": {} if suspended else dict(_erase_rows(keeping)),
         "rows_wait_for_hold": suspended,
+        "messages": {} if suspended else dict(_expire_messages(keeping)),
         "records_on_hold": len(held),
         "audit_rows": keeping.audit.prune(oldest_min),
         "copies_out_of_reach": len(left),
@@ -243,5 +246,17 @@ def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
         yield rule.dataset, erase(keeping.store_dir, rule.dataset, [where], clock=keeping.clock, why=why).rows
 
 
-def _audit_days(table: Retention) -> int:
-    return max(rule.days for rule in table.records if rule.kind == "audit")
+def _expire_messages(keeping: Keeping) -> Mapping[str, int]:
+    """Destroy the content of messages that nobody settled in time. Content ages on the clock that dated it, which is
+    that of the hub; receipts go by the real one, as the audit does."""
+    data_ms, real_ms = (int(clock().timestamp() * 1000) for clock in (keeping.now, keeping.clock))
+    cuts = [
+        moment_ms - _days(keeping.table, kind) * DAY_MIN * 60_000
+        for kind, moment_ms in (*((kind, data_ms) for kind in MESSAGES), (PROOF, real_ms))
+    ]
+    with opened_books(keeping.store_dir, keeping.now_min()) as books:
+        return books.expire(*cuts) if books else {}
+
+
+def _days(table: Retention, kind: str) -> int:
+    return max(rule.days for rule in table.records if rule.kind == kind)

@@ -22,6 +22,7 @@ from hubtwin.stores.erasure import Where, erase, tell_copies
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import VAULT_FILE
+from hubtwin.stores.wire import opened_books
 
 DESTROY = "destroy_emergency"  # the kind of word that the second person gives; its digest is the emergency's id
 CERTIFICATE = "destruction_certificate"  # the kind of the report
@@ -35,7 +36,7 @@ class EndOrder:
     """What to destroy. `from_min` is the beginning of the earliest look-back, before which nothing was collected.
 
     `pids` are the persons of its cases, `open_pids` those of its open ones, who have to be reached; `others` are the
-    emergencies whose data shall stay.
+    emergencies whose data shall stay, `subjects` what messages to and from partners are about.
     """
 
     emergency: Emergency
@@ -45,6 +46,7 @@ class EndOrder:
     pids: Sequence[str] = ()
     open_pids: Sequence[str] = ()
     others: Sequence[Emergency] = ()
+    subjects: Sequence[str] = ()
 
 
 def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
@@ -75,6 +77,7 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
     body = {
         **_named(order, until_min, second),
         "rows": rows,
+        "messages": _destroy_messages(keeping, order),
         "persons_forgotten": persons,
         "persons_in_open_cases": len(still_open),
         "epochs_destroyed": epochs,
@@ -105,7 +108,7 @@ def certificate_text(sealed: str, public_hex: str, lang: str) -> str:
     body = open_sealed(sealed, public_hex)
     if body.get("kind") != CERTIFICATE:
         raise Malformed("stores.no_certificate")
-    shown: dict[str, Any] = {**body, **body["emergency"]}
+    shown: dict[str, Any] = {"messages": 0, **body, **body["emergency"]}
     none = text("stores.none", lang)
     shown["rows"] = ", ".join(f"{name} {count}" for name, count in sorted(body["rows"].items())) or none
     shown["epochs"] = ", ".join(map(str, body["epochs_destroyed"])) or none
@@ -151,6 +154,11 @@ def _persons(keeping: Keeping, order: EndOrder, until_min: int) -> set[str]:
     sql = f"SELECT pid FROM subjects WHERE at_min >= {int(order.from_min)} AND at_min <= {int(until_min)}"  # noqa: S608
     taken_in = {str(pid) for (pid,) in query(keeping.vault.directory / VAULT_FILE, sql)}
     return ({*order.pids} | own | taken_in) - elsewhere - {*order.open_pids}
+
+
+def _destroy_messages(keeping: Keeping, order: EndOrder) -> int:
+    with opened_books(keeping.store_dir, keeping.now_min()) as books:
+        return books.destroy(order.subjects) if books else 0
 
 
 def _destroy_epochs(keeping: Keeping, order: EndOrder, until_min: int) -> tuple[list[int], list[dict[str, object]]]:

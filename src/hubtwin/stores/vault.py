@@ -174,6 +174,29 @@ class Vault:
         self._destroy_forgotten()
         return new
 
+    def make_keys(self, count: int) -> dict[str, bytes]:
+        """Make keys for what is sealed elsewhere; return them by their ids. They are wrapped as those of persons are,
+        a backup keeps them apart, and `drop_keys` destroys them everywhere."""
+        made = {secrets.token_hex(16): secrets.token_bytes(_KEY) for _ in range(count)}
+        with self._keys.transaction() as con:
+            wrapped = [(key_id, _seal(self._master, key, key_id)) for key_id, key in made.items()]
+            con.executemany("INSERT INTO subjects VALUES (?, ?)", wrapped)
+        return made
+
+    def get_key(self, key_id: str) -> bytes:
+        """Return a key that `make_keys` made. Raises Absent once it was destroyed."""
+        return self._subject_key(key_id)
+
+    def list_keys(self) -> set[str]:
+        """Return the ids of the keys that there are, of persons and of what is sealed elsewhere."""
+        return {str(key_id) for (key_id,) in self._keys.all("SELECT key_id FROM subjects")}
+
+    def drop_keys(self, key_ids: Iterable[str]) -> list[str]:
+        """Destroy keys for good, here and in the copies within reach; return the copies that are not. Doing it twice is
+        harmless."""
+        self.apply_forgotten(key_ids)
+        return self.purge_copies()
+
     def list_people(self) -> list[str]:
         """Return the pseudonyms of everybody whom the vault knows."""
         return [str(pid) for (pid,) in self._vault.all("SELECT pid FROM subjects ORDER BY pid")]

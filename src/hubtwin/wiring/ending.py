@@ -137,6 +137,7 @@ def _order(works: Works, emergency: Emergency, by: str, word_id: str = "") -> En
         pids=[*(case.pid for case in cases), *(works.access.vault.list_people() if works.mode != "live" else ())],
         open_pids=sorted({case.pid for case in cases if case.is_open}),
         others=_list_needing(works, emergency),
+        subjects=[case.case_id for case in cases if not case.is_open],
     )
 
 

@@ -26,6 +26,7 @@ from hubtwin.stores.deletion import Keeping, Register, delete_nightly
 from hubtwin.stores.ending import list_destroyed
 from hubtwin.stores.erasure import Where, erase, person_digest
 from hubtwin.stores.signing import Signer
+from hubtwin.stores.wire import opened_books
 from hubtwin.wiring.feeds import window_min
 from hubtwin.wiring.plugs import PROFILES, SCENES, load
 from hubtwin.wiring.works import Works
@@ -177,10 +178,14 @@ def _enter_strays(keeping: Keeping) -> None:
 
 
 def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], None]:
-    """Return what erases the rows of persons whose last record goes. While a legal hold stands rows wait."""
+    """Return what destroys the messages of a case that goes, and erases the rows of persons whose last record goes.
+    While a legal hold stands rows wait."""
 
     def destroy(batch: Sequence[Due]) -> None:
         going = {due.item.item_id: due.item.pid for due in batch if due.action == DELETE}
+        with opened_books(works.store.directory, epoch_minute(works.clock())) as books:
+            if books:
+                books.destroy(going)
         needed = {item.pid for item in register.list_kept() if item.item_id not in going}
         pids = set(going.values()) - needed - {""}
         if pids and not works.access.grants.list_holds():

@@ -36,9 +36,10 @@ from hubtwin.stores.migrate import migrate
 from hubtwin.stores.signing import Signer, canonical
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
+from hubtwin.stores.wire import MATCHING_FILE
 from hubtwin.stores.wrapping import wrap
 
-FILE = "matching.sqlite"
+FILE = MATCHING_FILE
 VALID_MIN = 24 * 60  # a matcher that hears nothing for a day stops
 BEAT_S = 0.1
 AGAIN_S, REFUSED_S = 1.0, 60.0  # after a lost connection; after a refusal, which a person has to mend
