@@ -1,10 +1,12 @@
 """A hub.toml with any kind of mistake is refused, naming the file and the entry."""
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from hubtwin.base.errors import Malformed
+from hubtwin.model.source import Agreed, Contact, Once, Weekly
 from hubtwin.settings import find_data_dir, load_settings
 
 SHIPPED = (find_data_dir() / "hubs" / "hangzhou-east" / "hub.toml").read_text(encoding="utf-8")
@@ -89,3 +91,62 @@ def test_a_shift_that_names_what_is_not_there_is_refused(right: str, wrong: str,
     with pytest.raises(Malformed) as refused:
         load_settings(str(tmp_path), environ={})
     assert "shifts." in refused.value.message("en")
+
+
+CARE = """
+[sources.gates]
+url = "mqtt://127.0.0.1:1883"
+record = true
+record_max_days = 3
+[sources.gates.contact]
+office = { zh = "闸机值班室", en = "gate control room" }
+phone = "0571-0000"
+hours = "00:00-24:00"
+[[sources.gates.maintenance]]
+days = ["sun"]
+from = 23:30:00
+until = 01:00:00
+[[sources.gates.maintenance]]
+begins = 2022-10-21T01:00:00
+ends = 2022-10-21T05:00:00
+[sources.gates.agreed]
+cadence_s = 60
+delay_p95_min = 2
+refused_share = 0.01
+"""
+CARE_MISTAKES = {
+    "record = true": ("record = 1", "sources.gates.record"),
+    "record_max_days = 3": ("record_max_days = 60", "record_max_days"),
+    'zh = "闸机值班室", ': ("", "sources.gates.contact.office"),
+    'phone = "0571-0000"': ('phone = ""', "phone"),
+    "hours =": ("person =", "sources.gates.contact.person"),
+    '["sun"]': ('["sunday"]', "sources.gates.maintenance.days"),
+    "from = 23:30:00": ("from = 23", "sources.gates.maintenance.from"),
+    "until = 01:00:00": ("ends = 2022-10-21T05:00:00", "sources.gates.maintenance.days"),
+    "T01:00:00": ("T01:00:00Z", "sources.gates.maintenance.begins"),
+    "2022-10-21T05": ("2022-10-20T05", "sources.gates.maintenance.ends"),
+    "2022-10-21T05:": ("2023-10-21T05:", "sources.gates.maintenance.ends"),
+    "cadence_s = 60": ("cadence_s = 0", "cadence_s"),
+    "refused_share = 0.01": ("refused_share = 1.5", "sources.gates.agreed.refused_share"),
+    "delay_p95_min": ("delay_p95", "sources.gates.agreed.delay_p95"),
+}
+
+
+def test_how_a_source_is_looked_after_is_read(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(SHIPPED + CARE, encoding="utf-8")
+    told = load_settings(str(tmp_path), environ={}).sources["gates"]
+    assert (told.record, told.record_max_days, told.record_max_mb) == (True, 3, 2048)
+    assert told.care.contact == Contact({"zh": "闸机值班室", "en": "gate control room"}, "0571-0000", "00:00-24:00")
+    moments = (datetime.fromisoformat(f"2022-10-21T{hour}:00") for hour in ("01", "05"))
+    assert told.care.windows == (Weekly(frozenset({6}), 23 * 60 + 30, 25 * 60), Once(*moments))
+    assert told.care.agreed == Agreed(cadence_s=60, delay_p95_min=2, refused_share=0.01)
+
+
+@pytest.mark.parametrize(("right", "wrong", "entry"), [(right, *found) for right, found in CARE_MISTAKES.items()])
+def test_a_mistake_in_the_care_of_a_source_is_refused(tmp_path: Path, right: str, wrong: str, entry: str) -> None:
+    assert right in CARE
+    (tmp_path / "hub.toml").write_text(SHIPPED + CARE.replace(right, wrong, 1), encoding="utf-8")
+    with pytest.raises(Malformed) as refused:
+        load_settings(str(tmp_path), environ={})
+    for lang in ("zh", "en"):
+        assert entry in refused.value.message(lang), refused.value.message(lang)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
@@ -75,6 +75,7 @@ def _bodies(directory: Path, source: str = "lanes") -> list[bytes]:
     return [frame.body for frame in Recording(directory, source).frames() if frame.kind == "page"]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.binary(max_size=300), st.text(max_size=20), MARKS), min_size=1, max_size=8))
 def test_every_page_comes_back_exactly(
     tmp_path_factory: pytest.TempPathFactory, pages: list[tuple[bytes, str, Marks]]

@@ -7,12 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
+from hubtwin.base.clock import from_epoch_minute
 from hubtwin.flow.emergency import propose_overflow
 from hubtwin.flow.timers import Clocks, tick
 from hubtwin.flow.warn import case_id_of
 from hubtwin.model.case import Evidence
+from hubtwin.model.source import Care, Contact, Once
 from hubtwin.web.real_board import RealBoard
-from hubtwin.web.real_sources import cadence_min, state_of
+from hubtwin.web.real_sources import cadence_min, list_sources, state_of
 from hubtwin.web.start import desk_of
 from hubtwin.wiring.sources import SourceState
 from tests.web.served import serving
@@ -208,6 +210,35 @@ def source(
 def test_a_source_is_late_after_two_cadences(told: SourceState, minutes: int, state: str) -> None:
     assert state_of(told, NOW_MIN + minutes) == state
     assert cadence_min(told) == {1: 1, 60: 1, 90: 2}[told.cadence_s]
+
+
+def test_a_silence_that_was_announced_is_maintenance_and_late_again_afterwards(hub: Hub) -> None:
+    zone = hub.desk.works.settings.hub.zone
+    ends = from_epoch_minute(NOW_MIN + 30).astimezone(zone).replace(tzinfo=None)
+    office = Contact({"zh": "闸机值班室", "en": "gate control room"}, "0571-0000")
+    care = Care(office, (Once(ends - timedelta(hours=2), ends),))
+    told = [
+        replace(source("gates", read_min=NOW_MIN - 60), care=care),
+        replace(source("lanes", error="web.no_page"), care=care),
+        replace(source("live"), care=care),
+        replace(source("off", on=False), care=care),
+    ]
+    during = {each.name: each for each in list_sources(told, NOW_MIN, zone).sources}
+    assert {name: each.state for name, each in during.items()} == {
+        "gates": "maintenance",
+        "lanes": "maintenance",
+        "live": "live",
+        "off": "off",
+    }
+    assert [during[name].until_min for name in ("gates", "lanes", "live")] == [NOW_MIN + 30, NOW_MIN + 30, None]
+    after = {each.name: each.state for each in list_sources(told, NOW_MIN + 30, zone).sources}
+    assert after == {"gates": "late", "lanes": "failed", "live": "late", "off": "off"}
+    board = RealBoard(replace(hub.desk.works, sources=lambda: told))
+    assert "gates" not in dict(board.list_late_sources())
+    late = RealBoard(replace(hub.desk.works, sources=lambda: [replace(told[0], care=Care(office))]))
+    (repair,) = [each for each in late.repairs().repairs if each.key == "source_late gates"]
+    assert repair.detail.en.endswith("Ring gate control room: 0571-0000 (hours -).")
+    assert "闸机值班室" in repair.detail.zh
 
 
 def test_late_and_failing_sources_are_told_by_health_repairs_and_the_feed(hub: Hub) -> None:

@@ -140,6 +140,8 @@ export function sourcesOf(world: World): Source[] {
     state: "live",
     error_key: null,
     error: null,
+    until_min: null,
+    contact: null,
     ...some,
   });
   const refused = {

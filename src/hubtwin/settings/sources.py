@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hubtwin.settings.reading import Wrong, read_table, read_text, refuse_unknown
+from hubtwin.model.source import NO_CARE, Care
+from hubtwin.settings.care import CARE, read_care, read_flag
+from hubtwin.settings.reading import Wrong, read_number, read_table, read_text, refuse_unknown
 
 Entry = TypeVar("Entry")
+RECORD_LIMITS = {"record_max_mb": (2048, 1_000_000), "record_max_days": (7, 14)}  # usual, most; days: retention.toml
 TLS_FILES = ("ca_file", "cert_file", "key_file")
 
 
@@ -15,6 +18,7 @@ TLS_FILES = ("ca_file", "cert_file", "key_file")
 class SourceSettings:
     """Where a live source is. `secret_env` names the variable of the environment that holds its token or password;
     the three files (PEM) are for a source over HTTPS with an authority of its own, or one that asks who we are.
+    With `record` its raw pages are kept, at most so many megabytes and days. `care` is how it is looked after.
     """
 
     url: str
@@ -23,6 +27,10 @@ class SourceSettings:
     ca_file: Path | None = None
     cert_file: Path | None = None
     key_file: Path | None = None
+    record: bool = False
+    record_max_mb: int = 2048
+    record_max_days: int = 7
+    care: Care = NO_CARE
 
 
 @dataclass(frozen=True)
@@ -47,9 +55,16 @@ def read_each(
 def read_source(block: Mapping[str, Any], name: str, hub_file: Path) -> SourceSettings:
     """Return where a live source is. Raises Wrong."""
     told = read_table(block, name)
-    refuse_unknown(told, f"sources.{name}.", ("url", "user", "secret_env", *TLS_FILES))
-    files = read_tls_files(told, f"sources.{name}.", hub_file)
-    return SourceSettings(read_text(told, "url"), told.get("user"), told.get("secret_env"), *files)
+    prefix = f"sources.{name}."
+    refuse_unknown(told, prefix, ("url", "user", "secret_env", *TLS_FILES, "record", *RECORD_LIMITS, *CARE))
+    files = read_tls_files(told, prefix, hub_file)
+    limits = [read_number({limit: usual, **told}, limit, 1, most) for limit, (usual, most) in RECORD_LIMITS.items()]
+    return SourceSettings(
+        *(read_text(told, "url"), told.get("user"), told.get("secret_env"), *files),
+        read_flag(told, "record", prefix),
+        *limits,
+        care=read_care(told, prefix),
+    )
 
 
 def read_matcher(block: Mapping[str, Any], name: str, hub_file: Path) -> MatcherSettings:

@@ -17,7 +17,7 @@ from hubtwin.model.event import ALARMS, Event, EventKind, LoopStep, LoopTimes, i
 from hubtwin.model.task import TaskState
 from hubtwin.ports import CaseFilter, TaskFilter
 from hubtwin.web import shown, shown_loop
-from hubtwin.web.real_sources import list_sources
+from hubtwin.web.real_sources import list_sources, with_office
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.wiring.works import Works
@@ -73,7 +73,7 @@ class RealBoard:
 
     def sources(self) -> h.SourcesReply:
         """Return the sources and how they stand."""
-        return list_sources(self.works.sources(), epoch_minute(self.works.clock()))
+        return list_sources(self.works.sources(), epoch_minute(self.works.clock()), self.works.settings.hub.zone)
 
     def list_late_sources(self) -> list[tuple[str, int]]:
         """Return sources that are late or fail, with the minutes since they told something; 0 where they never did.
@@ -107,7 +107,7 @@ class RealBoard:
                 text("web.detail_source_failed", "zh", source=title.zh, error=why.zh),
                 text("web.detail_source_failed", "en", source=title.en, error=why.en),
             )
-            yield _repair("source_failed", broken.name, detail, broken.last_read_min)
+            yield _repair("source_failed", broken.name, with_office(detail, broken.contact), broken.last_read_min)
         for name, age_min in self.list_late_sources():
             if name not in failing:
                 since = now_min - age_min if age_min else None
@@ -122,11 +122,13 @@ class RealBoard:
             yield _repair("delivery", waiting[0].channel, detail, waiting[0].at_min, len(waiting))
 
     def _lateness(self, name: str, age_min: int) -> h.Words:
-        title = next((each.title for each in self.sources().sources if each.name == name), h.Words(name, name))
+        found = next((each for each in self.sources().sources if each.name == name), None)
+        title = h.Words(name, name) if found is None else found.title
         key = "web.detail_late" if age_min else "web.detail_silent"
-        return h.Words(
+        told = h.Words(
             text(key, "zh", source=title.zh, minutes=age_min), text(key, "en", source=title.en, minutes=age_min)
         )
+        return told if found is None else with_office(told, found.contact)
 
     def _of_people(self) -> Iterable[h.Repair]:
         for grant in self.works.access.grants.list_unreviewed():

@@ -18,6 +18,7 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Denied, HubError, Malformed
 from hubtwin.flow.sense import Sensing, sense
+from hubtwin.model.source import NO_CARE, Care
 from hubtwin.ports import Connector, Page, ReadContext, Transport
 from hubtwin.rules.privacy import pseudonymise
 from hubtwin.settings import Settings, SourceSettings
@@ -35,7 +36,7 @@ _LOG = structlog.get_logger()
 class SourceState:
     """What is known of a source. `read_min` is when it last answered, `news_min` when it last had something new (hub
     minutes; None: never); `error` is the text key of why it last failed, empty where it did not; `on` whether it is
-    polled now; `rows` were kept since the start.
+    polled now; `rows` were kept since the start; `care` says when it is maintained and whom to ring.
     """
 
     name: str
@@ -46,6 +47,7 @@ class SourceState:
     rows: int
     on: bool
     news_min: int | None = None
+    care: Care = NO_CARE
 
 
 @dataclass
@@ -70,7 +72,9 @@ class Sources:
         """Nothing was asked yet."""
         for kind in self.transports:
             manifest = get_connector(kind).manifest
-            self._states[kind] = SourceState(kind, manifest.title, manifest.cadence_s, None, "", 0, on=False)
+            told = self.settings.sources.get(kind)
+            care = NO_CARE if told is None else told.care
+            self._states[kind] = SourceState(kind, manifest.title, manifest.cadence_s, None, "", 0, on=False, care=care)
 
     def states(self) -> list[SourceState]:
         """Return the state of every source, in the order they are polled."""

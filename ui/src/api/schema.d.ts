@@ -1714,6 +1714,17 @@ export interface components {
             fields: components["schemas"]["ColumnChoice"][];
         };
         /**
+         * OfficeView
+         * @description The office that answers for a source, as hub.toml names it; `hours` is empty where nobody said.
+         */
+        OfficeView: {
+            office: components["schemas"]["Words"];
+            /** Phone */
+            phone: string;
+            /** Hours */
+            hours: string;
+        };
+        /**
          * Outcome
          * @description How a case ended, or will end once its result is fed back.
          * @enum {string}
@@ -2109,7 +2120,8 @@ export interface components {
         /**
          * SourceView
          * @description A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
-         *     for `error`; `off`: it is not read. `last_row_min` is when it last had something new, null for never.
+         *     for `error`; `off`: it is not read; `maintenance`: it would be late or failed, and its office announced work until
+         *     `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring.
          */
         SourceView: {
             /** Name */
@@ -2127,10 +2139,13 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "live" | "late" | "failed" | "off";
+            state: "live" | "late" | "failed" | "off" | "maintenance";
             /** Error Key */
             error_key: string | null;
             error: components["schemas"]["Words"] | null;
+            /** Until Min */
+            until_min: number | null;
+            contact: components["schemas"]["OfficeView"] | null;
         };
         /**
          * SourcesReply

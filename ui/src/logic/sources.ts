@@ -2,7 +2,7 @@
 
 import type { Source } from "../api/types";
 
-const ORDER: Record<Source["state"], number> = { failed: 0, late: 1, live: 2, off: 3 };
+const ORDER: Record<Source["state"], number> = { failed: 0, late: 1, maintenance: 2, live: 3, off: 4 };
 
 export function rankSources(sources: Iterable<Source>): Source[] {
   return [...sources].sort((a, b) => ORDER[a.state] - ORDER[b.state] || (a.name < b.name ? -1 : 1));

@@ -120,9 +120,19 @@ class EmergencyReply:
 
 
 @dataclass(frozen=True, slots=True)
+class OfficeView:
+    """The office that answers for a source, as hub.toml names it; `hours` is empty where nobody said."""
+
+    office: Words
+    phone: str
+    hours: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
-    for `error`; `off`: it is not read. `last_row_min` is when it last had something new, null for never."""
+    for `error`; `off`: it is not read; `maintenance`: it would be late or failed, and its office announced work until
+    `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring."""
 
     name: str
     title: Words
@@ -130,9 +140,11 @@ class SourceView:
     last_read_min: int | None
     last_row_min: int | None
     rows: int
-    state: Literal["live", "late", "failed", "off"]
+    state: Literal["live", "late", "failed", "off", "maintenance"]
     error_key: str | None
     error: Words | None
+    until_min: int | None = None
+    contact: OfficeView | None = None
 
 
 @dataclass(frozen=True, slots=True)
