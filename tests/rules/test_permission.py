@@ -93,6 +93,10 @@ ALLOWED = {
     "audit.verify": f"{_SECURITY} auditor@audit +hub",
     "audit.export": "auditor@audit +hub",
     "account.manage": f"{_SECURITY} +hub",
+    "partner.read": f"{_OFFICERS} data_steward@command,data {_OWNERS} {_SECURITY} auditor@audit +hub"
+    " | agency_liaison@railway,health,police,transport,district +own agency",
+    "partner.answer": "agency_liaison@railway,health,police,transport,district +own agency",
+    "partner.link": _OFFICERS,
     "account.read": f"{_SECURITY} auditor@audit +hub",
 }
 HERE, ELSEWHERE = "epidemic", "fire"

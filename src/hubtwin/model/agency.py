@@ -168,6 +168,13 @@ PERMISSIONS: tuple[Permission, ...] = (
     *_lines("retention.run", Reach.HUB, R.DATA_STEWARD),
     *_lines("audit.read audit.verify", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
     *_lines("audit.export", Reach.HUB, R.AUDITOR),
+    *_lines(
+        "partner.read",
+        Reach.HUB,
+        *(R.DUTY_COMMANDER, R.SCENE_OFFICER, R.DATA_STEWARD, R.DATA_OWNER, R.SECURITY_OFFICER, R.AUDITOR),
+    ),
+    *_lines("partner.read partner.answer", Reach.AGENCY, R.AGENCY_LIAISON),  # the agency is the partner
+    *_lines("partner.link", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER),
     *_lines("account.manage", Reach.HUB, R.SECURITY_OFFICER),
     *_lines("account.read", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
 )

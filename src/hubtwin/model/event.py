@@ -40,6 +40,8 @@ class EventKind(StrEnum):
     OVERFLOW_PROPOSED = "OverflowProposed"
     OVERFLOW_BEGUN = "OverflowBegun"
     OVERFLOW_ENDED = "OverflowEnded"
+    PARTNER_ANSWERED = "PartnerAnswered"
+    PARTNER_DATA_USED = "PartnerDataUsed"  # something that a partner sent was taken in, and what it changed
 
 
 ALARMS = frozenset(

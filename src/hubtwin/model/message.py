@@ -175,3 +175,34 @@ class Refused:
     reason: str
     placed: bool
     at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What a list tells of a message in the books of a sender: never what it says.
+
+    `state` is waiting, handed, arrived, refused, replaced or expired, `reason` a text key; `readable`: what it says is
+    still here. It was written at `written_ms` and stands so since `at_ms`.
+    """
+
+    number: int
+    partner: str
+    id: str
+    subject: str
+    digest: str
+    state: str
+    reason: str
+    written_ms: int
+    at_ms: int
+    readable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """What a list tells of a message in the books of a receiver: never what it says."""
+
+    id: str
+    subject: str
+    handling: Handling
+    reason: str
+    at_ms: int

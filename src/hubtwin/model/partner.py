@@ -118,3 +118,26 @@ class Answer:
     by: str = ""
     note: str = ""
     expected_min: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link to one message of one partner, for whoever holds it; what opens it is known to nobody here any more.
+
+    Its minutes are those of the real clock: a link does not live shorter because a day is replayed.
+    """
+
+    link_id: str
+    partner: str
+    message_id: str
+    made_by: str
+    made_min: int
+    expires_min: int
+    revoked_min: int | None = None
+    revoked_by: str = ""
+    opened: int = 0
+    opened_min: int | None = None
+
+    def is_live(self, at_min: int) -> bool:
+        """Tell whether the link opens at a minute."""
+        return self.revoked_min is None and at_min < self.expires_min

@@ -156,10 +156,23 @@ class Audit:
         yield _line({"head": head.shown()})
 
     def list_entries(
-        self, *, kind: str | None = None, by: str | None = None, from_min: int = 0, until_min: int | None = None
+        self,
+        *,
+        kind: str | None = None,
+        by: str | None = None,
+        from_min: int = 0,
+        until_min: int | None = None,
+        naming: str | None = None,
     ) -> list[Entry]:
-        """Return rows in order; what is not given does not narrow. `until_min` is excluded."""
-        asked = {"kind = ?": kind, "by = ?": by, "at_min >= ?": from_min or None, "at_min < ?": until_min}
+        """Return rows in order; what is not given does not narrow. `until_min` is excluded; `naming` is a text that
+        stands anywhere in the row."""
+        asked = {
+            "kind = ?": kind,
+            "by = ?": by,
+            "at_min >= ?": from_min or None,
+            "at_min < ?": until_min,
+            "instr(entry, ?)": naming,
+        }
         given = {condition: value for condition, value in asked.items() if value is not None}
         where = " AND ".join(given) or "true"
         found = self._database.all(f"SELECT seq, entry FROM audit WHERE {where} ORDER BY seq", *given.values())  # noqa: S608

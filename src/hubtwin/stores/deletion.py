@@ -53,6 +53,14 @@ def put_marks(con: sqlite3.Connection, marks: Mapping[str, str]) -> None:
     con.executemany("INSERT OR REPLACE INTO kept_marks VALUES (?, ?)", marks.items())
 
 
+def enter(con: sqlite3.Connection, items: Iterable[Kept]) -> None:
+    """Enter records inside a transaction of `access.sqlite`, with what they tell of."""
+    con.executemany(
+        f"INSERT OR REPLACE INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        ((i.item_id, i.kind, i.pid, i.since_min, i.emergency_id, i.parent, json.dumps(sorted(i.done))) for i in items),
+    )
+
+
 class Register:
     """The register of what is kept about persons, in `access.sqlite`."""
 
@@ -67,13 +75,7 @@ class Register:
         """
         with self.database.transaction() as con:
             put_marks(con, marks)
-            con.executemany(
-                f"INSERT OR REPLACE INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                (
-                    (i.item_id, i.kind, i.pid, i.since_min, i.emergency_id, i.parent, json.dumps(sorted(i.done)))
-                    for i in items
-                ),
-            )
+            enter(con, items)
 
     def find_mark(self, name: str) -> str | None:
         """Return what was remembered under a name."""

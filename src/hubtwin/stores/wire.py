@@ -17,6 +17,7 @@ from hubtwin.stores.migrate import migrate
 from hubtwin.stores.sealing import Sealing
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
+from hubtwin.stores.wire_lists import WireLists
 from hubtwin.stores.wire_rows import (
     ENTRY,
     INCOMING,
@@ -41,7 +42,7 @@ _OUT_GONE = (
 _IN_GONE = "UPDATE incoming SET content = NULL, data = NULL WHERE content IS NOT NULL"
 
 
-class Wire:
+class Wire(WireLists):
     """`channels.books.Books` in SQLite. Threads share it; processes take turns."""
 
     def __init__(self, directory: Path, owner: str, at_min: int) -> None:

@@ -25,6 +25,7 @@ TOLD = (
     *("dataset", "columns", "purpose", "purposes", "scene", "grant", "glass", "grantee", "approved_by", "asked_by"),
     *("second", "persons", "rows", "until_min", "justified", "word", "hold", "emergency", "report", "of", "why"),
     *("user", "agency", "team", "roles", "scenes", "sessions", "failed", "up_to", "last_seq", "epoch"),
+    *("partner", "message", "link", "said", "fields"),
 )
 
 

@@ -19,6 +19,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.lists import Ask, WarningList, warn
+from hubtwin.wiring.partners import Partners
 from hubtwin.wiring.sources import SourceState
 
 HORIZON_MIN = 180
@@ -52,6 +53,7 @@ class Works:
     mode: Mode = "live"
     speed: float = 1.0
     sources: Callable[[], Sequence[SourceState]] = lambda: ()
+    partners: Partners | None = None  # the wire to them, where it is open
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
