@@ -11,8 +11,10 @@ from hubtwin.channels.jws import Signing
 from hubtwin.channels.log import verify
 from hubtwin.channels.send import Parcel, Sender
 from hubtwin.model.event import EventKind, Message
+from hubtwin.model.record import Marks
 from hubtwin.ports import CaseFilter
 from hubtwin.stores.ending import certificate_text
+from hubtwin.stores.recording import Recorder, Recording, list_sources, page_frame
 from hubtwin.stores.signing import Signer, open_sealed
 from hubtwin.stores.wire import Wire
 from hubtwin.wiring.ending import Ended, data_of, destroy_standing, end_and_destroy, list_standing, why_kept
@@ -95,6 +97,20 @@ def test_the_end_destroys_and_the_certificate_verifies(hub: KeptHub) -> None:
     assert [kind for kind in kinds if kind.startswith(("Word", "Emergency", "Destr"))] == [
         *("EmergencyEnded", "WordAsked", "WordGiven", "DestructionBegun")
     ]
+
+
+def test_recordings_go_with_the_data_of_an_event(hub: KeptHub) -> None:
+    event = hub.declare()
+    recorder = Recorder(hub.works.store.directory, "gates", lambda: hub.now)
+    recorder.write(page_frame(hub.now, "page", "1", Marks(), b"who passed"))
+    hub.wait(minutes=5)
+    assert end(hub, event.emergency_id).certificate
+    assert list_sources(hub.works.store.directory) == []
+    (told,) = hub.works.store.list_events("RecordingsDeleted")
+    assert told.payload == {"emergency": event.emergency_id, "segments": 1}
+    recorder.write(page_frame(hub.now, "page", "2", Marks(), b"after it"))
+    assert [frame.body for frame in Recording(hub.works.store.directory, "gates").frames()] == [b"after it"]
+    recorder.close()
 
 
 def test_the_end_destroys_what_messages_said_of_its_cases_and_of_no_other(hub: KeptHub) -> None:

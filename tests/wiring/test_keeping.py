@@ -16,9 +16,11 @@ from hubtwin.flow.handle import decide_appeal, lodge_appeal
 from hubtwin.model.case import Evidence, Outcome
 from hubtwin.model.event import EventKind
 from hubtwin.model.grant import Purpose
+from hubtwin.model.record import Marks
 from hubtwin.rules.privacy import EPOCH_MIN
 from hubtwin.rules.retention import RETENTION
 from hubtwin.stores.deletion import NIGHTLY, Register, list_reports
+from hubtwin.stores.recording import Limits, Recorder, folder_of, list_segments, page_frame
 from hubtwin.stores.signing import open_sealed
 from hubtwin.wiring import keeping
 from hubtwin.wiring.keeping import BECAME, follow, nightly, plan_of
@@ -264,3 +266,40 @@ def test_nothing_personal_is_logged_or_reported(hub: KeptHub) -> None:
 def test_the_plan_of_a_disease_is_that_of_the_day_or_the_first_there_was() -> None:
     assert plan_of("covid-19", BEGIN.date()).incubation_days.value == (2, 4)
     assert plan_of("covid-19", BEGIN.date().replace(year=2001)).incubation_days.value == (1, 14)
+
+
+def _segments(hub: KeptHub) -> list[int]:
+    return [each.number for each in list_segments(folder_of(hub.works.store.directory, "gates"))]
+
+
+def _record(hub: KeptHub) -> None:
+    recorder = Recorder(hub.works.store.directory, "gates", lambda: hub.now, Limits(days=30))
+    recorder.write(page_frame(hub.now, "page", "1", Marks(), b"who passed"))
+    recorder.close()
+
+
+def test_recordings_stand_in_the_register_and_go_after_a_fortnight(hub: KeptHub) -> None:
+    _record(hub)
+    hub.wait(minutes=13 * DAY)
+    _record(hub)
+    body = _body(hub, nightly(hub.works, hub.now))
+    assert body["deleted"] == {}
+    kept = {item.item_id: item.kind for item in Register(hub.works.access.database).list_kept()}
+    assert kept == {"recording gates 1": "recording", "recording gates 2": "recording"}
+    hub.wait(minutes=DAY + 60)
+    body = _body(hub, nightly(hub.works, hub.now))
+    assert body["deleted"] == {"recording": 1}
+    assert _segments(hub) == [2]
+
+
+def test_a_recording_under_a_legal_hold_stays_until_the_hold_is_lifted(hub: KeptHub) -> None:
+    event = hub.declare()
+    _record(hub)
+    hold = hub.works.access.grants.set_hold(event.emergency_id, by="guard", reason="court order 12")
+    hub.wait(minutes=15 * DAY)
+    nightly(hub.works, hub.now)
+    assert _segments(hub) == [1]
+    hub.works.access.grants.lift_hold(hold, by="guard")
+    hub.wait(minutes=DAY)
+    nightly(hub.works, hub.now)
+    assert _segments(hub) == []

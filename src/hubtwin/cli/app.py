@@ -18,6 +18,7 @@ from hubtwin.cli.audit import audit, report
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
 from hubtwin.cli.demo import demo
 from hubtwin.cli.desk import Desk
+from hubtwin.cli.feed import feed
 from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
@@ -64,6 +65,7 @@ def build(lang: str) -> click.Group:
         audit,
         report,
         matcher,
+        feed,
     )
     for command in commands:
         hubtwin.add_command(command)

@@ -40,8 +40,9 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
         closing(take_port(host, port)) as sock,
         alone(desk.settings.home / LOCK, "cli.serve_runs"),
         opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core,
+        load("hubtwin.wiring.recording:recorded")(core.works, transports) as kept,
     ):
-        running = load("hubtwin.wiring.running:make_running")(core.works, transports)
+        running = load("hubtwin.wiring.running:make_running")(core.works, kept)
         if not transports:
             desk.say("cli.serve_no_sources")
         running.service.start()

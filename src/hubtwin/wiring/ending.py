@@ -31,6 +31,7 @@ from hubtwin.stores.ending import (
     refuse_destruction,
 )
 from hubtwin.wiring.keeping import follow, keeping_of, plan_of
+from hubtwin.wiring.recording import forget_recordings
 from hubtwin.wiring.works import Works
 
 Data = Literal["held", "standing", "destroyed"]
@@ -104,6 +105,7 @@ def _destroy(works: Works, emergency_id: str, who: Person, other: Person, reason
     emergency = _get(works, emergency_id)
     known = find_certificate(works.access.database, emergency_id)
     if known is not None:
+        forget_recordings(works, emergency_id)
         return Ended(known)
     if (kept := why_kept(works, emergency)) is not None:
         return Ended(kept_because=kept)
@@ -117,6 +119,7 @@ def _destroy(works: Works, emergency_id: str, who: Person, other: Person, reason
         if error.key not in KEPT:
             raise
         return Ended(kept_because=Problem(error.key, error.values))  # a hold was set a moment ago
+    forget_recordings(works, emergency_id)
     with works.ledger.unit(epoch_minute(works.clock())) as unit:  # for the pages; what counts is the certificate
         told = {"emergency": emergency_id, "by": who.user_id, "second": other.user_id, **shown(emergency.marks)}
         unit.append(EventKind.EMERGENCY_DATA_DESTROYED, emergency_id, told, emergency.scene)

@@ -29,6 +29,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import opened_books
 from hubtwin.wiring.feeds import window_min
 from hubtwin.wiring.plugs import PROFILES, SCENES, load
+from hubtwin.wiring.recording import delete_due, enter_recordings
 from hubtwin.wiring.works import Works
 
 NIGHT_H = 2  # a night begins at this hour of the hub: after the last train, before the first; ours, no source
@@ -94,6 +95,7 @@ def nightly(works: Works, now: datetime) -> str | None:
         keeping = replace(keeping_of(works), hub_clock=lambda: now)
         followed = _follow(works)
         _enter_strays(keeping)
+        enter_recordings(keeping, works.settings, now)
         failpoint("wiring.night_followed")
         works.access.accounts.sweep()
         keep_min = _FOR_EVER_MIN if keeping.grants.list_holds() else window_min()
@@ -182,6 +184,7 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
     While a legal hold stands rows wait."""
 
     def destroy(batch: Sequence[Due]) -> None:
+        delete_due(works.store.directory, batch)
         going = {due.item.item_id: due.item.pid for due in batch if due.action == DELETE}
         with opened_books(works.store.directory, epoch_minute(works.clock())) as books:
             if books:

@@ -16,7 +16,7 @@ from typing import Any
 import structlog
 
 from hubtwin.base.clock import epoch_minute
-from hubtwin.base.errors import Denied, HubError, Malformed
+from hubtwin.base.errors import Absent, Denied, HubError, Malformed
 from hubtwin.flow.sense import Sensing, sense
 from hubtwin.model.source import NO_CARE, Care
 from hubtwin.ports import Connector, Page, ReadContext, Transport
@@ -167,7 +167,20 @@ def make_transports(settings: Settings, environ: Mapping[str, str] | None = None
     return {kind: _transport(settings, kind, told, env) for kind, told in settings.sources.items()}
 
 
-def _transport(settings: Settings, kind: str, told: SourceSettings, env: Mapping[str, str]) -> Transport:
+def make_transport(
+    settings: Settings, kind: str, environ: Mapping[str, str] | None = None, *, reader: str = ""
+) -> Transport:
+    """Return the transport of one source. `reader` sets it apart from the hub at a broker, which keeps the messages
+    of each reader until that one has taken them. Raises as `make_transports` does, and Absent for no such source.
+    """
+    if kind not in settings.sources:
+        raise Absent("wiring_no_source", source=kind, sources=", ".join(sorted(settings.sources)) or "-")
+    return _transport(settings, kind, settings.sources[kind], os.environ if environ is None else environ, reader)
+
+
+def _transport(
+    settings: Settings, kind: str, told: SourceSettings, env: Mapping[str, str], reader: str = ""
+) -> Transport:
     connector: Connector = get_connector(kind)
     secret = env.get(told.secret_env) if told.secret_env else None
     if told.secret_env and not secret:
@@ -184,7 +197,7 @@ def _transport(settings: Settings, kind: str, told: SourceSettings, env: Mapping
     topics = TOPICS.get(kind)
     if scheme in ("mqtt", "mqtts") and topics is not None:
         own = load(topics).replace("+", settings.hub.hub_id, 1)  # a broker may serve several hubs
-        client = f"hubtwin-{settings.hub.hub_id}-{connector.manifest.name}"
+        client = f"hubtwin-{settings.hub.hub_id}-{connector.manifest.name}{reader and '-'}{reader}"
         mqtt: Transport = load("hubtwin.connectors.common.mqtt:MqttTransport")(
             told.url, (own,), client, user=told.user, password=secret, listen_s=0.2
         )
