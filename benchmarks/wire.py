@@ -1,9 +1,9 @@
 """The wire: how many messages a second two processes sign, store, send, verify, store and acknowledge, on loopback.
 
-Run: python -m benchmarks.wire [seconds]
+Run: python -m benchmarks.wire [seconds [paced seconds]]
 
-Hub and partner are processes of their own, each with its books on the disk (every transaction is forced to it). Counted
-is what the hub holds a signed receipt for. At the end both logs are verified and compared.
+Hub and partner are processes of their own, each with its books on the disk (every transaction is forced to it), over
+loopback TLS. Counted is what the hub holds a signed receipt for. At the end both logs are verified and compared.
 """
 
 import subprocess

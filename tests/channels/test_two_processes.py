@@ -65,10 +65,10 @@ def partner(tmp_path: Path) -> Iterator[Process]:
     made.stop()
 
 
-def _hub(partner: Process, url: str, failpoint: str = "") -> subprocess.Popen[str]:
+def _hub(partner: Process, url: str, failpoint: str = "", *how: str) -> subprocess.Popen[str]:
     key = Signer(partner.directory).public_hex
     return subprocess.Popen(
-        [*_COMMAND, "hub", str(partner.directory.parent / "hub"), key, url, str(COUNT)],
+        [*_COMMAND, "hub", str(partner.directory.parent / "hub"), key, url, str(COUNT), *how],
         cwd=ROOT,
         env={**os.environ, "HUBTWIN_FAILPOINT": failpoint},
         stdout=subprocess.PIPE,
@@ -127,4 +127,15 @@ def test_a_hub_that_is_killed_and_comes_back(partner: Process, point: str) -> No
     hub.communicate(timeout=60)
     assert hub.returncode == -signal.SIGKILL
     _finish(_hub(partner, url))
+    _agree(partner)
+
+
+@pytest.mark.parametrize("point", ["wire.before_staged:3", "wire.staged:3", "flow.sent:3"])
+def test_a_hub_that_takes_many_at_once_and_is_killed(partner: Process, point: str) -> None:
+    Signer(partner.directory)
+    url = partner.start(manners="double")
+    hub = _hub(partner, url, point, "many")
+    hub.communicate(timeout=60)
+    assert hub.returncode == -signal.SIGKILL
+    _finish(_hub(partner, url, "", "many"))
     _agree(partner)

@@ -66,8 +66,8 @@ def be_partner(directory: Path, hub_key: str, port: int) -> None:
         time.sleep(1)
 
 
-def be_hub(directory: Path, partner_key: str, url: str, count: int) -> None:
-    """Write messages, deliver them, and end when nothing waits."""
+def be_hub(directory: Path, partner_key: str, url: str, count: int, many: bool) -> None:
+    """Write messages, deliver them one by one or many at once, and end when nothing waits."""
     ledger = SqliteLedger(directory, "here", at_min=AT_MIN)
     partners = open_partners(directory, HUB, AT_MIN)
     line = webhook_line(Peer(PARTNER, (partner_key,)), url, HUB)
@@ -76,7 +76,7 @@ def be_hub(directory: Path, partner_key: str, url: str, count: int) -> None:
     with ledger.unit(AT_MIN) as unit:
         for number in range(count):
             unit.put_outbox(f"m{number}", "partners", {"case": f"c{number % CASES}", "n": number})
-    while deliver(ledger, sender, AT_MIN, limit=50):
+    while deliver(ledger, sender, AT_MIN, limit=50, send_many=sender.take if many else None):
         sender.pump(clock())
     until = time.monotonic() + 60
     while partners.wire.list_partners() and time.monotonic() < until:
@@ -90,4 +90,4 @@ if __name__ == "__main__":
     if kind == "partner":
         be_partner(Path(place), key, int(rest[0]))
     else:
-        be_hub(Path(place), key, rest[0], int(rest[1]))
+        be_hub(Path(place), key, rest[0], int(rest[1]), rest[2:] == ["many"])

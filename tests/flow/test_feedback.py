@@ -1,10 +1,11 @@
 """Entered = released + transferred + open, every hour; and a message is sent until it is acknowledged."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from hubtwin.base.errors import Retry
+from hubtwin.base.errors import Malformed, Retry
 from hubtwin.flow.dispatch import Order, dispatch
 from hubtwin.flow.feedback import balance, deliver, loop_times, reconcile
 from hubtwin.flow.handle import handle_case, handle_task
@@ -111,6 +112,33 @@ def test_messages_go_out_in_order_until_the_receiver_fails_and_then_go_on() -> N
     assert deliver(ledger, send, NOW) == 2
     assert received == ["m0", "tried", "m1", "m2"]
     assert deliver(ledger, send, NOW) == 0
+
+
+def test_many_messages_go_out_at_once_and_one_by_one_where_one_of_them_is_not_taken() -> None:
+    ledger = MemoryLedger()
+    with ledger.unit(NOW) as unit:
+        for number in range(4):
+            unit.put_outbox(f"m{number}", "orders", {})
+    batches: list[list[str]] = []
+    alone: list[str] = []
+
+    def send_many(messages: Sequence[Message]) -> None:
+        batches.append([message.key for message in messages])
+        if "m1" in batches[-1] and len(batches) == 1:
+            raise Malformed("channels.long_event", limit_kib=1)
+
+    def send(message: Message) -> None:
+        if message.key == "m1" and not alone.count("m1"):
+            alone.append("m1")
+            raise Retry("stores.busy", path="x", seconds=1)
+        alone.append(message.key)
+
+    assert deliver(ledger, send, NOW, send_many=send_many) == 1
+    assert alone == ["m0", "m1"]
+    assert deliver(ledger, send, NOW, send_many=send_many) == 3
+    assert batches == [["m0", "m1", "m2", "m3"], ["m1", "m2", "m3"]]
+    assert alone == ["m0", "m1"], "the rest went together"
+    assert deliver(ledger, send, NOW, send_many=send_many) == 0
 
 
 def test_evidence_of_a_kind_that_was_not_asked_for_is_kept_too() -> None:

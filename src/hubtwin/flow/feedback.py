@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hubtwin.base.errors import Retry
+from hubtwin.base.errors import HubError, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.flow.guard import shown
 from hubtwin.model.case import Outcome
@@ -89,13 +89,28 @@ def loop_times(ledger: LedgerReader, subject: str) -> LoopTimes | None:
     return found[0] if found else None
 
 
-def deliver(ledger: Ledger, send: Callable[[Message], None], now_min: int, *, limit: int = 100) -> int:
+def deliver(
+    ledger: Ledger,
+    send: Callable[[Message], None],
+    now_min: int,
+    *,
+    limit: int = 100,
+    send_many: Callable[[Sequence[Message]], None] | None = None,
+) -> int:
     """Send the messages that wait, in order; return how many were acknowledged.
 
-    `send` returns once the receiver has acknowledged; Retry of it ends the round, and the message waits. A crash
-    between the two repeats a message, never loses one: receivers know it again by its key.
+    `send` returns once the receiver has acknowledged; Retry of it ends the round, and the message waits. `send_many`
+    takes all of them at once, in one transaction, or none: what it does not take, `send` gets one by one, so that one
+    wrong message is found. A crash between sending and marking repeats messages, never loses one: receivers know them
+    again by their keys.
     """
     waiting: Sequence[Message] = ledger.list_outbox(limit)
+    if send_many is not None and len(waiting) > 1 and _took_all(send_many, waiting):
+        failpoint("flow.sent")
+        with ledger.unit(now_min) as unit:
+            for message in waiting:
+                unit.mark_sent(message.key)
+        return len(waiting)
     for number, message in enumerate(waiting):
         try:
             send(message)
@@ -105,3 +120,11 @@ def deliver(ledger: Ledger, send: Callable[[Message], None], now_min: int, *, li
         with ledger.unit(now_min) as unit:
             unit.mark_sent(message.key)
     return len(waiting)
+
+
+def _took_all(send_many: Callable[[Sequence[Message]], None], waiting: Sequence[Message]) -> bool:
+    try:
+        send_many(waiting)
+    except HubError:
+        return False
+    return True

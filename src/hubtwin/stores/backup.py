@@ -122,7 +122,7 @@ def restore(
 
 
 def _forget_again(vault: Vault, forgotten_by: Iterable[Path]) -> int:
-    """Forget what later backups or stores have forgotten; return how many keys. Raises Denied for keys that do not fit."""
+    """Forget what later backups or stores have forgotten; return how many keys. Raises Denied where keys do not fit."""
     vault.prove()
     return vault.apply_forgotten([key_id for place in forgotten_by for key_id in list_forgotten(place)])
 

@@ -42,6 +42,7 @@ class Service:
     send: Callable[[Message], None]
     before: Sequence[Beside] = ()
     after: Sequence[Beside] = ()
+    send_many: Callable[[Sequence[Message]], None] | None = None  # takes many in one transaction, `Sender.take`
     failed: str = ""  # kind or key of the failure of the last step, empty where it went well
     _minute: int = -1
     _polled_s: float = 0.0
@@ -60,7 +61,8 @@ class Service:
         done = self.turning(now)
         for each in self.after:
             each(now)
-        while deliver(self.works.ledger, self.send, epoch_minute(now), limit=MESSAGES) == MESSAGES:
+        ledger, now_min, many = self.works.ledger, epoch_minute(now), self.send_many
+        while deliver(ledger, self.send, now_min, limit=MESSAGES, send_many=many) == MESSAGES:
             pass
         return done
 
