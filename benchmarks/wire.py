@@ -6,18 +6,25 @@ Hub and partner are processes of their own, each with its books on the disk (eve
 loopback TLS. Counted is what the hub holds a signed receipt for. At the end both logs are verified and compared.
 """
 
+import ssl
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from benchmarks.common import ROOT, machine_header, measure
 from hubtwin.channels.cloudevent import read_event, write_event
@@ -45,8 +52,25 @@ FACTS = {
 }
 
 
-def serve(directory: Path, hub_key: str) -> None:
-    """Be the partner: receive until the other side closes our input, then tell the CPU seconds used."""
+def certificate(folder: Path) -> Path:
+    """Make a certificate for 127.0.0.1 with its key, for this run; return the file of both."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bench")])
+    today = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(today - timedelta(days=1))
+        .not_valid_after(today + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "cert.pem").write_bytes(made.public_bytes(Encoding.PEM))
+    (folder / "both.pem").write_bytes(secret + made.public_bytes(Encoding.PEM))
+    return folder / "both.pem"
+
+
+def serve(directory: Path, hub_key: str, chain: Path) -> None:
+    """Be the partner: receive until the other side closes our input; tell the CPU seconds used when it sends a line."""
     partners = open_partners(directory, PARTNER, AT_MIN)
     reception = Reception(PARTNER, {HUB: Peer(HUB, (hub_key,))}, ZoneInfo("Asia/Shanghai"))
 
@@ -54,11 +78,14 @@ def serve(directory: Path, hub_key: str) -> None:
         return partners.take(delivery, reception, NOW)
 
     serving = Partner(take)
-    sys.stdout.write(f"{serving.serve()}\n")
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(chain)
+    sys.stdout.write(f"{serving.serve(tls=tls)}\n")
     sys.stdout.flush()
-    sys.stdin.read()
+    for _ in sys.stdin:
+        sys.stdout.write(f"{time.process_time()}\n")
+        sys.stdout.flush()
     serving.close()
-    sys.stdout.write(f"{time.process_time()}\n")
 
 
 def parcels(first: int, count: int) -> list[tuple[Message, Parcel]]:
@@ -161,49 +188,84 @@ def check(hub: Partners, directory: Path, count: int) -> None:
         assert hub.wire.count_outgoing(PARTNER) == {"arrived": count}
 
 
-def main(seconds: float) -> None:
+class Far:
+    """The partner's process."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdin
+        assert process.stdout
+        self._say, self._hear = process.stdin, process.stdout
+
+    def line(self) -> str:
+        return self._hear.readline().strip()
+
+    def cpu_s(self) -> float:
+        """Return the CPU seconds it has used so far."""
+        self._say.write("\n")
+        self._say.flush()
+        return float(self.line())
+
+
+def flat_out(sender: Sender, counting: Counting, seconds: float) -> int:
+    """Print how many messages a second go at most; return how many that were."""
+    began = time.perf_counter()
+    came, used = measure(lambda: run(sender, counting, 0, seconds, None))
+    rate = len(came) / (counting.done_s[-1] - began)
+    print(f"flat out: {len(came):,}: {rate:,.0f} a second, {used.cpu_s:.1f} CPU s at the hub")
+    return len(came)
+
+
+def paced(sender: Sender, counting: Counting, far: Far, sent: int, seconds: float) -> int:
+    """Print how a steady stream goes: waits, backlog by sixths of the time, CPU of both; return how many it was."""
+    far_s = far.cpu_s()
+    came, used = measure(lambda: run(sender, counting, sent, seconds, WANTED))
+    far_s = far.cpu_s() - far_s
+    done, due = np.array(counting.done_s[sent:]), np.array(came)
+    waits_ms = (done - due) * 1000
+    p50, p95 = np.percentile(waits_ms, [50, 95])
+    print(f"{WANTED:,} a second for {seconds:.0f} s: {len(came):,}, the last done {waits_ms[-1]:.0f} ms after it came")
+    print(f"  from coming to receipt p50 {p50:.0f} ms, p95 {p95:.0f} ms, slowest {waits_ms.max():.0f} ms")
+    moments = due[0] + np.arange(1, 7) * seconds / 6
+    backlog = [int((due <= at).sum() - (done <= at).sum()) for at in moments]
+    print(f"  not yet acknowledged after each sixth: {', '.join(f'{number:,}' for number in backlog)}")
+    hub_ms, far_ms = used.cpu_s / len(came) * 1000, far_s / len(came) * 1000
+    print(f"  CPU for a message: hub {hub_ms:.2f} ms, partner {far_ms:.2f} ms; it took {used.wall_s:.0f} s")
+    return len(came)
+
+
+def main(seconds: float, paced_s: float) -> None:
     """Run both sides and print the figures."""
     print(machine_header(["cryptography", "joserfc", "httpx", "orjson"]))
     with tempfile.TemporaryDirectory(dir=ROOT / "benchmarks") as folder:
-        far = Path(folder) / "partner"
+        theirs, both = Path(folder) / "partner", certificate(Path(folder))
         hub = open_partners(Path(folder) / "hub", HUB, AT_MIN)
-        command = [sys.executable, "-m", "benchmarks.wire", "partner", str(far), hub.signing.public_hex]
+        command = [sys.executable, "-m", "benchmarks.wire", "partner", str(theirs), hub.signing.public_hex, str(both)]
         with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
-            assert other.stdin
-            assert other.stdout
-            line = webhook_line(Peer(PARTNER, (Signer(far).public_hex,)), other.stdout.readline().strip(), HUB)
+            far = Far(other)
+            line = webhook_line(
+                Peer(PARTNER, (Signer(theirs).public_hex,)), far.line(), HUB, ca_file=both.with_name("cert.pem")
+            )
 
             def route(message: Message) -> Sequence[Parcel]:
                 return [Parcel(PARTNER, "hubtwin.case", str(message.payload["case"]), "urn:x:1", FACTS, MADE)]
 
             counting = Counting(line.channel)
             sender = make_sender(hub, {PARTNER: Line(line.peer, counting)}, route)
-            began = time.perf_counter()
-            came, used = measure(lambda: run(sender, counting, 0, seconds, None))
-            rate = len(came) / (counting.done_s[-1] - began)
-            print(f"flat out: {len(came):,}: {rate:,.0f} a second, {used.cpu_s:.1f} CPU s at the hub")
-            sent = len(came)
-            came, used = measure(lambda: run(sender, counting, sent, seconds, WANTED))
-            waits = np.array(counting.done_s[sent:]) - np.array(came)
-            p50, p95 = np.percentile(waits * 1000, [50, 95])
-            late_ms = waits[-1] * 1000
-            print(
-                f"{WANTED:,} a second for {seconds:.0f} s: {len(came):,}, the last done {late_ms:.0f} ms after it came"
-            )
-            print(f"  from coming to receipt p50 {p50:.0f} ms, p95 {p95:.0f} ms; {used.cpu_s:.1f} CPU s at the hub")
-            number = len(came)
-            alone = one_by_one(sender, sent + number)
+            number = flat_out(sender, counting, seconds)
+            number += paced(sender, counting, far, number, paced_s)
+            alone = one_by_one(sender, number)
             print(f"taken from an outbox one by one: {alone:,.0f} a second (a forced transaction each)")
+            print(f"the partner used {far.cpu_s():.1f} CPU s for all of it")
+            assert other.stdin
             other.stdin.close()
-            print(f"the partner used {float(other.stdout.readline()):.1f} CPU s for all of it")
         parts(hub)
-        check(hub, far, sent + number + ONES)
+        check(hub, theirs, number + ONES)
         print("both logs verify and agree")
         hub.wire.close()
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["partner"]:
-        serve(Path(sys.argv[2]), sys.argv[3])
+        serve(Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
     else:
-        main(float(sys.argv[1]) if sys.argv[1:] else 10.0)
+        main(float((sys.argv[1:2] or ["10"])[0]), float((sys.argv[2:3] or ["60"])[0]))

@@ -5,6 +5,7 @@ from math import asin, cos, pi, radians, sin, sqrt
 EARTH_RADIUS_M = 6_371_008.8  # mean radius, IUGG
 _GCJ_A = 6_378_245.0  # Krasovsky 1940 semi-major axis, used by GCJ-02
 _GCJ_EE = 0.006_693_421_622_965_943
+_GCJ_WEST, _GCJ_EAST, _GCJ_SOUTH, _GCJ_NORTH = 72.004, 137.8347, 0.8293, 55.8271  # outside nothing is shifted
 
 
 def distance_m(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
@@ -12,6 +13,12 @@ def distance_m(lon1: float, lat1: float, lon2: float, lat2: float) -> float:
     d_lat, d_lon = radians(lat2 - lat1), radians(lon2 - lon1)
     half = sin(d_lat / 2) ** 2 + cos(radians(lat1)) * cos(radians(lat2)) * sin(d_lon / 2) ** 2
     return 2 * EARTH_RADIUS_M * asin(sqrt(min(1.0, half)))
+
+
+def shifted_in_gcj02(lon: float, lat: float) -> bool:
+    """Tell whether GCJ-02 differs from WGS 84 at a point: within the rectangle that public implementations agree on. It
+    reaches beyond the borders, so what is not declared as GCJ-02 is not to be moved on its word alone."""
+    return _GCJ_WEST <= lon <= _GCJ_EAST and _GCJ_SOUTH <= lat <= _GCJ_NORTH
 
 
 def wgs84_to_gcj02(lon: float, lat: float) -> tuple[float, float]:

@@ -8,7 +8,6 @@ A refused message keeps its place in the order of its subject, so that one wrong
 whose sender is not proven has no place: it is counted, nothing more.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,20 +21,19 @@ from hubtwin.channels.cloudevent import read_event
 from hubtwin.channels.jws import Signing, verify
 from hubtwin.channels.log import entry_after
 from hubtwin.channels.receipts import read_head, write_receipt
-from hubtwin.model.message import Direction, Envelope, Gap, Handling, Peer, Receipt, Received, Signed, Verdict
+from hubtwin.channels.repairs import Declared, Known, PositionFields, TrainFields, repair
+from hubtwin.model.message import Direction, Gap, Handling, Peer, Receipt, Received, Signed, Verdict
 from hubtwin.model.record import Status
-from hubtwin.rules.message_times import read_time
 
 _MS = timedelta(milliseconds=1)
-_DATA_AHEAD = timedelta(days=31)  # what a message plans may lie so far ahead
 _WITHOUT_PLACE = frozenset({"channels.key_reused", "channels.place_taken", "channels.far_ahead"})
-_CLOCK = re.compile(r"\d\d?:\d\d(:\d\d)?", re.ASCII)
 MAX_AHEAD = 10_000  # a sequence so far beyond the next one is a mistake, not a gap
 
 
 @dataclass(frozen=True)
 class Reception:
-    """How one side receives. `peers` by their source; `times` names, by type, the fields of `data` that are times.
+    """How one side receives. `peers` by their source; `times`, `positions`, `trains` and `areas` say, by type, which
+    fields of `data` hold what, and `known` what they are compared with.
 
     `status` is that of the store: an exercise takes nothing real and nothing real takes an exercise.
     """
@@ -45,6 +43,17 @@ class Reception:
     zone: ZoneInfo
     status: Status = Status.ACTUAL
     times: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    positions: Mapping[str, tuple[PositionFields, ...]] = field(default_factory=dict)
+    trains: Mapping[str, tuple[TrainFields, ...]] = field(default_factory=dict)
+    areas: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    known: Known = field(default_factory=Known)
+
+    def declared(self, kind: str) -> Declared:
+        """Return what the fields of a type of message hold."""
+        return Declared(
+            *(self.times.get(kind, ()), self.positions.get(kind, ())),
+            *(self.trains.get(kind, ()), self.areas.get(kind, ())),
+        )
 
 
 def check(signed: Signed, sender: str, reception: Reception, now: datetime) -> Received:
@@ -68,10 +77,10 @@ def check(signed: Signed, sender: str, reception: Reception, now: datetime) -> R
     if envelope.marks.status is not reception.status:
         return _refused(found, "channels.other_status")
     try:
-        at, data, repairs = _repaired(envelope, reception, now)
+        meant = repair(envelope, reception.declared(envelope.type), reception.known, reception.zone, now)
     except Malformed as error:
         return _refused(found, error.key)
-    return replace(found, envelope=replace(envelope, data=data), at=at, repairs=repairs)
+    return replace(found, envelope=replace(envelope, data=meant.data), at=meant.at, repairs=meant.repairs)
 
 
 def place(found: Received, known: Received | None, at_place: Received | None, last: int) -> Received:
@@ -162,24 +171,6 @@ def _gaps(unit: BooksUnit, sender: str, checked: Sequence[Received | tuple[Signe
         if beyond is not None:
             gaps.append(Gap(subject, last + 1, beyond - 1))
     return gaps
-
-
-def _repaired(
-    envelope: Envelope, reception: Reception, now: datetime
-) -> tuple[datetime, dict[str, object], dict[str, str]]:
-    """Return the time of a message, its data with times in UTC, and how they were repaired, by field."""
-    sent = read_time(envelope.time, reception.zone, now)
-    data, repairs = dict(envelope.data), {"time": sent.repair}
-    for name in reception.times.get(envelope.type, ()):
-        told = data.get(name)
-        if told is None:
-            continue
-        if isinstance(told, str) and _CLOCK.fullmatch(told):  # a time of a service date
-            told = f"{data.get('service_date')} {told}"
-        local = "local_as_utc" in sent.repair
-        found = read_time(str(told), reception.zone, now, ahead=_DATA_AHEAD, writes_local=local)
-        data[name], repairs[name] = found.at.isoformat(), found.repair
-    return sent.at, data, {name: how for name, how in repairs.items() if how}
 
 
 def _refused(found: Received, reason: str) -> Received:

@@ -73,7 +73,9 @@ class Wire(WireLists):
     def unit(self) -> Iterator[WireUnit]:
         """Hold the books for one step; commit at the end, roll back on any error. Raises Retry."""
         with self._database.transaction() as con:
-            yield WireUnit(con, self.owner, self._sealing)
+            unit = WireUnit(con, self.owner, self._sealing)
+            yield unit
+            unit.flush()
 
     def head(self, partner: str) -> Head:
         """Return the end of the log for a partner; the one of an empty log has number 0 and no hash."""
