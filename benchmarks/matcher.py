@@ -19,7 +19,7 @@ from benchmarks.common import machine_header
 from hubtwin.base.clock import PacedClock, from_epoch_minute, system_clock
 from hubtwin.model.record import Row
 from hubtwin.sim.small import small_day
-from hubtwin.wiring.matching import Peer, fetch_status
+from hubtwin.wiring.asking import Peer, fetch_status
 from tests.matcher.hubside import Hub, open_hub, start_matcher
 from tests.matcher.town import NIGHT_MIN, area_rows, lay_down, make_authority, timetable
 

@@ -27,7 +27,9 @@ from hubtwin.sim.small import ZONE
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.vault import Vault
-from hubtwin.wiring.matching import HubSide, Peer, Publisher
+from hubtwin.wiring.asking import Peer, fetch_status
+from hubtwin.wiring.matching import Publisher
+from hubtwin.wiring.risk_tables import HubSide
 from tests.matcher.town import DAY, HUB, NIGHT_MIN, RULE, Authority, area_rows
 
 HUB_TOML = f"""
@@ -37,6 +39,12 @@ name = {{ zh = "小站", en = "Tiny" }}
 timezone = "Asia/Shanghai"
 stations = ["HUB"]
 [feeds]
+"""
+_MAIN = """import os
+from hubtwin.cli.app import main
+from tests.flow.loop_killed import arm_kill
+arm_kill(os.environ["HUBTWIN_FAILPOINT"])
+main()
 """
 SYNTHETIC = Marks(provenance=Provenance.SYNTHETIC)
 
@@ -117,7 +125,9 @@ class Process:
         return self.log.read_text(encoding="utf-8")
 
 
-def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | None = None, port: int = 0) -> Process:
+def start_matcher(
+    base: Path, hub_key: str, *more: str, authority: Authority | None = None, port: int = 0, failpoint: str = ""
+) -> Process:
     """Start a matcher over what `town.folder_of(base)` has laid down; it runs in replay from the night of the day."""
     toml = base / "hub.toml"
     toml.write_text(HUB_TOML, encoding="utf-8")
@@ -126,7 +136,15 @@ def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | N
         server = authority.server
         tls = ["--tls-cert", server.cert, "--tls-key", server.key, "--client-ca", authority.ca]  # type: ignore[list-item]
     command = [
-        *(sys.executable, "-c", "from hubtwin.cli.app import main; main()", "--hub", toml, "--lang", "en"),
+        *(
+            sys.executable,
+            "-c",
+            _MAIN,
+            "--hub",
+            toml,
+            "--lang",
+            "en",
+        ),
         *("--log", "info", "matcher", "serve", "--home", base / "matcher", "--hub-key", hub_key),
         *("--manifests", base / "manifests", "--timetable", base / "timetable.zip", "--port", port),
         *("--replay", from_epoch_minute(NIGHT_MIN).isoformat(), *tls, *more),
@@ -138,7 +156,7 @@ def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | N
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "COLUMNS": "200"},
+            env={**os.environ, "COLUMNS": "200", "HUBTWIN_FAILPOINT": failpoint},
         )
     assert child.stdout is not None
     said = ""
@@ -149,6 +167,12 @@ def start_matcher(base: Path, hub_key: str, *more: str, authority: Authority | N
             assert key is not None
             return Process(child, int(found[1]), key[0], log)
     raise AssertionError(log.read_text(encoding="utf-8"))
+
+
+def matched(peer: Peer, version: int) -> bool:
+    """Tell whether a matcher has matched with a version, or a later one."""
+    found = fetch_status(peer)["match"]
+    return found is not None and found["table_version"] >= version
 
 
 def wait_until(ready: Callable[[], bool], seconds: float = 15) -> float:

@@ -79,7 +79,7 @@ def test_hits_are_new_once_and_a_page_is_read_again_from_its_cursor(railway: Rai
 def test_a_hit_that_changes_its_level_comes_again_and_one_that_is_none_any_more_goes(railway: Railway) -> None:
     railway.take(table_of(keys=railway.keys()))
     railway.matcher.match()
-    low = tuple(replace(area, level="low") for area in table_of().areas)
+    low = tuple(area._replace(level="low") for area in table_of().areas)
     railway.take(table_of(2, keys=railway.keys(), areas=low))
     assert railway.matcher.match() == len(truth())
     page = railway.held.find_page(1)

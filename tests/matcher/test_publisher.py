@@ -10,7 +10,8 @@ from hubtwin.base.clock import PacedClock, from_epoch_minute, system_clock
 from hubtwin.base.errors import Denied
 from hubtwin.rules.privacy import EPOCH_MIN, epoch_of
 from hubtwin.scenes.epidemic.profiles import PROFILES
-from hubtwin.wiring.matching import VALID_MIN, Peer, Trace, ask_cotravel, make_table, wrap_keys
+from hubtwin.wiring.asking import Peer, Trace, ask_cotravel
+from hubtwin.wiring.risk_tables import NOTHING, VALID_MIN, make_table, wrap_keys
 from tests.matcher.hubside import Hub, open_hub
 from tests.matcher.town import DAY, NIGHT_MIN, area_rows
 
@@ -50,25 +51,39 @@ def test_a_version_is_made_when_something_changes_or_half_of_its_time_is_over(hu
 
 
 def test_a_table_holds_what_was_known_then_and_touches_the_look_back(hub: Hub) -> None:
-    table = make_table(hub.side(), from_epoch_minute(NIGHT_MIN))
-    assert {area.area_key for area in table.areas} == {"a1", "a2", "b1", "d1"}
+    def keys() -> set[str]:
+        return {area.area_key for area in make_table(hub.side(), from_epoch_minute(NIGHT_MIN))[1].areas.areas()}
+
+    assert keys() == {"a1", "a2", "b1", "d1"}
     hub.rule = replace(hub.rule, lookback_d=3)
-    assert {area.area_key for area in make_table(hub.side(), from_epoch_minute(NIGHT_MIN)).areas} == {"a1", "d1"}
+    assert keys() == {"a1", "d1"}
     hub.rule = replace(hub.rule, levels=("high",))
-    assert {area.area_key for area in make_table(hub.side(), from_epoch_minute(NIGHT_MIN)).areas} == {"a1"}
+    assert keys() == {"a1"}
     hub.rule = replace(hub.rule, lookback_d=60)
     start = DAY.world.listed[2].first_seen_min  # b1 stands: that it will be withdrawn is not known then
-    then = make_table(hub.side(), from_epoch_minute(start + 1))
-    assert [(area.area_key, area.gone_by_min) for area in then.areas] == [("b1", None)]
+    _, then = make_table(hub.side(), from_epoch_minute(start + 1))
+    assert [(area.area_key, area.gone_by_min) for area in then.areas.areas()] == [("b1", None)]
+
+
+def test_a_listing_that_is_carried_on_is_the_one_that_is_made_anew(hub: Hub) -> None:
+    start, listing = DAY.world.listed[2].first_seen_min, NOTHING
+    for minute in (start - 1, start + 1, NIGHT_MIN - 1440 * 10, NIGHT_MIN, start + 1):  # areas come, change and go
+        now = from_epoch_minute(minute)
+        listing = make_table(hub.side(), now, listing)[1]
+        assert listing.areas == make_table(hub.side(), now)[1].areas
+    assert listing.areas.by_hash
 
 
 def test_only_keys_of_service_dates_under_way_are_handed_over(hub: Hub) -> None:
     middle = (epoch_of(NIGHT_MIN) * EPOCH_MIN) + EPOCH_MIN // 2
-    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY, middle)] == [epoch_of(middle)]
+    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY.wrapping_key, middle)] == [epoch_of(middle)]
     border = (epoch_of(NIGHT_MIN) + 1) * EPOCH_MIN
-    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY, border)] == [epoch_of(border) - 1, epoch_of(border)]
+    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY.wrapping_key, border)] == [
+        epoch_of(border) - 1,
+        epoch_of(border),
+    ]
     hub.vault.destroy_epoch(epoch_of(border) - 1)
-    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY, border)] == [epoch_of(border)]
+    assert [key.epoch for key in wrap_keys(hub.side(), NOBODY.wrapping_key, border)] == [epoch_of(border)]
 
 
 def test_no_key_of_the_hub_stands_in_the_clear_in_what_waits(hub: Hub, clock: PacedClock, tmp_path: Path) -> None:
@@ -78,7 +93,6 @@ def test_no_key_of_the_hub_stands_in_the_clear_in_what_waits(hub: Hub, clock: Pa
     key = hub.vault.find_epoch_key(epoch_of(NIGHT_MIN))
     assert key is not None
     written = (tmp_path / "matching.sqlite").read_bytes()
-    assert b"risk_table" in written
     assert key not in written
     assert key.hex().encode() not in written
 

@@ -15,7 +15,7 @@ from hubtwin.ports import Page
 from hubtwin.scenes.epidemic.profiles import PROFILES, get_plan_in_force
 from hubtwin.settings import load_settings
 from hubtwin.wiring.matchers import hub_side, list_peers, publishing
-from hubtwin.wiring.matching import make_table
+from hubtwin.wiring.risk_tables import NOTHING, make_table
 from hubtwin.wiring.sources import make_transports
 from hubtwin.wiring.works import open_works
 from tests.cli.kit import HUB
@@ -78,12 +78,12 @@ def test_only_while_an_event_is_in_force_a_table_holds_areas_by_the_plan_in_forc
     with open_works(settings, clock=lambda: NOW, real_clock=lambda: NOW, clocks_min=CLOCKS_MIN) as works:
         side = hub_side(works)
         ingest(area_rows(), Page("areas", (), "1", SYNTHETIC), Target(works.store, settings.hub.hub_id, "risk_areas"))
-        assert make_table(side, NOW).areas == ()
+        assert make_table(side, NOW)[1] == NOTHING
         at_min = epoch_minute(NOW)
         said = Declaration(SCENE, "covid-19", "basis", "boss", at_min, at_min + 1440, SYNTHETIC)
         declare_emergency(works.ledger, said, anyone)
-        table = make_table(side, NOW)
-        assert {area.area_key for area in table.areas} == {"a1", "a2", "b1", "d1"}
+        table, listing = make_table(side, NOW)
+        assert {area.area_key for area in listing.areas.areas()} == {"a1", "a2", "b1", "d1"}
         plan = get_plan_in_force(PROFILES, "covid-19", NOW.date())
         assert (table.rule.lookback_d, table.rule.levels) == (plan.area_lookback_d.value, ("high", "medium"))
         with publishing(works) as publisher:

@@ -79,8 +79,8 @@ def status(desk: Desk, /, address: str, *, ca_file: Path | None, form: str, **to
     client = None
     if told["tls_cert"] is not None:
         client = load("hubtwin.connectors.common.tls:ClientCert")(told["tls_cert"], told["tls_key"])
-    peer = load("hubtwin.wiring.matching:Peer")("status", address, "", ca_file, client)
-    found = load("hubtwin.wiring.matching:fetch_status")(peer)
+    peer = load("hubtwin.wiring.asking:Peer")("status", address, "", ca_file, client)
+    found = load("hubtwin.wiring.asking:fetch_status")(peer)
     if form == "json":
         desk.out.file.write(dump_json(found) + "\n")
         return

@@ -15,10 +15,11 @@ import structlog
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Denied, HubError
+from hubtwin.matcher.force import InForce
 from hubtwin.matcher.held import KEPT_D, Held
 from hubtwin.matcher.manifests import Folder, Wanted
 from hubtwin.matcher.match import count_hits, epoch_of_run, find_hits, name_hits, trace_along, wants
-from hubtwin.matcher.table import HubKey, is_stale, open_query, open_table
+from hubtwin.matcher.table import HubKey, is_stale, open_query
 from hubtwin.model.pathogen import Pathogen
 from hubtwin.model.record import Status
 from hubtwin.model.risk_table import RiskTable, WrappedKey, key_label
@@ -58,7 +59,6 @@ class Matcher:
     held: Held
     clock: Clock
     failed: str = ""
-    _table: RiskTable | None = None  # the one in force, read once: it names no person
     _done: tuple[object, ...] = ()
     _at_s: float = 0.0
     _wake: threading.Event = field(default_factory=threading.Event)
@@ -71,17 +71,23 @@ class Matcher:
         if self.setup.rung is Rung.PSI:
             raise Denied("matcher.no_psi")
         self.unwrapper = Unwrapper(self.setup.home)
+        self.in_force = InForce(self.held, self.setup.hub)
 
     def take(self, sealed: bytes) -> tuple[RiskTable, bool]:
         """Put a table in force; return it and whether it is new. Raises Malformed or Denied, and keeps the one before.
 
         It is on the disk when this returns; the match follows on the matcher's own thread.
         """
-        now_min = self._now_min()
-        table = open_table(sealed, self.setup.hub, now_min)
-        new = self.held.take_table(table.version, sealed, now_min)
+        return self._taken(*self.in_force.take(sealed, self._now_min()))
+
+    def take_change(self, sealed: bytes) -> tuple[RiskTable, bool]:
+        """Put the next table in force by what has changed, as `take`. Raises Denied (`matcher.other_base`) where the
+        whole table is needed.
+        """
+        return self._taken(*self.in_force.take_change(sealed, self._now_min()))
+
+    def _taken(self, table: RiskTable, new: bool) -> tuple[RiskTable, bool]:
         if new:
-            self._table = table
             told = {"version": table.version, "areas": len(table.areas), "valid_until_min": table.valid_until_min}
             _LOG.info("table_taken", **told)
             self._wake.set()
@@ -94,7 +100,7 @@ class Matcher:
         cannot be read.
         """
         with self._matching:
-            now, table, began = self.clock(), self._find_table(), time.perf_counter()
+            now, table, began = self.clock(), self.in_force.find(), time.perf_counter()
             if table is None:
                 return 0
             now_min = epoch_minute(now)
@@ -142,7 +148,7 @@ class Matcher:
 
     def status(self) -> dict[str, object]:
         """Return what may be known of a matcher: numbers, versions and times."""
-        now_min, table = self._now_min(), self._find_table()
+        now_min, table = self._now_min(), self.in_force.find()
         told: dict[str, object] = {"hub_id": self.setup.hub.hub_id, "rung": self.setup.rung.value, "now_min": now_min}
         told |= {"wrapping_key": self.unwrapper.public_hex, "error": self.failed, "match": self.held.find_match()}
         told |= {"table": None, "hits_kept": self.held.count_kept()}
@@ -160,7 +166,7 @@ class Matcher:
 
     def find_marks(self) -> str:
         """Return the status of the table in force, which every answer carries."""
-        table = self._find_table()
+        table = self.in_force.find()
         return Status.ACTUAL.value if table is None else table.status.value
 
     def start(self) -> None:
@@ -203,15 +209,6 @@ class Matcher:
         if problem != self.failed:
             _LOG.error("match_failed", reason=problem)
         self.failed = problem
-
-    def _find_table(self) -> RiskTable | None:
-        """Return the table in force, opened again after a start. It may be stale by now."""
-        version, table = self.held.find_version(), self._table
-        if version is None or (table is not None and table.version == version):
-            return table
-        sealed, received_min = self.held.get_table()
-        self._table = open_table(sealed, self.setup.hub, received_min)
-        return self._table
 
     def _wanted(self, table: RiskTable, now: datetime) -> Wanted:
         """Return which bookings are matched: to the hub, on runs that are not over for long."""

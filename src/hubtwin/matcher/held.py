@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date, timedelta
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.base.failpoint import failpoint
 from hubtwin.matcher.match import Count, Hit
 from hubtwin.model.risk_table import CotravelQuery
 from hubtwin.stores.migrate import migrate
@@ -39,11 +41,11 @@ class Held:
 
     def find_version(self) -> int | None:
         """Return the version of the table in force; a version stands for one content only."""
-        rows = self._data.all("SELECT version FROM held")
-        return int(str(rows[0][0])) if rows else None
+        rows = self._data.all(_NEWEST)
+        return None if rows[0][0] is None else int(str(rows[0][0]))
 
     def get_table(self) -> tuple[bytes, int]:
-        """Return the table in force as it came, and the minute at which it did. Raises Absent."""
+        """Return the last whole table as it came, and the minute at which it did. Raises Absent."""
         rows = self._data.all("SELECT sealed, received_min FROM held")
         if not rows:
             raise Absent("matcher.no_table")
@@ -51,15 +53,31 @@ class Held:
         assert isinstance(sealed, bytes), "the column is a blob"
         return sealed, int(str(received_min))
 
+    def list_changes(self) -> list[tuple[bytes, int]]:
+        """Return the changes that follow the last whole table, as they came, each with its minute; the oldest first."""
+        rows = self._data.all("SELECT sealed, received_min FROM changes ORDER BY version")
+        return [(sealed, int(str(received_min))) for sealed, received_min in rows if isinstance(sealed, bytes)]
+
     def take_table(self, version: int, sealed: bytes, now_min: int) -> bool:
-        """Put a table in force; return False where it already is. Raises Denied for any other that is not newer."""
+        """Put a whole table in force; return False where it already is. Raises Denied for any other that is not newer.
+
+        The changes that led to the one before go with it.
+        """
         with self._data.transaction() as con:
-            row = con.execute("SELECT version, sealed FROM held").fetchone()
-            if row is not None and row[0] >= version:
-                if row[0] == version and row[1] == sealed:
-                    return False
-                raise Denied("matcher.older", found=version, held=row[0])
+            if _is_held(con, version, sealed):
+                return False
             con.execute("INSERT OR REPLACE INTO held VALUES (1, ?, ?, ?)", (version, sealed, now_min))
+            con.execute("DELETE FROM changes")
+        return True
+
+    def take_change(self, version: int, sealed: bytes, now_min: int) -> bool:
+        """Put the next table in force by what has changed; as `take_table`. Whoever calls has seen that it fits."""
+        with self._data.transaction() as con:
+            if _is_held(con, version, sealed):
+                return False
+            con.execute("INSERT INTO changes VALUES (?, ?, ?)", (version, sealed, now_min))
+            failpoint("matcher.before_commit")
+        failpoint("matcher.after_commit")
         return True
 
     def save_match(
@@ -118,6 +136,18 @@ class Held:
             con.execute("INSERT OR REPLACE INTO queries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values + more)
 
 
+def _is_held(con: Connection, version: int, sealed: bytes) -> bool:
+    """Return whether this very document is in force. Raises Denied for another one that is not newer."""
+    (newest,) = con.execute(_NEWEST).fetchone()
+    if newest is None or newest < version:
+        return False
+    known = [con.execute(f"SELECT sealed FROM {table} WHERE version = ?", (version,)) for table in ("changes", "held")]  # noqa: S608
+    if newest == version and (sealed,) in [row for rows in known for row in rows]:
+        return True
+    raise Denied("matcher.older", found=version, held=newest)
+
+
+_NEWEST = "SELECT max(version) FROM (SELECT version FROM held UNION SELECT version FROM changes)"
 _STAND = "SELECT trip_id, service_date, pid, board_station, level FROM hits"
 _PUT = (
     "INSERT OR REPLACE INTO hits (trip_id, service_date, pid, train_code, board_station, level, synthetic, as_of_min,"

@@ -29,6 +29,7 @@ GRACE_S = 5
 _LOG = structlog.get_logger()
 _STATUS = {Denied: 403, Malformed: 400, Absent: 404, Retry: 503}
 _OLDER = "matcher.older"  # told apart from other refusals: a hub that was restored from a backup counts on from there
+_ANEW = frozenset({_OLDER, "matcher.other_base"})  # what a hub mends by sending another document
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -45,6 +46,7 @@ def build(matcher: Matcher) -> Starlette:
     """Return the application over a matcher."""
     routes = [
         Route("/table", _guarded(partial(_put_table, matcher)), methods=["PUT"]),
+        Route("/table", _guarded(partial(_patch_table, matcher)), methods=["PATCH"]),
         Route("/status", _guarded(partial(_get_status, matcher)), methods=["GET"]),
         Route("/hits", _guarded(partial(_get_hits, matcher)), methods=["GET"]),
         Route("/counts", _guarded(partial(_get_counts, matcher)), methods=["GET"]),
@@ -111,6 +113,11 @@ async def _put_table(matcher: Matcher, request: Request) -> Response:
     return JSONResponse({"version": table.version, "new": new})
 
 
+async def _patch_table(matcher: Matcher, request: Request) -> Response:
+    table, new = await run_in_threadpool(matcher.take_change, await _body(request, MOST_BYTES))
+    return JSONResponse({"version": table.version, "new": new})
+
+
 async def _get_status(matcher: Matcher, request: Request) -> Response:
     return JSONResponse(await run_in_threadpool(matcher.status))
 
@@ -172,9 +179,8 @@ def _guarded(answer: Answer) -> Answer:
 
 
 def _refusal(error: HubError) -> Response:
-    status = (
-        409 if error.key == _OLDER else next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
-    )
+    kinds = (code for kind, code in _STATUS.items() if isinstance(error, kind))
+    status = 409 if error.key in _ANEW else next(kinds, 500)
     _LOG.warning("request_refused", reason=error.key)
     told = {"error": error.key, "zh": error.message("zh"), "en": error.message("en")}
     if error.key == _OLDER:

@@ -7,6 +7,7 @@ from typing import Any
 
 from hubtwin.base.errors import Denied, Malformed
 from hubtwin.model.risk_table import CotravelQuery, RiskTable, read_query, read_table
+from hubtwin.model.table_change import TableChange, read_change
 from hubtwin.stores.signing import canonical, is_signed
 
 MOST_BYTES = 64 << 20
@@ -29,7 +30,19 @@ def open_table(sealed: bytes, hub: HubKey, now_min: int) -> RiskTable:
     Raises Malformed for what cannot be read, Denied for a table that is unsigned, altered, signed with another key, of
     another hub, stale, or from the future.
     """
-    table = read_table(_open(sealed, hub))
+    return _refuse_unfit(read_table(_open(sealed, hub)), hub, now_min)
+
+
+def open_change(sealed: bytes, hub: HubKey, now_min: int) -> TableChange:
+    """Return the change of a table in a sealed document. Raises as `open_table` does; what it starts from is not
+    looked at here.
+    """
+    change = read_change(_open(sealed, hub))
+    _refuse_unfit(change.table, hub, now_min)
+    return change
+
+
+def _refuse_unfit(table: RiskTable, hub: HubKey, now_min: int) -> RiskTable:
     if table.hub_id != hub.hub_id:
         raise Denied("matcher.other_hub", found=table.hub_id, hub=hub.hub_id)
     if table.made_min > now_min + AHEAD_MIN:

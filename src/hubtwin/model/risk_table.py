@@ -10,8 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from operator import attrgetter
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from hubtwin.base.errors import Malformed
 from hubtwin.model.record import Status
@@ -21,14 +20,14 @@ TABLE_KIND, QUERY_KIND = "hubtwin.risk_table.1", "hubtwin.cotravel_query.1"  # s
 LEVELS, PRECISIONS = ("high", "medium", "low"), ("county", "street", "community")
 LONGEST_LOOKBACK_D, LONGEST_STAY_H = 120, 24 * 14
 MOST_AREAS, MOST_KEYS, MOST_CASES = 500_000, 4, 200
+HEAD = "hub_id status version made_min valid_until_min stations rule keys"  # entries beside the areas
 _MINUTES = (0, 2**31 - 1)
 _TEXT = 2_000  # characters; the longest community that was ever published has under 1,000
 _PID = re.compile(r"[0-9a-f]{32}")
 _HEX = re.compile(r"(?:[0-9a-f]{2}){1,512}")
 
 
-@dataclass(frozen=True, slots=True)
-class ListedArea:
+class ListedArea(NamedTuple):  # a table may have 80,000 of them, which are compared and hashed at each change
     """An area at a level from one minute until before another (None: it stands); columns as in RISK_AREAS."""
 
     area_key: str
@@ -40,9 +39,6 @@ class ListedArea:
     first_seen_min: int
     gone_by_min: int | None
     synthetic: bool
-
-
-_CELLS = attrgetter(*ListedArea.__slots__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +73,10 @@ class RiskTable:
     keys: tuple[WrappedKey, ...]
     areas: tuple[ListedArea, ...]
 
-    def body(self) -> dict[str, object]:
-        """Return what is signed, as plain JSON."""
+    def head(self) -> dict[str, object]:
+        """Return everything but the areas, as plain JSON."""
         rule = self.rule
         return {
-            "kind": TABLE_KIND,
             "hub_id": self.hub_id,
             "status": self.status.value,
             "version": self.version,
@@ -95,8 +90,11 @@ class RiskTable:
                 "levels": list(rule.levels),
             },
             "keys": [_key_body(key) for key in self.keys],
-            "areas": [list(_CELLS(area)) for area in self.areas],
         }
+
+    def body(self) -> dict[str, object]:
+        """Return what is signed, as plain JSON."""
+        return {"kind": TABLE_KIND, **self.head(), "areas": [list(area) for area in self.areas]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +136,14 @@ class CotravelQuery:
 
 def read_table(body: object) -> RiskTable:
     """Return the table that a body says. Raises Malformed naming the entry that is wrong, or one that nobody reads."""
-    told = _Entry("", body)
-    told.only("kind hub_id status version made_min valid_until_min stations rule keys areas")
+    told = Entry("", body)
+    told.only(f"kind {HEAD} areas")
     told.word("kind", (TABLE_KIND,))
+    return read_head(told, told.each("areas", MOST_AREAS, read_area))
+
+
+def read_head(told: "Entry", areas: tuple[ListedArea, ...]) -> RiskTable:
+    """Return a table of which the areas are read already. Raises Malformed as `read_table` does."""
     made_min = told.whole("made_min", *_MINUTES)
     rule = told.entry("rule")
     rule.only("lookback_d min_stay_h precision levels")
@@ -158,13 +161,13 @@ def read_table(body: object) -> RiskTable:
             levels=rule.each("levels", len(LEVELS), lambda item: item.as_word(LEVELS)),
         ),
         keys=told.each("keys", MOST_KEYS, _read_key),
-        areas=told.each("areas", MOST_AREAS, _read_area),
+        areas=areas,
     )
 
 
 def read_query(body: object) -> CotravelQuery:
     """Return the question that a body says. Raises Malformed as `read_table` does."""
-    told = _Entry("", body)
+    told = Entry("", body)
     told.only("kind hub_id status query_id made_min trip_id service_date cases pathogen_id on decided_by key")
     told.word("kind", (QUERY_KIND,))
     return CotravelQuery(
@@ -191,7 +194,7 @@ def _key_body(key: WrappedKey) -> dict[str, object]:
     return {"epoch": key.epoch, "sealed": key.sealed}
 
 
-def _read_key(told: "_Entry") -> WrappedKey:
+def _read_key(told: "Entry") -> WrappedKey:
     told.only("epoch sealed")
     sealed = told.line("sealed")
     if not _HEX.fullmatch(sealed):
@@ -199,9 +202,10 @@ def _read_key(told: "_Entry") -> WrappedKey:
     return WrappedKey(told.whole("epoch", 0, 100_000), sealed)
 
 
-def _read_area(told: "_Entry") -> ListedArea:
+def read_area(told: "Entry") -> ListedArea:
+    """Return a listed area. Raises Malformed."""
     cells = told.value
-    if not isinstance(cells, list) or len(cells) != len(ListedArea.__slots__):
+    if not isinstance(cells, list) or len(cells) != len(ListedArea._fields):
         told.refuse()
     return ListedArea(*cells) if _is_area(*cells) else _read_odd_area(told, cells)
 
@@ -224,9 +228,9 @@ def _is_area(  # a table has 20,000 of them and must be in force at once: one lo
     )
 
 
-def _read_odd_area(told: "_Entry", cells: list[Any]) -> ListedArea:
+def _read_odd_area(told: "Entry", cells: list[Any]) -> ListedArea:
     """Read a row cell by cell, to name the one that is wrong."""
-    row = _Entry(told.path, dict(zip(ListedArea.__slots__, cells, strict=True)))
+    row = Entry(told.path, dict(zip(ListedArea._fields, cells, strict=True)))
     synthetic = row.value["synthetic"]
     if not isinstance(synthetic, bool):
         row.refuse("synthetic")
@@ -244,7 +248,7 @@ def _read_odd_area(told: "_Entry", cells: list[Any]) -> ListedArea:
     )
 
 
-class _Entry:
+class Entry:
     """A value of a body and the path that leads to it; reading it wrongly raises Malformed with that path."""
 
     def __init__(self, path: str, value: Any) -> None:
@@ -260,8 +264,8 @@ class _Entry:
         for name in {*names.split()} ^ {*self.value}:
             self.refuse(name[:40])
 
-    def entry(self, name: str) -> "_Entry":
-        return _Entry(self._below(name), self.value[name])
+    def entry(self, name: str) -> "Entry":
+        return Entry(self._below(name), self.value[name])
 
     def line(self, name: str, least: int = 1) -> str:
         return self.entry(name).as_text(least)
@@ -288,12 +292,12 @@ class _Entry:
         except ValueError:
             raise Malformed("model.table_broken", entry=self._below(name)) from None
 
-    def each(self, name: str, most: int, read: Callable[["_Entry"], T]) -> tuple[T, ...]:
+    def each(self, name: str, most: int, read: Callable[["Entry"], T]) -> tuple[T, ...]:
         found = self.value[name]
         if not isinstance(found, list) or len(found) > most:
             self.refuse(name)
         path = self._below(name)
-        return tuple(read(_Entry(f"{path}[{place}]", item)) for place, item in enumerate(found))
+        return tuple(read(Entry(f"{path}[{place}]", item)) for place, item in enumerate(found))
 
     def as_text(self, least: int = 1) -> str:
         if not isinstance(self.value, str) or not least <= len(self.value) <= _TEXT or not _is_plain(self.value):

@@ -13,8 +13,10 @@ from hubtwin.model.risk_table import MatchRule
 from hubtwin.ports import Scene
 from hubtwin.settings import Settings
 from hubtwin.stores.signing import Signer
-from hubtwin.wiring.matching import PRECISION, HubSide, Peer, Publisher
+from hubtwin.wiring.asking import Peer
+from hubtwin.wiring.matching import Publisher
 from hubtwin.wiring.plugs import PROFILES, SCENES, load
+from hubtwin.wiring.risk_tables import PRECISION, HubSide
 from hubtwin.wiring.works import Works
 
 PLAN = "hubtwin.scenes.epidemic.profiles:get_plan_in_force"
