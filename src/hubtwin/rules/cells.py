@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Bug
-from hubtwin.rules.disclosure import is_of_kind
+from hubtwin.rules.disclosure import MAX_TEXT, is_of_kind
 from hubtwin.rules.documents import citizen_fault, is_area, is_other_document, is_phone, tidy_phone
 from hubtwin.rules.quality import Problem
 from hubtwin.rules.template import HUB_ZONE, Condition, Template, TemplateColumn
@@ -32,7 +32,7 @@ def render(template: Template, facts: Mapping[str, Any], zone: ZoneInfo) -> list
 
     Raises Bug for a template that is tied to no profile.
     """
-    if not all(column.fact_kind for column in template.columns):
+    if not template.columns[-1].fact_kind:  # `bind` ties all or none
         raise Bug("rules.template_unbound", template=template.name)
     return ["" if (value := take(facts)) is None else write(value) for take, write in _writers(template, zone)]
 
@@ -46,9 +46,9 @@ def judge(template: Template, cells: Sequence[str]) -> list[Found]:
         (key, problem) for (key, check), cell in zip(checks, cells, strict=True) if (problem := check(cell, cells))
     ]
     wrong = {key for key, _ in found}
-    for condition in template.conditions:
-        if condition.column not in wrong and condition.other not in wrong:
-            found += _between(template, condition, cells)
+    for condition, place, other in _conditions(template):
+        if cells[place] and condition.column not in wrong and condition.other not in wrong:
+            found += _between(template, condition, cells[place], cells[other])
     return found
 
 
@@ -79,24 +79,39 @@ def _writers(template: Template, zone: ZoneInfo) -> tuple[tuple[_Take, Callable[
 def _taker(column: TemplateColumn) -> _Take:
     """Return what finds the fact of a column, or nothing where it is not what the profile says: as `disclose` does."""
     names = tuple((name.removesuffix("[]"), name.endswith("[]")) for name in column.fact.split("."))
-    kind, by = column.fact_kind, column.newest_of
+    fits, by = _fitting(column.fact_kind), column.newest_of
 
     def take(facts: Mapping[str, Any]) -> Any:
         value: Any = facts
         for name, many in names:
-            value = value.get(name) if isinstance(value, Mapping) else None
+            value = value.get(name) if _is_record(value) else None
             if many:
                 value = _newest(value, by)
-        return value if is_of_kind(value, kind) else None
+        return value if fits(value) else None
 
     return take
 
 
+def _is_record(value: object) -> bool:
+    return type(value) is dict or isinstance(value, Mapping)  # the second alone costs ten times as much
+
+
+@cache
+def _fitting(kind: str) -> Callable[[object], bool]:
+    """Return `is_of_kind` for one kind, worked out beforehand for the two that most columns are of."""
+    if kind == "text":
+        return lambda value: isinstance(value, str) and 0 < len(value) <= MAX_TEXT
+    if kind.startswith("code:"):
+        words = frozenset(kind.removeprefix("code:").split(","))
+        return lambda value: isinstance(value, str) and value in words
+    return lambda value: is_of_kind(value, kind)
+
+
 def _newest(entries: object, by: str) -> Mapping[str, Any] | None:
     """Return the entry with the highest time, the first of equal ones; those without a time are left out."""
-    told = [each for each in entries if isinstance(each, Mapping)] if isinstance(entries, list | tuple) else []
+    told = [each for each in entries if _is_record(each)] if isinstance(entries, list | tuple) else []
     timed = [each for each in told if is_of_kind(each.get(by), "minute")]
-    return max(timed, key=lambda each: int(each[by]), default=None)
+    return max(timed, key=lambda each: int(each[by])) if len(timed) > 1 else timed[0] if timed else None
 
 
 def _writer(column: TemplateColumn, zone: ZoneInfo) -> Callable[[Any], str]:
@@ -204,15 +219,18 @@ def _document(cell: str, *, citizen: bool) -> Problem | None:
     return Problem(f"rules.citizen_{fault}") if fault else None
 
 
-def _between(template: Template, condition: Condition, cells: Sequence[str]) -> list[Found]:
-    cell, other = (cells[template.places[name]] for name in (condition.column, condition.other))
-    if not cell:
-        return []
+@cache
+def _conditions(template: Template) -> tuple[tuple[Condition, int, int], ...]:
+    """Return the conditions with the places of their columns."""
+    return tuple((each, template.places[each.column], template.places[each.other]) for each in template.conditions)
+
+
+def _between(template: Template, condition: Condition, cell: str, other: str) -> list[Found]:
+    """Return what is wrong between two cells, of which the first is not empty."""
     if condition.rule == "needs":
-        asked = not condition.equals or cell == condition.equals
-        return (
-            [(condition.other, _about("rules.cell_needed", template, condition.column))] if asked and not other else []
-        )
+        if other or (condition.equals and cell != condition.equals):
+            return []
+        return [(condition.other, _about("rules.cell_needed", template, condition.column))]
     if not other:
         return []
     one, two = (

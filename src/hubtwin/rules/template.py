@@ -19,6 +19,7 @@ from hubtwin.rules.disclosure import Profile
 KINDS = ("text", "date", "time", "code", "area", "id_no", "phone", "count")
 RULES = ("needs", "not_before")
 HUB_ZONE = "hub"
+RESERVED = frozenset({"row", "state", "errors_zh", "errors_en"})  # columns of the error file
 MAX_CELL = 500
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 _FORMAT = re.compile(r"([^%]|%[YmdHMS])+")
@@ -90,6 +91,11 @@ class Template:
         return f"urn:hubtwin:template:{self.name}:{self.version}"
 
     @cached_property
+    def case_place(self) -> int | None:
+        """Return the place of the column that names the case, None where none does."""
+        return next((place for place, column in enumerate(self.columns) if column.fact == "case"), None)
+
+    @cached_property
     def places(self) -> Mapping[str, int]:
         """Return the place of each column."""
         return {column.key: place for place, column in enumerate(self.columns)}
@@ -157,7 +163,10 @@ def _column(entry: Any) -> TemplateColumn:
         raise Malformed("rules.template_broken", entry=where) from error
     texts = (column.key, column.zh, column.en, column.fact)
     _require(all(isinstance(text, str) and text for text in texts), where)
-    _require(_NAME.fullmatch(column.key) is not None and column.kind in KINDS, f"{where}: kind")
+    _require(
+        _NAME.fullmatch(column.key) is not None and column.key not in RESERVED and column.kind in KINDS,
+        f"{where}: kind",
+    )
     _require(isinstance(column.max, int) and 0 < column.max <= MAX_CELL, f"{where}: max")
     timed, coded = column.kind in ("date", "time"), column.kind == "code"
     _require(bool(column.format) == timed and (not timed or bool(_FORMAT.fullmatch(column.format))), f"{where}: format")
