@@ -10,11 +10,15 @@ from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.channels.batch_sheet import Corrected
 from hubtwin.rules.batching import RowState
 from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
+from hubtwin.stores.backup import backup, restore
+from hubtwin.stores.batch_keeping import forget_cases, opened_batches
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
+from hubtwin.stores.check import check
+from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.wiring.batches import load_templates
 from tests.rules.report_story import AT_MIN, FOLDER, citizen, facts
-from tests.wiring.batch_town import TEMPLATES, Town, town
+from tests.wiring.batch_town import HUB, TEMPLATES, Town, town
 
 
 @pytest.fixture
@@ -202,6 +206,36 @@ def test_whom_the_hub_forgets_is_gone_from_the_batch_and_its_backups(here: Town)
     assert rows[1].cells is not None
     assert here.books.forget_before(AT_MIN + 1) == 1
     assert here.books.list_going(batch) == []
+
+
+def test_a_backup_brings_batches_back_and_learns_who_was_forgotten_since(here: Town, tmp_path: Path) -> None:
+    store, now = here.folder / "hub", lambda: here.now
+    EmbeddedStore(store, HUB, clock=now).close()
+    batch = here.make([facts(1), facts(2), facts(3, identity__name="")])
+    here.batching.stage_all()
+    backup(store, tmp_path / "copy", clock=now)
+    assert check(store).problems == ()
+    assert forget_cases(store, ["c-1"], now) == 1
+    restore(tmp_path / "copy", tmp_path / "old", clock=now)
+    with opened_batches(tmp_path / "old", now) as old:
+        assert old is not None
+        assert {row.cells for row in old.list_rows(batch)} == {None}, "the copy's keys went with the person"
+        assert [row.key for row in old.list_rows(batch)] == [row.key for row in here.books.list_rows(batch)]
+    (tmp_path / "copy" / "keys" / "batches.key").unlink()
+    with pytest.raises(Absent):
+        restore(tmp_path / "copy", tmp_path / "none", clock=now)
+
+
+def test_whom_the_hub_forgets_is_taken_off_the_wire_and_the_others_are_sent_anew(here: Town) -> None:
+    batch = here.make([facts(1), facts(2)])
+    here.batching.stage_all()
+    for _ in range(2):
+        assert forget_cases(here.folder / "hub", ["c-1"], lambda: here.now) in (0, 1)
+    here.reopen()
+    assert here.books.get(batch).attempt == 2, "the first sending was destroyed, once"
+    here.batching.stage_all()
+    here.exchange()
+    assert _ids(here) == {citizen(2)}
 
 
 def test_a_lost_key_is_no_reason_to_count_everybody_again(here: Town) -> None:

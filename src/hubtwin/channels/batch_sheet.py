@@ -70,7 +70,8 @@ def write_errors_csv(template: Template, rows: Iterable[Wrong]) -> bytes:
     out = io.StringIO()
     book = csv.writer(out)
     book.writerow([*(column.key for column in _BESIDE), *(column.key for column in template.columns)])
-    book.writerow([TITLES, *(f"{c.zh} {c.en}" for c in (*_BESIDE[1:], *template.columns))])
+    titles = [(c.zh, c.en) for c in _BESIDE[1:]] + [(c.zh, c.en) for c in template.columns]
+    book.writerow([TITLES, *(f"{zh} {en}" for zh, en in titles)])
     for row in rows:
         beside = (row.ref, row.state, row.told(template, "zh"), row.told(template, "en"))
         book.writerow([as_text(text) for text in (*beside, *row.cells)])

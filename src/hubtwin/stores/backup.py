@@ -18,7 +18,9 @@ from pathlib import Path
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
+from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import ACCESS_FILE
+from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.rows import Rows, refuse_lost_rows
 from hubtwin.stores.signing import SIGNING_FILE
@@ -29,7 +31,7 @@ from hubtwin.stores.wire_log import log_problems
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
 _ROWS_FILE = "rows.sqlite"
-_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE})
+_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE, BATCHES_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,8 @@ def restore(
     if hub_id is not None and head.get("hub_id") != hub_id:
         raise Denied("stores.backup_of_other", found=head.get("hub_id"), hub_id=hub_id)
     key_folder, files = keys or source / KEYS_FOLDER, _entries(head)
-    needed = (*((KEY_FILE, KEYS_FILE) if head["keys"] else ()), *((SIGNING_FILE,) if ACCESS_FILE in files else ()))
+    needed = [*((KEY_FILE, KEYS_FILE) if head["keys"] else ())]
+    needed += [key for file, key in ((ACCESS_FILE, SIGNING_FILE), (BATCHES_FILE, BATCHES_KEY_FILE)) if file in files]
     if not all((key_folder / name).is_file() for name in needed):
         raise Absent("stores.no_keys", path=str(key_folder))
     with _draft_of(new_dir) as draft:
@@ -114,6 +117,7 @@ def restore(
                 raise Malformed("stores.backup_damaged", path=missing[0])
             count = _forget_again(vault, forgotten_by) if vault else 0
             settle_restored(draft, epoch_minute(clock()))
+            batch_keeping.settle_restored(draft, clock)
             payload = {"path": str(source), "forgotten": count}
             with rows.transaction() as con:
                 rows.add_event(con, epoch_minute(clock()), "BackupRestored", payload)
@@ -259,6 +263,9 @@ def _copy_rows(rows: Rows, store_dir: Path, draft: Path) -> None:
 
     Raises Malformed where the message log does not verify: it must not become a backup that does.
     """
+    if batch_keeping.copy_batches(store_dir, draft):  # first: what it takes for sent is then in the books of messages
+        (draft / KEYS_FOLDER).mkdir(mode=0o700, exist_ok=True)
+        _copy(store_dir / BATCHES_KEY_FILE, draft / KEYS_FOLDER / BATCHES_KEY_FILE, mode=0o600)
     with _frozen(store_dir / WIRE_FILE):
         rows.database.copy_to(draft / _ROWS_FILE)
         _copy_books(store_dir, draft)

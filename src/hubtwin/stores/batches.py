@@ -272,6 +272,22 @@ class BatchBooks:
         where = "sealed IS NOT NULL AND case_id IN (SELECT value FROM json_each(?))"
         return self._forget(where, json.dumps(sorted(set(case_ids))))
 
+    def list_of_cases(self, case_ids: Iterable[str]) -> list[BatchHead]:
+        """Return the batches that were begun to be sent and have a row of some cases."""
+        sql = (
+            f"SELECT {HEAD} FROM batches WHERE attempt > 0 AND batch_id IN (SELECT batch_id FROM batch_rows"  # noqa: S608
+            " WHERE revision > 0 AND case_id IN (SELECT value FROM json_each(?))) ORDER BY number"
+        )
+        return [read_head(row) for row in self._database.all(sql, json.dumps(sorted(set(case_ids))))]
+
+    def drop_dead(self) -> None:
+        """Let go of cells whose key was destroyed elsewhere: in a store that this is an older copy of."""
+        for key_id in self.list_keys():
+            if self._keys.find(key_id) is None:
+                self._forget(
+                    "sealed IS NOT NULL AND batch_id = (SELECT batch_id FROM batches WHERE key_id = ?)", key_id
+                )
+
     def forget_before(self, made_min: int) -> int:
         """Destroy what rows say of batches that were made before a minute; return how many rows."""
         where = "sealed IS NOT NULL AND batch_id IN (SELECT batch_id FROM batches WHERE made_min < ?)"

@@ -13,6 +13,7 @@ from hubtwin.datasets.all import DATASETS
 from hubtwin.model.record import Status
 from hubtwin.rules.quality import Problem
 from hubtwin.stores.backup import query
+from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.migrate import list_migrations
@@ -28,7 +29,12 @@ _KINDS = {
     KEYS_FILE: "keys",
     WIRE_FILE: "wire",
     MATCHING_FILE: "matching",
+    BATCHES_FILE: "batches",
 }
+_PRIVATE = (
+    *(KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY),
+    *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE),
+)
 SMALL_FILES = 8  # more than this is worth merging
 
 
@@ -100,7 +106,16 @@ def _private(store_dir: Path) -> Iterator[Problem]:
         yield Problem("stores.no_key_file", {"path": KEY_FILE})
     if (lost := find_lost(store_dir)) is not None:
         yield Problem("stores.vault_part_lost", {"path": lost})
-    for name in (KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY, WIRE_FILE, MATCHING_FILE):
+    for name in (
+        KEY_FILE,
+        KEYS_FILE,
+        VAULT_FILE,
+        RECORDING_KEY,
+        WIRE_FILE,
+        MATCHING_FILE,
+        BATCHES_FILE,
+        BATCHES_KEY_FILE,
+    ):
         path = store_dir / name
         if path.exists() and path.stat().st_mode & 0o077:
             yield Problem("stores.open_key_file", {"path": name, "mode": oct(path.stat().st_mode & 0o777)})

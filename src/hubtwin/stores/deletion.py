@@ -32,6 +32,7 @@ from hubtwin.rules.retention import (
     due_for_deletion,
     rows_cut,
 )
+from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.backup import query
 from hubtwin.stores.erasure import Where, erase, tell_copies
@@ -43,6 +44,7 @@ from hubtwin.stores.wire import opened_books
 
 NIGHTLY = "nightly_deletion"  # the kind of its report
 MESSAGES, PROOF = ("message_outgoing", "message_incoming"), "message_proof"  # kinds of retention.toml, see wire.py
+BATCH_ROW = "batch_row"  # likewise, see batches.py
 BATCH = 500  # records that one transaction takes off the register
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
@@ -256,8 +258,10 @@ def _expire_messages(keeping: Keeping) -> Mapping[str, int]:
         moment_ms - _days(keeping.table, kind) * DAY_MIN * 60_000
         for kind, moment_ms in (*((kind, data_ms) for kind in MESSAGES), (PROOF, real_ms))
     ]
+    made_min = epoch_minute(keeping.now()) - _days(keeping.table, BATCH_ROW) * DAY_MIN
+    rows = batch_keeping.forget_before(keeping.store_dir, made_min, keeping.now)
     with opened_books(keeping.store_dir, keeping.now_min()) as books:
-        return books.expire(*cuts) if books else {}
+        return {**(books.expire(*cuts) if books else {}), **({"batch_rows": rows} if rows else {})}
 
 
 def _days(table: Retention, kind: str) -> int:

@@ -16,6 +16,7 @@ from hubtwin.base.errors import Denied, Malformed
 from hubtwin.base.failpoint import failpoint
 from hubtwin.base.text import text
 from hubtwin.model.emergency import Emergency
+from hubtwin.stores import batch_keeping
 from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import Where, erase, tell_copies
@@ -157,6 +158,7 @@ def _persons(keeping: Keeping, order: EndOrder, until_min: int) -> set[str]:
 
 
 def _destroy_messages(keeping: Keeping, order: EndOrder) -> int:
+    batch_keeping.forget_cases(keeping.store_dir, order.subjects, keeping.now)
     with opened_books(keeping.store_dir, keeping.now_min()) as books:
         return books.destroy(order.subjects) if books else 0
 

@@ -22,6 +22,7 @@ from hubtwin.model.event import Event, EventKind
 from hubtwin.model.pathogen import Pathogen
 from hubtwin.ports import Ledger
 from hubtwin.rules.retention import DELETE, Due, Kept, Times
+from hubtwin.stores.batch_keeping import forget_cases
 from hubtwin.stores.deletion import Keeping, Register, delete_nightly
 from hubtwin.stores.ending import list_destroyed
 from hubtwin.stores.erasure import Where, erase, person_digest
@@ -189,6 +190,7 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
         with opened_books(works.store.directory, epoch_minute(works.clock())) as books:
             if books:
                 books.destroy(going)
+        forget_cases(works.store.directory, going, works.clock)
         needed = {item.pid for item in register.list_kept() if item.item_id not in going}
         pids = set(going.values()) - needed - {""}
         if pids and not works.access.grants.list_holds():
