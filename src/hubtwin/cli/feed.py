@@ -1,19 +1,27 @@
 """Commands about live sources before and after they are taken over: record, shadow, accept, calendar, contacts."""
 
+import json
 import time
-from datetime import timedelta
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import click
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.text import text
-from hubtwin.cli.data import make_table
-from hubtwin.cli.desk import Desk
+from hubtwin.cli.data import FORMAT, make_table
+from hubtwin.cli.desk import Desk, MomentType
+from hubtwin.cli.feed_report import make_markdown, print_report, print_shadow
+from hubtwin.cli.show import dump_json
 from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import get_connector, load
 
 EVERY_S = 2.0  # a source is asked at most so often
 CALENDAR_D = 14
+NOT_MEASURED = 3  # exit code: nothing failed, and not everything that was agreed could be measured
+_FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group("feed")
@@ -50,6 +58,57 @@ def record(desk: Desk, /, source: str, minutes: int | None) -> None:
             desk.out.print(text("cli.feed_recorded", desk.lang, source=source, **told))
             for reason, times in sorted(so_far.failures.items()):
                 desk.out.print(f"  {times:,} × {text(reason, desk.lang, source=source)}")
+
+
+@feed.command("shadow")
+@click.argument("source")
+@click.option("--recording", type=_FOLDER, default=None, metavar="DIR")
+@click.option("--from", "since", type=MomentType(), default=None, metavar="TIME")
+@click.option("--to", "until", type=MomentType(), default=None, metavar="TIME")
+@click.option("--allow", type=click.FloatRange(0, 1), default=0.0, show_default=True)
+@click.option("--edge", type=click.IntRange(0, 1440), default=2, show_default=True)
+@FORMAT
+@click.pass_context
+def shadow(ctx: click.Context, /, source: str, recording: Path | None, allow: float, **told: Any) -> None:
+    """Compare what a recording becomes now with what the hub stored."""
+    desk: Desk = ctx.obj
+    asked = load("hubtwin.wiring.shadow:Told")(
+        source, _moment(desk, told["since"]), _moment(desk, told["until"]), told["edge"], recording
+    )
+    with desk.store() as store:
+        found = load("hubtwin.wiring.shadow:shadow")(desk.settings, store, asked, desk.clock())
+    if told["form"] == "json":
+        desk.out.file.write(dump_json({**asdict(found), "share": found.share, "allowed": allow}) + "\n")
+    else:
+        print_shadow(desk, found, allow)
+    if found.share > allow:
+        ctx.exit(1)
+
+
+@feed.command("accept")
+@click.argument("source")
+@click.option("--from", "since", type=MomentType(), default=None, metavar="TIME")
+@click.option("--to", "until", type=MomentType(), default=None, metavar="TIME")
+@click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True)
+@click.pass_context
+def accept(ctx: click.Context, /, source: str, since: datetime | None, until: datetime | None, form: str) -> None:
+    """Report on a source against what was agreed."""
+    desk: Desk = ctx.obj
+    begin, end = _moment(desk, since), _moment(desk, until)
+    with desk.store() as store:
+        made = load("hubtwin.wiring.acceptance:accept")
+        sealed = made(desk.settings, store, source, begin, end, now=desk.clock())
+    if form == "json":
+        desk.out.file.write(sealed + "\n")
+    elif form == "md":
+        desk.out.file.write(make_markdown(sealed, desk.lang))
+    else:
+        print_report(desk, sealed)
+    ctx.exit({"passed": 0, "failed": 1}.get(json.loads(sealed)["body"]["verdict"], NOT_MEASURED))
+
+
+def _moment(desk: Desk, told: datetime | None) -> datetime | None:
+    return None if told is None else desk.moment_or_now(told)
 
 
 @feed.command("calendar")

@@ -162,6 +162,12 @@ def _transport(job: ImportJob) -> Transport:
     return _Bundle(files) if job.kind == "timetable" or (job.kind == "gtfs" and is_folder) else files
 
 
+def context_of(settings: Settings, store: EmbeddedStore, kind: str, now: datetime) -> ReadContext:
+    """Return what reading a live source of a kind needs; `now` may be replaced from page to page."""
+    areas = settings.feeds.get("station_areas") if kind in ("timetable", "gtfs") else None
+    return _context(settings, store, ImportJob(kind, (), now, areas=areas[0] if areas else None))
+
+
 def _context(settings: Settings, store: EmbeddedStore, job: ImportJob) -> ReadContext:
     """Return what meaning needs: the gazetteer for risk areas, the known calls for everything about trains."""
     context = ReadContext(zone=settings.hub.zone, now=job.now)
