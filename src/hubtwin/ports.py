@@ -241,6 +241,10 @@ class LedgerReader(Protocol):
         """Return events in order."""
         ...
 
+    def find_last_event(self, kinds: Sequence[str]) -> Event | None:
+        """Return the newest event of some kinds; it costs the same however many there are."""
+        ...
+
     def last_seq(self) -> int:
         """Return the number of the last event, 0 where there is none."""
         ...

@@ -158,6 +158,9 @@ class Reading:
             if (kinds is None or event.kind in kinds) and subject in (None, event.subject)
         ][:limit]
 
+    def find_last_event(self, kinds: Sequence[str]) -> Event | None:
+        return next((event for event in reversed(self.state.events) if event.kind in kinds), None)
+
     def last_seq(self) -> int:
         return len(self.state.events)
 

@@ -1,4 +1,4 @@
-"""Epidemic control: risk areas as published, what was alarming about their feed, and hits of a matcher."""
+"""Epidemic control: risk areas as published and as told, what was alarming about their feed, and hits of a matcher."""
 
 from hubtwin.datasets.table import Column, Dataset, Grade
 
@@ -37,6 +37,32 @@ RISK_AREAS = Dataset(
             "update time of the first snapshot without it; empty while listed",
             nullable=True,
         ),
+    ),
+)
+
+TOLD_AREAS = Dataset(
+    "told_areas",
+    "对接单位告知的风险区",
+    "risk areas that partners told, one row per interval in which a partner holds an area to be at a level",
+    key=("area_key", "first_seen_min"),
+    columns=(
+        Column("partner", "string", "对接单位", "the partner that told it"),
+        Column("message_id", "string", "消息编号", "its message that told it"),
+        Column("area_key", "string", "风险区键", "hash of partner, code and place"),
+        Column("level", "string", "风险等级", "level", values=("high", "medium", "low")),
+        Column("province", "string", "省", "province as told, empty where only a code was"),
+        Column("city", "string", "市", "city as told"),
+        Column("county", "string", "区县", "county as told"),
+        Column("community", "string", "范围", "the place in the words of the partner, empty for all of the area"),
+        Column("area_code", "string", "区县代码", "county code"),
+        Column("street_code", "string", "街道代码", "street code, where one was told", nullable=True),
+        Column("resolution", "string", "定位精度", "how far it was resolved", values=("street", "county", "zone")),
+        Column("has_exception", "bool", "含例外", "the place takes a part out (除…)"),
+        Column("from_min", "minute", "风险起始", "from when the partner holds it to be at risk, epoch minute"),
+        Column("first_seen_min", "minute", "生效时间", "when it was told, or `from_min` where that is later"),
+        Column("gone_by_min", "minute", "解除时间", "until when it counts; empty while it stands", nullable=True),
+        Column("said_min", "minute", "最近告知", "when the partner published its last word on this interval"),
+        Column("gone_message_id", "string", "解除消息编号", "its message that ended it", nullable=True),
     ),
 )
 

@@ -18,6 +18,8 @@ from hubtwin.rules.duty import choose_team
 MEET, UNMET = "meet_train", "unmet_train"
 CLOCK = "clock"  # the one timer of a task
 ORDERS = "orders"  # the channel to the teams
+PARTNER_TASK = "partner_task"  # what a partner asked for
+REPLIES = "partner_replies"  # the channel back to the partners: what became of what they sent
 _MANY = 10_000
 _KINDS = {
     "accept": EventKind.TASK_ACCEPTED,
@@ -222,3 +224,7 @@ def _tell(unit: Unit, kind: EventKind, task: Task, by: str, before: Task | None 
         unit.set_timer(task.task_id, CLOCK, task.deadline_min, task.scene)
     if kind in (EventKind.TASK_ASSIGNED, EventKind.TASK_UPDATED, EventKind.TASK_REASSIGNED, EventKind.TASK_CANCELLED):
         unit.put_outbox(stable_key(kind, task.task_id, task.version), ORDERS, {**payload, "event": kind.value})
+    if task.kind == PARTNER_TASK:
+        unit.put_outbox(
+            stable_key(REPLIES, kind, task.task_id, task.version), REPLIES, {**payload, "event": kind.value}
+        )

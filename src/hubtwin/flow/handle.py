@@ -52,17 +52,21 @@ def propose_move(ledger: Ledger, case_id: str, command: str, piece: Evidence, *,
     Raises Absent.
     """
     with ledger.unit(at_min) as unit:
-        case = unit.get_case(case_id)
-        if (case.state, command) not in TABLE:
-            return False
-        if any(filed.evidence.ref == piece.ref for filed in unit.list_evidence(case_id)):
-            return False
-        told = {"command": command, "kind": piece.kind, **piece.values}
-        unit.add_evidence(case, SYSTEM, [Evidence(PROPOSAL, piece.ref, told)])
-        payload = {"case": case_id, "command": command, "ref": piece.ref, "kind": piece.kind, "version": case.version}
-        emergency = {"emergency": case.emergency_id, "pid": case.pid, "train": case.train}
-        unit.append(EventKind.CASE_PROPOSED, case_id, {**payload, **emergency, **shown(case.marks)}, case.scene)
-        return True
+        return propose_in(unit, unit.get_case(case_id), command, piece)
+
+
+def propose_in(unit: Unit, case: Case, command: str, piece: Evidence) -> bool:
+    """Propose a move inside a unit, as `propose_move`."""
+    if (case.state, command) not in TABLE:
+        return False
+    if any(filed.evidence.ref == piece.ref for filed in unit.list_evidence(case.case_id)):
+        return False
+    told = {"command": command, "kind": piece.kind, **piece.values}
+    unit.add_evidence(case, SYSTEM, [Evidence(PROPOSAL, piece.ref, told)])
+    payload = {"case": case.case_id, "command": command, "ref": piece.ref, "kind": piece.kind, "version": case.version}
+    emergency = {"emergency": case.emergency_id, "pid": case.pid, "train": case.train}
+    unit.append(EventKind.CASE_PROPOSED, case.case_id, {**payload, **emergency, **shown(case.marks)}, case.scene)
+    return True
 
 
 def handle_task(

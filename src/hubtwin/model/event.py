@@ -41,7 +41,8 @@ class EventKind(StrEnum):
     OVERFLOW_BEGUN = "OverflowBegun"
     OVERFLOW_ENDED = "OverflowEnded"
     PARTNER_ANSWERED = "PartnerAnswered"
-    PARTNER_DATA_USED = "PartnerDataUsed"  # something that a partner sent was taken in, and what it changed
+    PARTNER_DATA_USED = "PartnerDataUsed"  # something that a partner sent was taken over, and what it changed
+    PARTNER_DATA_REFUSED = "PartnerDataRefused"  # it was not, and why; the partner is told
 
 
 ALARMS = frozenset(

@@ -1,7 +1,7 @@
 """A task for a team as a table of moves: assigned, accepted, on post, done; late orders escalate by themselves."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from hubtwin.base.errors import Denied, Malformed
@@ -56,7 +56,8 @@ TASK_COMMANDS: tuple[str, ...] = tuple(dict.fromkeys(move.command for move in TA
 class Task:
     """An order to a team. `kind` is what to do (meet_train, transfer, ...), `subject` what it is about.
 
-    `due_min` is when the team must be on post; `deadline_min` is when the clock of the present state runs out.
+    `due_min` is when the team must be on post; `deadline_min` is when the clock of the present state runs out. `told`
+    is what somebody from outside asked for, in own words: it stays here and goes into no event.
     """
 
     task_id: str
@@ -73,6 +74,7 @@ class Task:
     reason: str = ""
     version: int = 0
     marks: Marks = UNMARKED
+    told: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:

@@ -86,7 +86,8 @@ class SqliteUnit(LedgerReading):
         line = shape.line(record)
         key, names = str(line[0]), shape.columns.split(", ")
         if record.version == 0:
-            added = f"INSERT INTO {shape.table} VALUES ({', '.join('?' * len(line))}) ON CONFLICT DO NOTHING"  # noqa: S608
+            added = f"INSERT INTO {shape.table} ({shape.columns}) VALUES ({', '.join('?' * len(line))})"  # noqa: S608
+            added += " ON CONFLICT DO NOTHING"
             changed = self._run(added, *line).rowcount
         else:
             sets = ", ".join(f"{name} = ?" for name in names[1:])

@@ -156,6 +156,12 @@ class LedgerReading:
         found = self._all(f"SELECT {columns} FROM events {tail}", *values, -1 if limit is None else limit)  # noqa: S608
         return [Event(seq, at_min, kind, json.loads(payload), *rest) for seq, at_min, kind, payload, *rest in found]
 
+    def find_last_event(self, kinds: Sequence[str]) -> Event | None:
+        """Return the newest event of some kinds; the index by kind leads to it."""
+        newest = [self._all("SELECT max(seq) FROM events WHERE kind = ?", kind)[0][0] for kind in kinds]
+        last = max((int(seq) for seq in newest if seq is not None), default=0)
+        return next(iter(self.list_events(last - 1, limit=1)), None) if last else None
+
     def last_seq(self) -> int:
         """Return the number of the last event."""
         ((seq,),) = self._all("SELECT coalesce(max(seq), 0) FROM events")

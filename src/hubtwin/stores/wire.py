@@ -141,6 +141,11 @@ class Wire(WireLists):
             sql = "UPDATE incoming SET content = NULL, data = NULL WHERE applied_no <= ? AND content IS NOT NULL"
             con.execute(sql, (up_to,))
 
+    def was_told(self, partner: str, subject: str) -> bool:
+        """Tell whether anything about a subject was ever written for a partner."""
+        sql = "SELECT 1 FROM outgoing WHERE partner = ? AND subject = ? LIMIT 1"
+        return bool(self._database.all(sql, partner, subject))
+
     def count_incoming(self, partner: str) -> Mapping[str, int]:
         """Return how many messages of a partner are applied, held, refused."""
         sql = "SELECT state, count(*) FROM incoming WHERE partner = ? GROUP BY state"

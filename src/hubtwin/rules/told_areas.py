@@ -1,0 +1,111 @@
+"""Areas at risk that partners told, beside those of the national list: folded into intervals, and joined with the list.
+
+A partner tells changes, not a full listing: what it says nothing about stays as it is. Of one area the latest word of
+a partner stands. An area counts from the minute at which it was told, or from a later one that was told with it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import narwhals as nw
+
+from hubtwin.base.ids import stable_key
+from hubtwin.datasets.health import RISK_AREAS
+from hubtwin.datasets.table import SYSTEM_COLUMNS
+from hubtwin.model.partner_data import AreasTold, AreaTold
+from hubtwin.rules.places import has_exception
+
+Values = Mapping[str, Any]
+_SHARED = [column.name for column in (*RISK_AREAS.columns, *SYSTEM_COLUMNS)]
+
+
+def join_told(tables: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
+    """Return the rows of RISK_AREAS and, in the same columns, those of TOLD_AREAS, with `told_by`: the partner, empty
+    for the national list. Where both list a place both stand, so that the higher level counts.
+
+    What was taken back before it began was never at risk and is left out. Without TOLD_AREAS: the list alone.
+    """
+    listed = tables["risk_areas"].with_columns(told_by=nw.lit(""))
+    told = tables.get("told_areas")
+    if told is None:
+        return listed
+    columns = [name for name in tables["risk_areas"].collect_schema().names() if name in _SHARED]
+    lasting = told.filter(nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > nw.col("first_seen_min")))
+    return nw.concat([listed.select(*columns, "told_by"), lasting.select(*columns, told_by=nw.col("partner"))])
+
+
+def fold_told(told: AreasTold, known: Iterable[Values], partner: str, message_id: str) -> list[Values]:
+    """Return the rows of TOLD_AREAS that a message makes or changes, without system columns.
+
+    `known` are the rows of the partner. What was told of an area later than this was published stands; an area that
+    stands at the same level stays as it is. Told twice, a message changes nothing the second time.
+    """
+    rows: dict[tuple[str, int], Values] = {(row["area_key"], row["first_seen_min"]): row for row in known}
+    changed: dict[tuple[str, int], Values] = {}
+    said = {"said_min": told.published_min, "gone_by_min": told.published_min, "gone_message_id": message_id}
+
+    def put(row: Values) -> None:
+        key = (row["area_key"], row["first_seen_min"])
+        rows[key] = changed[key] = row
+
+    for gone in told.gone:
+        for row in [row for row in rows.values() if _stands_for(gone, row)]:
+            if _is_open(row, told.published_min) and row["said_min"] <= told.published_min:
+                put({**row, **said})
+    for area in told.areas:
+        row = _row(area, told.published_min, partner, message_id)
+        same = [one for one in rows.values() if one["area_key"] == row["area_key"]]
+        if any(one["said_min"] > told.published_min for one in same):
+            continue
+        if any(_says(one, row) for one in same):
+            continue
+        for one in [one for one in same if _is_open(one, told.published_min)]:
+            put({**one, **said, "gone_by_min": row["first_seen_min"]})
+        put(row)
+    return list(changed.values())
+
+
+def _is_open(row: Values, at_min: int) -> bool:
+    return row["gone_by_min"] is None or row["gone_by_min"] > at_min
+
+
+def _says(row: Values, other: Values) -> bool:
+    """Tell whether a row says already what another one would."""
+    same = row["level"] == other["level"] and row["gone_by_min"] is None
+    return same and row["first_seen_min"] <= other["first_seen_min"]
+
+
+def _stands_for(gone: AreaTold, row: Values) -> bool:
+    same = (gone.street_code or gone.area_code) == (row["street_code"] or row["area_code"])
+    return same and gone.place in ("", row["community"])
+
+
+def _row(area: AreaTold, published_min: int, partner: str, message_id: str) -> dict[str, Any]:
+    code = area.street_code or area.area_code
+    province, city, county = area.names
+    return {
+        "partner": partner,
+        "area_key": stable_key("told", partner, code, area.place),
+        "level": area.level,
+        "province": province,
+        "city": city,
+        "county": county,
+        "community": area.place,
+        "area_code": area.area_code,
+        "street_code": area.street_code,
+        "resolution": area.resolution,
+        "has_exception": has_exception(area.place),
+        "from_min": area.from_min,
+        "first_seen_min": max(area.from_min, published_min),
+        "gone_by_min": None,
+        "said_min": published_min,
+        "message_id": message_id,
+        "gone_message_id": None,
+    }
+
+
+def changed_by(rows: Sequence[Values], message_id: str) -> Iterator[Values]:
+    """Yield the rows that a message made or ended."""
+    for row in rows:
+        if message_id in (row["message_id"], row["gone_message_id"]):
+            yield row
