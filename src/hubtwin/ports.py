@@ -21,6 +21,8 @@ from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.place import Resolved
 from hubtwin.model.record import UNMARKED, Marks, Quarantined, Row
 from hubtwin.model.task import Task, TaskState
+from hubtwin.model.verified import Verified
+from hubtwin.rules.disclosure import NOTHING, Disclosures
 
 Tables = Mapping[str, nw.LazyFrame[Any]]  # dataset name -> its rows, the latest one of each key
 
@@ -334,6 +336,11 @@ def flag_nobody(tables: Tables, params: Mapping[str, Any], now: datetime) -> Seq
     return ()
 
 
+def no_facts(told: Verified, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Know nothing: the `facts` of a scene that tells nobody."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Scene:
     """A scene as data, its functions in the order of the loop.
@@ -341,7 +348,8 @@ class Scene:
     `judge(tables, params, now)` is lazy, set-based and deterministic: the same tables and `now` give the same
     findings whatever the order of the rows. `now` is aware. `narrow` gives the part of the tables that decides around
     `now`, with the same findings. `flag` says which persons of the new rows of `watches` need a case; `watches` are
-    datasets of which only rows that nobody has looked at yet are given.
+    datasets of which only rows that nobody has looked at yet are given. `facts` says what is known of a case after a
+    person has moved it, `disclosures` who is told what of it.
     """
 
     name: str
@@ -351,3 +359,5 @@ class Scene:
     narrow: Callable[[Tables, Mapping[str, Any], datetime], Tables] = hand_on
     flag: Callable[[Tables, Mapping[str, Any], datetime], Sequence[Flagged]] = flag_nobody
     watches: tuple[str, ...] = ()
+    disclosures: Disclosures = NOTHING
+    facts: Callable[[Verified, Mapping[str, Any]], Mapping[str, Any]] = no_facts

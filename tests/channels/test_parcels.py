@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hubtwin.base.errors import Denied, Malformed
-from hubtwin.channels.parcels import Told, parcels_of
+from hubtwin.channels.parcels import Facts, Told, parcels_of
 from hubtwin.channels.simulator import Faults
 from hubtwin.model.event import Message
 from hubtwin.rules.routing import Office, check_offices
@@ -31,14 +31,8 @@ FACTS: dict[str, Any] = {
 
 
 def _told(destination: str = "330102001", verified_by: str | None = "zhao", facts: dict[str, Any] = FACTS) -> Told:
-    return parcels_of(
-        *(CASE, facts, destination),
-        verified_by=verified_by,
-        profiles=("police", "health", "bus"),
-        disclosures=DISCLOSURES,
-        offices=OFFICES,
-        marks=MADE,
-    )
+    known = Facts(CASE, facts, destination, verified_by, MADE)
+    return parcels_of(known, ("police", "health", "bus"), DISCLOSURES, OFFICES)
 
 
 def test_each_partner_gets_its_part() -> None:

@@ -1,6 +1,6 @@
 """A desk in memory: the real tables of moves and permissions, cases and tasks in dictionaries, no store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import RLock
@@ -10,6 +10,7 @@ from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.model.agency import ROLE_AGENCIES, AgencyKind, Person, Role
 from hubtwin.model.case import Case, CaseCommand, CaseState, Evidence, advance, list_moves
 from hubtwin.model.grant import ALONE
+from hubtwin.model.message import Signed
 from hubtwin.model.task import Task, TaskCommand, advance_task, list_task_moves
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.web.desk import CaseFilter, Change, TaskFilter
@@ -71,6 +72,9 @@ class FakeDesk:
         if user not in self.people:
             raise Absent("stores.no_account", user=user)
         return self.people[user]
+
+    def take_messages(self, headers: Mapping[str, str], body: bytes) -> Signed:
+        raise Absent("web.no_partners")
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         who = self.vouch(user, password)

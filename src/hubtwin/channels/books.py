@@ -50,6 +50,10 @@ class BooksUnit(Protocol):
         """Let messages wait again whose content is still here; return how many."""
         ...
 
+    def follow(self, seq: int) -> None:
+        """Note the last event of the loop that was told onward."""
+        ...
+
     def keep_receipt(self, partner: str, receipt: Signed, head: Head, at_ms: int) -> None:
         """Keep a partner's receipt and the head of its log that it tells; the same one twice is kept once."""
         ...
@@ -106,6 +110,10 @@ class Books(Protocol):
     def list_waiting(self, partner: str, limit: int, handed_before_ms: int = 0) -> list[Waiting]:
         """Return what waits for a partner, in the order it was written; also what was handed over before that moment
         and has no receipt."""
+        ...
+
+    def followed(self) -> int | None:
+        """Return the number of the last event of the loop that was told onward; None before the first."""
         ...
 
     def list_partners(self) -> list[str]:

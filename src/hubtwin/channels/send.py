@@ -108,12 +108,17 @@ class Sender:
         if parcels:
             self.stage(parcels)
 
-    def stage(self, parcels: Iterable[tuple[Message, Parcel]]) -> None:
-        """Sign messages and write them into the books in one transaction; what stands there is not written again."""
+    def stage(self, parcels: Iterable[tuple[Message, Parcel]], *, up_to: int | None = None) -> None:
+        """Sign messages and write them into the books in one transaction; what stands there is not written again.
+
+        `up_to` is the event of the loop that they tell of, noted in the same transaction.
+        """
         with self.books.unit() as unit:
             for message, parcel in parcels:
                 if not unit.has_outgoing(parcel.partner, message.key):
                     self._write(unit, message, parcel)
+            if up_to is not None:
+                unit.follow(up_to)
             failpoint("wire.before_staged")
         failpoint("wire.staged")
 

@@ -63,11 +63,11 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
             print_list(desk, ready.running.works.latest(), "table", told["limit"])
         _tell_how(desk, ready, told["speed"])
         ready.clock.run(told["speed"])
-        ready.running.service.start()
+        ready.running.start()
         try:
             run_server(desk, ready.core, "127.0.0.1", sock)
         finally:
-            ready.running.service.stop()
+            ready.running.stop()
 
 
 @contextmanager

@@ -45,13 +45,13 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
         running = load("hubtwin.wiring.running:make_running")(core.works, kept)
         if not transports:
             desk.say("cli.serve_no_sources")
-        running.service.start()
+        running.start()
         try:
             shown = load("hubtwin.web.start:desk_of")(running.works)
             with load("hubtwin.wiring.matchers:publishing")(running.works):
                 run_server(desk, shown, host, sock, cert=tls_cert, key=tls_key)
         finally:
-            running.service.stop()
+            running.stop()
 
 
 def take_port(host: str, port: int) -> socket.socket:

@@ -52,6 +52,7 @@ class Hub:
     name: Name
     zone: ZoneInfo
     stations: tuple[str, ...]
+    area_code: str = ""  # administrative code of the district in which it lies
     platforms: tuple[Platform, ...] = ()
     exits: tuple[Exit, ...] = ()
     teams: tuple[Team, ...] = ()

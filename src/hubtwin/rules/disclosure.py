@@ -8,7 +8,7 @@ added to the facts later is in no profile until somebody puts it there.
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -46,20 +46,34 @@ class Profile:
         """Return the `dataschema` of what this profile lets out."""
         return f"urn:hubtwin:disclosure:{self.name}:{self.version}"
 
+    @property
+    def personal(self) -> bool:
+        """Tell whether anything in it is about one person."""
+        return any(each.personal for each in self.fields)
+
+    def below(self, name: str) -> tuple[str, ...]:
+        """Return the fields of a part of the facts: `below("identity")` -> ("name", "id_no", ...)."""
+        paths = (each.path.partition(".") for each in self.fields)
+        return tuple(rest for first, _, rest in paths if first == name and rest)
+
 
 @dataclass(frozen=True, slots=True)
 class Disclosures:
-    """All facts that exist, and the profiles by name."""
+    """All facts that exist, the profiles by name, and the profiles that are told of a move, by its command."""
 
     facts: tuple[Field, ...]
     profiles: Mapping[str, Profile]
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+NOTHING = Disclosures((), {})  # of a scene that tells nobody
 
 
 def disclose(profile: Profile, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of some facts that a profile lets out. What is missing or of another kind is left out."""
     told: dict[str, Any] = {}
-    for field in profile.fields:
-        _copy(field.path.split("."), field.kind, facts, told)
+    for each in profile.fields:
+        _copy(each.path.split("."), each.kind, facts, told)
     return _without_empty(told)
 
 
@@ -83,7 +97,11 @@ def read_disclosures(text: str) -> Disclosures:
     profiles = {name: _profile(name, entry, facts) for name, entry in told.get("profiles", {}).items()}
     if not facts or not profiles:
         raise Malformed("rules.disclosure_broken", entry="facts, profiles")
-    return Disclosures(tuple(facts.values()), profiles)
+    moves = {command: tuple(names) for command, names in told.get("told", {}).items()}
+    for command, names in moves.items():
+        if not names or not set(names) <= set(profiles):
+            raise Malformed("rules.disclosure_broken", entry=f"told.{command}")
+    return Disclosures(tuple(facts.values()), profiles, moves)
 
 
 def _field(path: str, entry: Mapping[str, Any]) -> Field:

@@ -27,7 +27,7 @@ MOST_TEAMS = 1000
 def read_hub(told: Mapping[str, Any]) -> Hub:
     """Return the hub with its places, teams and walks. Raises Wrong, KeyError for what is missing."""
     block = read_table(told, "hub") if "hub" in told else told["hub"]
-    refuse_unknown(block, "hub.", ("id", "name", "timezone", "stations"))
+    refuse_unknown(block, "hub.", ("id", "name", "timezone", "stations", "area_code"))
     exits = tuple(
         Exit(
             read_text(x, "id"), read_names(x), read_number(x, "lanes", 1, 1000), read_amount(x, "lane_capacity_per_min")
@@ -43,6 +43,7 @@ def read_hub(told: Mapping[str, Any]) -> Hub:
         name=read_names(block),
         zone=read_zone(block),
         stations=read_texts(block, "stations"),
+        area_code=read_text({"area_code": "-", **block}, "area_code").strip("-"),
         platforms=platforms,
         exits=exits,
         teams=tuple(team for group in read_tables(told, "teams") for team in _teams(group, places)),

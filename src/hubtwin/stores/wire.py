@@ -135,6 +135,11 @@ class Wire(WireLists):
         rows, opened = self._database.all(sql, after, limit), self._sealing.open
         return [(int(str(row[0])), received_of(row[1:], opened)) for row in rows]
 
+    def followed(self) -> int | None:
+        """Return the number of the last event of the loop that was told onward; None before the first."""
+        rows = self._database.all("SELECT seq FROM followed")
+        return int(str(rows[0][0])) if rows else None
+
     def take_over(self, up_to: int) -> None:
         """Destroy the content of what had its effect up to a number: whoever needed it has it now."""
         with self._database.transaction() as con:
@@ -194,6 +199,140 @@ class Wire(WireLists):
             empty = (
                 "SELECT key_id FROM seals WHERE subject NOT IN (SELECT subject FROM outgoing WHERE content IS NOT NULL)"
                 " AND subject NOT IN (SELECT subject FROM incoming WHERE content IS NOT NULL)"
+
+    def __init__(self, con: sqlite3.Connection, owner: str) -> None:
+        self._con, self._owner = con, owner
+        self._heads: dict[str, Head] = {}  # nobody else writes while the unit lasts, so what was read once stands
+        self._lasts: dict[tuple[str, str], int] = {}
+
+    def head(self, partner: str) -> Head:
+        """Return the end of the log for a partner."""
+        if partner not in self._heads:
+            sql = "SELECT seq, hash FROM entries WHERE partner = ? ORDER BY seq DESC LIMIT 1"
+            row = self._con.execute(sql, (partner,)).fetchone()
+            self._heads[partner] = head_of(self._owner, partner, row)
+        return self._heads[partner]
+
+    def append_entry(self, partner: str, entry: Entry) -> None:
+        """Add an entry. Raises Bug where it is not the next one."""
+        head = self.head(partner)
+        if entry.seq != head.seq + 1 or (head.hash and entry.before != head.hash):
+            raise Bug("stores.wire_not_next", seq=entry.seq)
+        told = (entry.seq, entry.direction.value, entry.id, entry.digest, entry.at_ms, entry.before, entry.hash)
+        self._con.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (partner, *told))
+        self._heads[partner] = Head(self._owner, partner, entry.seq, entry.hash)
+
+    def has_outgoing(self, partner: str, message_id: str) -> bool:
+        """Tell whether a message was written before."""
+        sql = "SELECT 1 FROM outgoing WHERE partner = ? AND id = ?"
+        return self._con.execute(sql, (partner, message_id)).fetchone() is not None
+
+    def next_sequence(self, partner: str, subject: str) -> int:
+        """Return the number of the next message of a subject to a partner, from 1."""
+        sql = "SELECT coalesce(max(sequence), 0) + 1 FROM outgoing WHERE partner = ? AND subject = ?"
+        return int(self._con.execute(sql, (partner, subject)).fetchone()[0])
+
+    def add_outgoing(self, message: Waiting, at_ms: int) -> None:
+        """Add a message that waits."""
+        signed = message.signed
+        self._con.execute(
+            "INSERT INTO outgoing (partner, id, subject, sequence, digest, content, signature, state, at_ms)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', ?)",
+            (
+                *(message.partner, message.id, message.subject, message.sequence),
+                *(signed.digest, signed.content, signed.signature, at_ms),
+            ),
+        )
+
+    def settle(self, partner: str, digest: str, state: str, reason: str, at_ms: int) -> bool:
+        """Note what a partner did with a message: "arrived" destroys its content, "refused" and "waiting" keep it."""
+        sql = (
+            "UPDATE outgoing SET state = ?1, reason = ?2, at_ms = ?3, content = iif(?1 = 'arrived', NULL, content)"
+            " WHERE partner = ?4 AND digest = ?5 AND state != 'arrived'"
+        )
+        return self._con.execute(sql, (state, reason, at_ms, partner, digest)).rowcount > 0
+
+    def ask_again(self, partner: str, subject: str, first: int, last: int) -> int:
+        """Let messages wait again whose content is still here; return how many."""
+        sql = (
+            "UPDATE outgoing SET state = 'waiting', reason = '' WHERE partner = ? AND subject = ?"
+            " AND sequence BETWEEN ? AND ? AND content IS NOT NULL"
+        )
+        return self._con.execute(sql, (partner, subject, first, last)).rowcount
+
+    def follow(self, seq: int) -> None:
+        """Note the last event of the loop that was told onward."""
+        self._con.execute("INSERT OR REPLACE INTO followed VALUES (1, ?)", (seq,))
+
+    def keep_receipt(self, partner: str, receipt: Signed, head: Head, at_ms: int) -> None:
+        """Keep a partner's receipt and the head of its log that it tells; the same one twice is kept once."""
+        self._keep(partner, receipt, head, "receipt", at_ms)
+
+    def keep_head(self, partner: str, told: Signed, head: Head, at_ms: int) -> None:
+        """Keep a head that a partner signed; the same one twice is kept once."""
+        self._keep(partner, told, head, "head", at_ms)
+
+    def _keep(self, partner: str, told: Signed, head: Head, kind: str, at_ms: int) -> None:
+        self._con.execute(
+            "INSERT INTO heads VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (partner, head.seq, head.hash, kind, told.digest, told.content, told.signature, at_ms),
+        )
+
+    def find_incoming(self, partner: str, message_id: str) -> Received | None:
+        """Return a message of a partner by its id."""
+        return self._find("partner = ? AND id = ?", partner, message_id)
+
+    def find_place(self, partner: str, subject: str, sequence: int) -> Received | None:
+        """Return a message of a partner by its place in the order of its subject."""
+        return self._find("partner = ? AND subject = ? AND sequence = ?", partner, subject, sequence)
+
+    def _find(self, where: str, *values: object) -> Received | None:
+        row = self._con.execute(f"SELECT {INCOMING} FROM incoming WHERE {where}", values).fetchone()  # noqa: S608
+        return received_of(row) if row else None
+
+    def last_in_order(self, partner: str, subject: str) -> int:
+        """Return the sequence up to which everything of a subject has been applied or refused; 0 at first."""
+        place = (partner, subject)
+        if place not in self._lasts:
+            row = self._con.execute("SELECT last FROM orders WHERE partner = ? AND subject = ?", place).fetchone()
+            self._lasts[place] = int(row[0]) if row else 0
+        return self._lasts[place]
+
+    def next_place(self, partner: str, subject: str, after: int) -> int | None:
+        """Return the lowest sequence beyond `after` that is here, None where there is none."""
+        sql = "SELECT min(sequence) FROM incoming WHERE partner = ? AND subject = ? AND sequence > ?"
+        (found,) = self._con.execute(sql, (partner, subject, after)).fetchone()
+        return None if found is None else int(found)
+
+    def add_incoming(self, partner: str, message: Received, at_ms: int) -> None:
+        """Add a message: as refused, else as held until `move_on` comes to it. Content that is refused is not kept."""
+        refused, signed, envelope = message.handling is Handling.REFUSED, message.signed, message.envelope
+        if signed is None:
+            raise Bug("stores.wire_not_next", seq=message.sequence)
+        self._con.execute(
+            "INSERT INTO incoming VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            (
+                *(partner, message.id, message.subject, message.sequence, message.digest),
+                *(None if refused else signed.content, signed.signature),
+                None if refused or envelope is None else orjson.dumps(dict(envelope.data)).decode(),
+                *("refused" if refused else "held", message.reason),
+                round(message.at.timestamp() * 1000) if message.at else None,
+                *(orjson.dumps(dict(message.repairs)).decode(), at_ms),
+            ),
+        )
+
+    def move_on(self, partner: str, subject: str) -> bool:
+        """Let the next message of a subject have its effect, or step over it where it is refused."""
+        place = (partner, subject, self.last_in_order(partner, subject) + 1)
+        sql = "SELECT state FROM incoming WHERE partner = ? AND subject = ? AND sequence = ?"
+        found = self._con.execute(sql, place).fetchone()
+        if found is None:
+            return False
+        if found[0] == "held":
+            (number,) = self._con.execute("UPDATE applied SET last = last + 1 RETURNING last").fetchone()
+            sql = (
+                "UPDATE incoming SET state = 'applied', applied_no = ?"
+                " WHERE partner = ? AND subject = ? AND sequence = ?"
             )
             con.execute(f"INSERT OR IGNORE INTO dying {empty}")  # a subject that speaks again gets a new key
             con.execute("DELETE FROM seals WHERE key_id IN (SELECT key_id FROM dying)")

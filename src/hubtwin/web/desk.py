@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from hubtwin.model.agency import Person
 from hubtwin.model.case import CaseState
+from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
@@ -156,6 +157,10 @@ class Desk(Protocol):
 
     def sign_out(self, token: str) -> None:
         """End a session; ending it twice is harmless."""
+        ...
+
+    def take_messages(self, headers: Mapping[str, str], body: bytes) -> Signed:
+        """Take in what a partner hands over; return the signed receipt. Raises Denied, Malformed, Retry."""
         ...
 
     def now(self) -> datetime:

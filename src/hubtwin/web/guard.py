@@ -44,9 +44,12 @@ log = structlog.get_logger(__name__)
 class Guard:
     """ASGI middleware. It logs method, route and status: never an address with its values, never a body."""
 
-    def __init__(self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool) -> None:
-        """Wrap `app`; a request body above `body_bytes` is answered by 413."""
+    def __init__(
+        self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool, larger: Mapping[str, int] | None = None
+    ) -> None:
+        """Wrap `app`; a request body above `body_bytes` is answered by 413, at the paths of `larger` above theirs."""
         self.app, self.meters, self.body_bytes, self.tls = app, meters, body_bytes, tls
+        self.larger = larger or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -54,6 +57,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
+        limit = self.larger.get(scope["path"], self.body_bytes)
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
@@ -67,7 +71,7 @@ class Guard:
             await send(message)
 
         try:
-            await self.app(scope, _counted(scope, receive, self.body_bytes), send_guarded)
+            await self.app(scope, _counted(scope, receive, limit), send_guarded)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 

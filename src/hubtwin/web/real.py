@@ -29,6 +29,7 @@ from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
+from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
@@ -57,6 +58,7 @@ class RealDesk:
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access = RealAccess(works)
+        self.take_messages = RealWire(works).take_messages
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         """Open a session."""

@@ -1,20 +1,40 @@
-"""Messages to and from partners, put together: books, signature, channels. The service calls `send` and `pump`."""
+"""Messages to and from partners, put together: books, signature, channels.
 
+What goes out waits in the books until `Pumping` has handed it over, in a thread of its own: a partner that is slow or
+down holds up neither the loop nor another partner.
+"""
+
+import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+import structlog
+
+from hubtwin.base.clock import Clock
+from hubtwin.base.errors import Denied, HubError
 from hubtwin.channels.filedrop import FileDrop
 from hubtwin.channels.jws import Signing
+from hubtwin.channels.page import OwnPage
 from hubtwin.channels.receive import Reception, receive
 from hubtwin.channels.send import Line, Parcel, Sender
 from hubtwin.channels.webhook import Delivery, Webhook
 from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
+from hubtwin.model.partner import Way
+from hubtwin.model.record import Status
+from hubtwin.settings import PartnerSettings
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
+from hubtwin.wiring.sources import place_of
+
+PUMP_S = 0.5  # how often what waits is looked at
+_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -39,7 +59,7 @@ def open_partners(directory: Path, source: str, at_min: int) -> Partners:
 def make_sender(
     partners: Partners,
     lines: Mapping[str, Line],
-    route: Callable[[Message], Sequence[Parcel]],
+    route: Callable[[Message], Sequence[Parcel]] = lambda message: (),
     otherwise: Callable[[Message], None] | None = None,
 ) -> Sender:
     """Return what takes messages of the outbox: `Service.send`. Its `pump` waits for partners, who may be slow, so it
@@ -63,3 +83,70 @@ def webhook_line(
 def file_line(peer: Peer, folder: Path, me: str) -> Line:
     """Return a line to a partner over a folder that both reach."""
     return Line(peer, FileDrop(folder, me))
+
+
+def lines_of(
+    partners: Mapping[str, PartnerSettings], me: str, environ: Mapping[str, str] | None = None
+) -> dict[str, Line]:
+    """Return the lines to the partners of hub.toml. `me` is how the hub stands in messages.
+
+    Raises Denied where a secret is missing from the environment, or an address is not HTTPS; OSError for a
+    certificate that is not there.
+    """
+    env = os.environ if environ is None else environ
+    return {name: _line(told, me, env) for name, told in partners.items()}
+
+
+def _line(told: PartnerSettings, me: str, env: Mapping[str, str]) -> Line:
+    peer, way = Peer(told.partner.partner_id, told.partner.keys), told.partner.way
+    token = env.get(told.secret_env, "") if told.secret_env else ""
+    if told.secret_env and not token:
+        raise Denied("wiring_no_partner_secret", partner=peer.source, variable=told.secret_env)
+    if way is Way.HTTPS and told.url:
+        client = ClientCert(told.cert_file, told.key_file) if told.cert_file and told.key_file else None
+        return webhook_line(peer, told.url, me, ca_file=told.ca_file, client=client, token=token)
+    if way is Way.FILES and told.folder:
+        return file_line(peer, told.folder, me)
+    return Line(peer, OwnPage())
+
+
+def reception_of(
+    partners: Mapping[str, PartnerSettings], me: str, zone: ZoneInfo, status: Status = Status.ACTUAL
+) -> Reception:
+    """Return how a hub receives: from every partner that has a key. What each may send is looked at when it is used."""
+    known = (told.partner for told in partners.values())
+    return Reception(me, {one.partner_id: Peer(one.partner_id, one.keys) for one in known if one.keys}, zone, status)
+
+
+@dataclass
+class Pumping:
+    """Sends what waits, beside the service. `clock` is the real one: pauses after a failure are in real time."""
+
+    send: Sender
+    clock: Clock
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="pump", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the hand-over under way, which ends by itself."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.wait(PUMP_S):
+            with suppress(OSError):  # a log that nobody reads any more ends no wire
+                self._try()
+
+    def _try(self) -> None:
+        try:
+            self.send.pump(self.clock())
+        except HubError as error:
+            _LOG.warning("pump_put_off", reason=error.key)
+        except Exception as error:  # noqa: BLE001 - the wire must go on; the log names the place, never a text
+            _LOG.error("pump_failed", kind=type(error).__name__, at=place_of(error))

@@ -5,11 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from hubtwin.channels.send import Sender
 from hubtwin.channels.spool import Spool
 from hubtwin.ports import Scene, Transport
 from hubtwin.wiring.keeping import follow, nightly
+from hubtwin.wiring.partners import Pumping, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.service import Beside, Service
+from hubtwin.wiring.sharing import Sharing
 from hubtwin.wiring.sources import Sources
 from hubtwin.wiring.turning import RESULTS, Turning
 from hubtwin.wiring.works import Works
@@ -19,10 +22,21 @@ OUTBOX = "outbox"  # folder of a store in which messages are laid down for whoev
 
 @dataclass(frozen=True)
 class Running:
-    """`works` as the pages see them (the list of the loop, the state of the sources), and the service that runs."""
+    """`works` as the pages see them (the list of the loop, the state of the sources), what turns and what sends."""
 
     works: Works
     service: Service
+    pumping: Pumping
+
+    def start(self) -> None:
+        """Begin: the loop, and the sending of what it tells partners."""
+        self.service.start()
+        self.pumping.start()
+
+    def stop(self) -> None:
+        """End both, each after what it is doing."""
+        self.service.stop()
+        self.pumping.stop()
 
 
 def make_running(
@@ -38,9 +52,19 @@ def make_running(
     turning = Turning(works, scene, rung)
     sources = Sources(works.settings, works.store, works.access.vault, transports)
     seen = replace(works, latest=turning.latest, sources=sources.states)
-    keeping: tuple[Beside, ...] = (*after, partial(_keep, seen))
+    sender = sender_of(works)
+    partners = {name: told.partner for name, told in works.settings.partners.items()}
+    beside: tuple[Beside, ...] = (*after, Sharing(seen, scene, partners, sender), partial(_keep, seen))
     spool = Spool(works.store.directory / OUTBOX)
-    return Running(seen, Service(works, turning, sources, spool, before=before, after=keeping))
+    service = Service(works, turning, sources, spool, before=before, after=beside)
+    return Running(seen, service, Pumping(sender, works.access.clock))
+
+
+def sender_of(works: Works) -> Sender:
+    """Return what sends to the partners of a hub."""
+    assert works.partners is not None, "open_works opens the books"
+    lines = lines_of(works.settings.partners, works.settings.hub.hub_id)
+    return make_sender(works.partners, lines)
 
 
 def list_read(scene: Scene) -> tuple[str, ...]:

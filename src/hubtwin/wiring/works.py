@@ -19,7 +19,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.lists import Ask, WarningList, warn
-from hubtwin.wiring.partners import Partners
+from hubtwin.wiring.partners import Partners, open_partners
 from hubtwin.wiring.sources import SourceState
 
 HORIZON_MIN = 180
@@ -109,7 +109,9 @@ def open_works(
         stack.callback(ledger.close)
         access = _open_access(stack, store, real_clock)
         latest = Latest(settings, store, clock)
-        yield Works(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed)
+        partners = open_partners(directory, hub_id, epoch_minute(clock()))
+        stack.callback(partners.wire.close)
+        yield Works(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed, partners=partners)
 
 
 def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access:

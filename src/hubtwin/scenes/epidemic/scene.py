@@ -24,6 +24,8 @@ from hubtwin.rules.arrivals import RUN, list_arrivals, list_parts, list_upstream
 from hubtwin.rules.collision import bound_areas, collide, gather_calls, weigh
 from hubtwin.rules.delays import expected_calls, service_starts
 from hubtwin.rules.exposure import ExposureRule
+from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
+from hubtwin.scenes.epidemic.facts import facts_of
 from hubtwin.scenes.epidemic.gates import NEW, flag
 from hubtwin.scenes.epidemic.near import narrow
 from hubtwin.scenes.epidemic.persons import Weighing, count_boarding, count_exposed, count_hits
@@ -157,4 +159,14 @@ def _read_params() -> dict[str, Any]:
     return {name: entry["value"] for name, entry in told.items()}
 
 
-SCENE = Scene("epidemic", NEEDS, _read_params(), judge, narrow=narrow, flag=flag, watches=(NEW,))
+SCENE = Scene(
+    "epidemic",
+    NEEDS,
+    _read_params(),
+    judge,
+    narrow=narrow,
+    flag=flag,
+    watches=(NEW,),
+    disclosures=DISCLOSURES,
+    facts=facts_of,
+)

@@ -1,0 +1,132 @@
+"""Verified facts on their way out: each move of a case by a named person, told to whom the scene says it is told.
+
+It follows the events of the loop. How far it has come is noted with the messages in one transaction, so that a kill
+neither loses a fact nor tells one twice. What may not be told now is held and said so (`DisclosureHeld`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import structlog
+
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Malformed
+from hubtwin.base.ids import stable_key
+from hubtwin.channels.parcels import Facts, parcels_of
+from hubtwin.channels.send import Parcel, Sender
+from hubtwin.library.grants import Desk
+from hubtwin.library.sharing import identify, note_disclosed
+from hubtwin.model.case import Case, CaseState
+from hubtwin.model.event import Event, EventKind, Message, find_exit
+from hubtwin.model.partner import Partner
+from hubtwin.model.verified import Verified, find_destination
+from hubtwin.ports import CaseFilter, Scene
+from hubtwin.rules.disclosure import Profile
+from hubtwin.rules.routing import Office, offices_on
+from hubtwin.wiring.works import Works
+
+PAGE = 500  # events that one transaction tells of
+MOVES = (EventKind.CASE_MOVED, EventKind.CASE_CLOSED)
+MOST_WAITING = 1_000
+NO_OFFICE = "channels.no_office"
+_LOG = structlog.get_logger()
+
+
+@dataclass
+class Sharing:
+    """Tells the partners of one scene; one thread calls it. `send` writes into the books, `pump` of it sends."""
+
+    works: Works
+    scene: Scene
+    partners: Mapping[str, Partner]
+    send: Sender
+    _desk: Desk = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare; nothing is read yet."""
+        access = self.works.access
+        self._desk = Desk(access.grants, access.audit, lambda: epoch_minute(access.clock()))
+
+    def __call__(self, now: datetime) -> None:
+        """Tell what has happened since. Raises Retry where the books or the ledger cannot be written."""
+        ledger, books = self.works.ledger, self.send.books
+        after = books.followed()
+        if after is None:  # partners are told what happens from now on, not what was before they were there
+            self.send.stage((), up_to=ledger.last_seq())
+            return
+        while events := ledger.list_events(after, kinds=MOVES, limit=PAGE):
+            after = events[-1].seq
+            self.send.stage([pair for event in events for pair in self._tell(event, now)], up_to=after)
+
+    def _tell(self, event: Event, now: datetime) -> Sequence[tuple[Message, Parcel]]:
+        profiles = self.scene.disclosures.told.get(str(event.payload.get("command")), ())
+        case = self.works.ledger.find_case(event.subject)
+        if event.scene != self.scene.name or not profiles or case is None:
+            return ()
+        message = Message(stable_key("told", case.case_id, event.payload.get("version")), "moves", {}, event.at_min)
+        facts = self._facts(case, event)
+        offices = offices_on(self.partners.values(), now.astimezone(self.works.settings.hub.zone).date())
+        try:
+            told = parcels_of(
+                *(facts, profiles, self.scene.disclosures, offices), identify=partial(self._identify, case)
+            )
+        except Malformed as error:  # a destination that is no code: nobody can be told, and somebody must know
+            self._hold(event, ((profile, "", error.key) for profile in profiles))
+            return ()
+        held = [(office.profile, office.partner, why) for office, why in told.held]
+        self._hold(event, [*held, *((profile, "", NO_OFFICE) for profile in told.nobody)])
+        for parcel in told.parcels:
+            note_disclosed(
+                self._desk, parcel.partner, case.case_id, parcel.dataschema, parcel.data, message_id=message.key
+            )
+        return [(message, parcel) for parcel in told.parcels]
+
+    def _facts(self, case: Case, event: Event) -> Facts:
+        works, ledger = self.works, self.works.ledger
+        filed = [one for one in ledger.list_evidence(case.case_id) if one.version <= int(str(event.payload["version"]))]
+        emergency = ledger.find_emergency(case.emergency_id)
+        exit_id = find_exit(filed)
+        verified = Verified(
+            *(case, str(event.payload["command"]), str(event.payload["by"]), event.at_min, filed),
+            disease=emergency.disease if emergency else "",
+            waiting=self._count_waiting(case, exit_id),
+        )
+        params = {**self.scene.params, **works.settings.scenes.get(self.scene.name, {})}
+        return Facts(
+            case.case_id,
+            self.scene.facts(verified, params),
+            find_destination(filed, works.settings.hub.area_code),
+            verified.by,
+            case.marks,
+            about=f"{case.emergency_id} {exit_id}",
+        )
+
+    def _count_waiting(self, case: Case, exit_id: str) -> int:
+        """Return how many persons of the event wait for a vehicle at an exit."""
+        where = CaseFilter(emergency_id=case.emergency_id, states=(CaseState.TRANSFER,), limit=MOST_WAITING)
+        return sum(
+            find_exit(self.works.ledger.list_evidence(one.case_id)) == exit_id
+            for one in self.works.ledger.list_cases(where)
+        )
+
+    def _identify(self, case: Case, office: Office, profile: Profile) -> Mapping[str, Any]:
+        return identify(
+            *(self._desk, office, profile),
+            scene=case.scene,
+            about=case.case_id,
+            pid=case.pid,
+            reveal=self.works.access.vault.reveal,
+        )
+
+    def _hold(self, event: Event, held: Any) -> None:
+        """Write down who was not told, once."""
+        for profile, partner, why in held:
+            key = stable_key("held", event.seq, profile, partner)
+            with self.works.ledger.unit(event.at_min) as unit:
+                if unit.once(key, why):
+                    told = {"case": event.subject, "profile": profile, "partner": partner, "why": why}
+                    unit.append(EventKind.DISCLOSURE_HELD, event.subject, told, event.scene)
+                    _LOG.warning("disclosure_held", case=event.subject, profile=profile, reason=why)
