@@ -106,6 +106,10 @@ class WireUnit:
         )
         return self._con.execute(sql, (partner, subject, first, last)).rowcount
 
+    def follow(self, seq: int) -> None:
+        """Note the last event of the loop that was told onward."""
+        self._con.execute("INSERT OR REPLACE INTO followed VALUES (1, ?)", (seq,))
+
     def keep_receipt(self, partner: str, receipt: Signed, head: Head, at_ms: int) -> None:
         """Keep a partner's receipt and the head of its log that it tells; the same one twice is kept once."""
         self._keep(partner, receipt, head, "receipt", at_ms)
