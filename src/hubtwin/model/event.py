@@ -43,7 +43,6 @@ class EventKind(StrEnum):
     PARTNER_ANSWERED = "PartnerAnswered"
     PARTNER_DATA_USED = "PartnerDataUsed"  # something that a partner sent was taken over, and what it changed
     PARTNER_DATA_REFUSED = "PartnerDataRefused"  # it was not, and why; the partner is told
-    PARTNER_DATA_USED = "PartnerDataUsed"  # something that a partner sent was taken in, and what it changed
     DISCLOSURE_HELD = "DisclosureHeld"  # a partner was not told what it should be: why, never what
 
 
