@@ -171,6 +171,17 @@ def test_the_report_is_printed_for_people_in_both_languages(hub: Hub, lang: str)
     assert open_sealed(sealed[1], Signer(hub.home / "tiny").public_hex)["verdict"] == "failed"
 
 
+def test_a_report_is_verified_with_the_key_that_is_known(hub: Hub, tmp_path: Path) -> None:
+    key = hub.done("matcher", "hub-key").strip()
+    for form in ("json", "md"):
+        file = tmp_path / f"report.{form}"
+        file.write_text(hub("feed", "accept", "lanes", *TIME, "--format", form).out, encoding="utf-8")
+        assert "signature holds" in hub.done("feed", "verify", file, "--key", key)
+        assert hub("feed", "verify", file, "--key", "00" * 32).code == 1
+        file.write_text(file.read_text(encoding="utf-8").replace('"pages": 90', '"pages": 91'), encoding="utf-8")
+        assert hub("feed", "verify", file, "--key", key).code == 1
+
+
 def test_a_time_without_faults_passes_and_one_that_nobody_agreed_on_is_not_measured(hub: Hub) -> None:
     told = hub.hub.read_text(encoding="utf-8")
     hub.hub.write_text(told.replace("rows_per_hour = 110\n", ""), encoding="utf-8")

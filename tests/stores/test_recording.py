@@ -291,6 +291,14 @@ def test_a_disk_that_fails_stops_recording_alone_and_not_the_hub(tmp_path: Path)
         recorder.close()
 
 
+def test_a_page_that_comes_after_the_end_is_handed_on_and_not_recorded(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, "lanes", _Clock())
+    recorder.close()
+    (page,) = RecordingTransport(_Source(b"body"), recorder, _Clock()).pages(None)
+    assert b"".join(page.chunks) == b"body"
+    assert list_sources(tmp_path) == []
+
+
 def test_a_page_that_is_too_large_is_handed_on_and_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hubtwin.stores.recorder.MAX_PAGE_BYTES", 4)
     recorder = Recorder(tmp_path, "lanes", _Clock())

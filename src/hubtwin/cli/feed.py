@@ -13,7 +13,7 @@ from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk, MomentType
-from hubtwin.cli.feed_report import make_markdown, print_report, print_shadow
+from hubtwin.cli.feed_report import find_sealed, head_of, make_markdown, print_report, print_shadow
 from hubtwin.cli.show import dump_json
 from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import get_connector, load
@@ -105,6 +105,19 @@ def accept(ctx: click.Context, /, source: str, since: datetime | None, until: da
     else:
         print_report(desk, sealed)
     ctx.exit({"passed": 0, "failed": 1}.get(json.loads(sealed)["body"]["verdict"], NOT_MEASURED))
+
+
+@feed.command("verify")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--key", required=True, metavar="PUBLIC_KEY")
+@click.pass_obj
+def verify(desk: Desk, /, file: Path, key: str) -> None:
+    """Verify a report that a hub has signed."""
+    sealed = find_sealed(file.read_text(encoding="utf-8", errors="replace"))
+    body = load("hubtwin.stores.signing:open_sealed")(sealed, key.strip().lower())
+    for line in head_of(body, desk.lang):
+        desk.out.print(line)
+    desk.out.print(text("cli.feed_verified", desk.lang, at=body["made_at"]))
 
 
 def _moment(desk: Desk, told: datetime | None) -> datetime | None:

@@ -13,13 +13,14 @@ COUNTS = (
     *("pages", "repeated_pages", "bytes", "rows", "kept", "refused"),
     *("unknown_values", "duplicates", "repaired", "out_of_order"),
 )
+FENCE = "```json\n"
 MOST_GAPS = 20  # printed; the JSON holds more
 
 
 def print_report(desk: Desk, sealed: str) -> None:
     """Print a signed acceptance report as tables."""
     body, lang = json.loads(sealed)["body"], desk.lang
-    for line in _head(body, lang):
+    for line in head_of(body, lang):
         desk.out.print(line)
     for title, columns, rows in _tables(body, lang):
         desk.out.print(title, style="bold")
@@ -33,7 +34,7 @@ def print_report(desk: Desk, sealed: str) -> None:
 def make_markdown(sealed: str, lang: str) -> str:
     """Return a signed acceptance report as a Markdown text that can be attached to an agreement."""
     body = json.loads(sealed)["body"]
-    head, *others = _head(body, lang)
+    head, *others = head_of(body, lang)
     parts = [f"# {head}", *(f"- {line}" for line in others)]
     for title, columns, rows in _tables(body, lang):
         names = [text(f"cli.column_{name}", lang) for name in columns]
@@ -41,7 +42,13 @@ def make_markdown(sealed: str, lang: str) -> str:
         parts.append("")
         parts.append(f"## {title}\n")
         parts += [f"| {' | '.join(cell.replace('|', '¦') for cell in cells)} |" for cells in lines]
-    return "\n".join([*parts, "", _signed(sealed, lang), "", "```json", sealed, "```", ""])
+    return "\n".join([*parts, "", _signed(sealed, lang), "", f"{FENCE}{sealed}", "```", ""])
+
+
+def find_sealed(content: str) -> str:
+    """Return the signed part of a report that was written as JSON or as Markdown."""
+    _, fence, rest = content.partition(FENCE)
+    return rest.partition("\n```")[0] if fence else content
 
 
 def print_shadow(desk: Desk, found: Any, allowed: float) -> None:
@@ -76,7 +83,7 @@ def name_of(reason: str, lang: str) -> str:
     return f"{reason}: {_without_values(told)}" if told != reason else reason
 
 
-def _head(body: Mapping[str, Any], lang: str) -> Iterator[str]:
+def head_of(body: Mapping[str, Any], lang: str) -> Iterator[str]:
     """Yield the lines above the tables: of what, of when, the verdict, whom to ring."""
     title = {"title": body["title"][lang], "source": body["source"], "hub": body["hub_id"]}
     yield text("cli.accept_title", lang, **title)

@@ -180,7 +180,9 @@ class Recorder:
         return None
 
     def write(self, frame: Frame) -> None:
-        """Append a frame; it is on disk on return. Raises Retry where the disk is full or fails."""
+        """Append a frame; it is on disk on return. Raises Retry where the disk is full or fails, or after `close`."""
+        if self._lock < 0:  # a source that answered only after the hub had ended
+            raise Retry("stores.recording_closed", source=self.source)
         try:
             self._append(frame)
         except OSError as error:
@@ -235,9 +237,9 @@ class Recorder:
         return self._seal, self._file
 
     def _end_segment(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._file = self._seal = None
+        file, self._file, self._seal = self._file, None, None
+        if file is not None:
+            file.close()
 
     def _cut_torn(self) -> None:
         """Cut an unfinished frame off the end of every segment; one whose own head is unfinished goes whole."""
@@ -250,7 +252,8 @@ class Recorder:
             else:
                 os.truncate(segment.path, whole)
                 fsync(segment.path)
-            self.write(Frame("noted", self._clock(), note={"what": "torn_tail_cut", "bytes": size - whole}))
+            with suppress(Retry):  # a full disk must not keep the hub from beginning
+                self.write(Frame("noted", self._clock(), note={"what": "torn_tail_cut", "bytes": size - whole}))
 
 
 def prune(folder: Path, limits: Limits, now: datetime, keep: Path | None = None) -> tuple[int, int]:
