@@ -177,21 +177,31 @@ class Sender:
         messages that were. Doing it twice is harmless. Raises Retry.
         """
         count = self.books.destroy(subjects)
-        for line in self.lines.values():
-            if isinstance(line.channel, Withdrawing):
-                line.channel.withdraw(subjects)
+        for partner, line in self.lines.items():
+            self._withdraw(partner, line)
         return count
+
+    def _withdraw(self, partner: str, line: Line) -> None:
+        """Let the channel let go of what was destroyed, whoever destroyed it; it is asked until it has."""
+        gone = self.books.list_withdrawn(partner)
+        if gone:
+            if isinstance(line.channel, Withdrawing):
+                line.channel.withdraw(gone)
+            self.books.mark_withdrawn(partner, gone)
 
     def pump(self, now: datetime) -> None:
         """Send what waits to every partner whose pause is over. Raises Retry only where the books cannot be written."""
-        for partner in self.books.list_partners():
+        waiting = {*self.books.list_partners()}
+        for partner in sorted(waiting | {*self.lines}):
             failures, until = self._pauses.get(partner, (0, now))
             line = self.lines.get(partner)
             if line is None:
                 self.failed[partner] = "channels.no_line"
             elif now >= until:
                 try:
-                    self._send(line, now)
+                    self._withdraw(partner, line)
+                    if partner in waiting:
+                        self._send(line, now)
                 except HubError as error:
                     self.failed[partner] = error.key
                     pause_s = min(WAIT_S * 2**failures, LONGEST_S)
