@@ -19,6 +19,7 @@ from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
 from tests.web.fake_access import FakeAccess
+from tests.web.fake_partners import FakePartners
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
 NOW_MIN = epoch_minute(NOW)
@@ -48,6 +49,7 @@ class FakeDesk:
         self.changes: list[Change] = []
         self.people = dict(PEOPLE)
         self.access = FakeAccess(self.find_person)
+        self.partners = FakePartners()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

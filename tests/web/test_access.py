@@ -42,6 +42,10 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/holds"): ("hold.set", {"emergency_id": "e1", "reason": "a court asked"}),
     ("post", "/holds/hold-1/lift"): ("hold.lift", {}),
     ("post", "/audit/verify"): ("audit.verify", {}),
+    ("post", "/partners/agency-health/verify"): ("partner.read", {}),
+    ("post", "/partners/agency-health/messages/m1/links"): ("partner.link", {"lasts_min": 60}),
+    ("post", "/links/link-1/revoke"): ("partner.link", {}),
+    ("post", "/letters/m1/answers"): ("partner.answer", {"said": "received"}),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -64,8 +68,15 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/holds"): "retention.read",
     ("get", "/reports"): "retention.read",
     ("get", "/audit"): "audit.read",
+    ("get", "/partners"): "partner.read",
+    ("get", "/partners/agency-health"): "partner.read",
+    ("get", "/cases/case-1/told"): "case.read",
+    ("get", "/letters"): "partner.answer",
+    ("get", "/letters/m1"): "partner.answer",
 }
-OPEN = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health")}
+BY_LINK = {("get", "/api/v1/liaison/{token}"), ("post", "/api/v1/liaison/{token}")}  # the token is the right
+BY_SIGNATURE = {("post", "/api/v1/wire")}  # who sends is proven message by message
+OPEN = {("post", "/api/v1/session"), ("delete", "/api/v1/session"), ("get", "/health"), *BY_LINK, *BY_SIGNATURE}
 FOR_ANYBODY_SIGNED_IN = {("get", "/api/v1/me"), ("get", "/api/v1/live")}
 ROUTES = [*READS, *WRITES]
 
@@ -91,6 +102,7 @@ def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> htt
 def _pattern(path: str) -> str:
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
+    path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
     return path.replace("case-0", "{case_id}").replace("case-1", "{case_id}").replace("task-1", "{task_id}")
 
 

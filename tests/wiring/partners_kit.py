@@ -18,7 +18,7 @@ from hubtwin.model.record import Marks, Provenance
 from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
 from hubtwin.settings import load_settings
 from hubtwin.settings.partners import PartnerSettings
-from hubtwin.wiring.partners import open_partners
+from hubtwin.wiring.partners import make_sender
 from hubtwin.wiring.works import Works, open_works
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
@@ -123,11 +123,8 @@ def hub(folder: Path, partners: tuple[Partner, ...] = PARTNERS) -> Iterator[Hub]
     with open_works(
         settings, clock=lambda: clocks.hub, real_clock=lambda: clocks.real, clocks_min=CLOCKS_MIN, mode="replay"
     ) as works:
-        wire = open_partners(works.store.directory, "/hubs/test", NOW_MIN)
-        joined = replace(works, partners=wire)
-        sender = Sender(wire.wire, wire.signing, {}, lambda message: ())
-        yield Hub(joined, clocks, open_case(joined), sender)
-        wire.wire.close()
+        assert works.partners is not None
+        yield Hub(works, clocks, open_case(works), make_sender(works.partners, {}))
 
 
 def minute(at_min: int) -> datetime:

@@ -10,9 +10,10 @@ from typing import Any
 
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.duty import ShiftPlan
+from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
 from hubtwin.settings.hub import read_hub, read_shift
-from hubtwin.settings.partners import PartnerSettings, read_partner, refuse_rivals
+from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
     Wrong,
     read_date,
@@ -39,6 +40,7 @@ BLOCKS = (
     "sources",
     "matchers",
     "partners",
+    "contact",
     "shifts",
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
@@ -68,6 +70,7 @@ class Settings:
     shifts: tuple[ShiftPlan, ...] = ()
     matchers: Mapping[str, MatcherSettings] = field(default_factory=dict)
     partners: Mapping[str, PartnerSettings] = field(default_factory=dict)
+    contact: Contact | None = None  # whom partners call
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -161,10 +164,7 @@ def _settings(
         data_dir=data_dir,
         lang=lang or find_lang(env),
         threads=_threads(env.get("HUBTWIN_THREADS", "2")),
-        feeds={
-            name: tuple(_feed_file(file, hub_file, data_dir) for file in read_texts(feeds, name, "feeds."))
-            for name in feeds
-        },
+        feeds={name: _feed_files(feeds, name, hub_file, data_dir) for name in feeds},
         pattern_week=monday,
         last_published=last,
         sim_seed=read_number({"seed": 1, **simulation}, "seed", 0),
@@ -173,8 +173,13 @@ def _settings(
         sources=read_each(told, "sources", read_source, hub_file),
         matchers=read_each(told, "matchers", read_matcher, hub_file),
         partners=read_each(told, "partners", read_partner, hub_file),
+        contact=read_contact(told, ""),
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
     )
+
+
+def _feed_files(feeds: Mapping[str, Any], name: str, hub_file: Path, data_dir: Path) -> tuple[Path, ...]:
+    return tuple(_feed_file(file, hub_file, data_dir) for file in read_texts(feeds, name, "feeds."))
 
 
 def _feed_file(name: str, hub_file: Path, data_dir: Path) -> Path:

@@ -66,7 +66,7 @@ def read_partner(block: Mapping[str, Any], name: str, hub_file: Path) -> Partner
         _matching(told, "jurisdictions", _AREA, prefix),
         _matching(told, "keys", _KEY, prefix),
         tuple(_agreement(one, f"{prefix}agreements.") for one in read_tables(told, "agreements")),
-        _contact(told, prefix),
+        read_contact(told, prefix),
         read_number({"answer_min": 30, **told}, "answer_min", 1, LONGEST_ANSWER_MIN),
     )
     url = read_text(told, "url") if way is Way.HTTPS else None
@@ -80,6 +80,15 @@ def refuse_rivals(partners: Iterable[Partner]) -> None:
     known = tuple(partners)
     for day in sorted({one.from_day for partner in known for one in partner.agreements}):
         offices_on(known, day)  # a rivalry begins on the day on which the later of the two agreements does
+
+
+def read_contact(told: Mapping[str, Any], prefix: str) -> Contact | None:
+    """Return the office of a block `contact`, None where there is none. Raises Wrong."""
+    if "contact" not in told:
+        return None
+    found = read_table(told, "contact")
+    refuse_unknown(found, f"{prefix}contact.", ("office", "phone", "hours"))
+    return Contact(read_text(found, "office"), *(str(found.get(name, "")) for name in ("phone", "hours")))
 
 
 def _agreement(told: Mapping[str, Any], prefix: str) -> Agreement:
@@ -106,14 +115,6 @@ def _day(told: Mapping[str, Any], name: str, prefix: str) -> date:
     if found is None:
         raise Wrong(prefix + name, "date")
     return found
-
-
-def _contact(told: Mapping[str, Any], prefix: str) -> Contact | None:
-    if "contact" not in told:
-        return None
-    found = read_table(told, "contact")
-    refuse_unknown(found, f"{prefix}contact.", ("office", "phone", "hours"))
-    return Contact(read_text(found, "office"), *(str(found.get(name, "")) for name in ("phone", "hours")))
 
 
 def _names(told: Mapping[str, Any], prefix: str) -> Mapping[str, str]:

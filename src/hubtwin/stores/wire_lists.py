@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hubtwin.model.message import Handling, Incoming, Outgoing
+from hubtwin.model.message import Handling, Head, Incoming, Outgoing, Signed
 from hubtwin.stores.sealing import Sealing
 from hubtwin.stores.sqlite import Database
-from hubtwin.stores.wire_rows import OUTGOING, waiting_of
+from hubtwin.stores.wire_rows import OUTGOING, head_of, waiting_of
 
 _SHOWN = "number, partner, id, subject, digest, state, reason, written_ms, at_ms, content IS NOT NULL"
 
@@ -16,6 +16,7 @@ class WireLists:
 
     _database: Database
     _sealing: Sealing
+    owner: str
 
     def list_outgoing(self, partner: str, limit: int, before: int | None = None) -> list[Outgoing]:
         """Return what was written for a partner, newest first, of numbers below `before`."""
@@ -42,6 +43,19 @@ class WireLists:
         """Return what came from a partner, newest first."""
         sql = "SELECT id, subject, state, reason, at_ms FROM incoming WHERE partner = ? ORDER BY at_ms DESC LIMIT ?"
         return [_incoming(row) for row in self._database.all(sql, partner, limit)]
+
+    def list_proofs(self, partner: str) -> list[tuple[str, Head, Signed]]:
+        """Return what a partner signed about its log, the oldest first: "head" or "receipt", the head, the bytes."""
+        sql = "SELECT kind, content, signature, seq, hash FROM heads WHERE partner = ? ORDER BY seq, at_ms"
+        return [
+            (str(row[0]), head_of(partner, self.owner, row[3:]), Signed(row[1], str(row[2])))  # type: ignore[arg-type]
+            for row in self._database.all(sql, partner)
+        ]
+
+    def last_arrived_ms(self, partner: str) -> int | None:
+        """Return when a message last arrived at a partner."""
+        rows = self._database.all("SELECT max(at_ms) FROM outgoing WHERE partner = ? AND state = 'arrived'", partner)
+        return None if rows[0][0] is None else int(str(rows[0][0]))
 
 
 def _outgoing(row: Sequence[Any]) -> Outgoing:

@@ -15,6 +15,7 @@ from hubtwin.model.case import CaseState
 from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.schemas import access as a
+from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.live import LiveChange
@@ -135,12 +136,68 @@ class AccessDesk(Protocol):
         ...
 
 
+class PartnersDesk(Protocol):
+    """Partners: what they were told, what came from them, their answers. Only a letter holds what a message says.
+
+    Everything but what a link opens asks the table of permissions about the one who asks, and raises Denied.
+    """
+
+    def partners(self, who: Person) -> p.PartnersReply:
+        """Return the partners that a person may see."""
+        ...
+
+    def partner(self, who: Person, partner_id: str) -> p.PartnerReply:
+        """Return a partner in full. Raises Absent."""
+        ...
+
+    def verify(self, who: Person, partner_id: str) -> p.LogCheck:
+        """Verify the message log with a partner. Raises Absent."""
+        ...
+
+    def issue_link(self, who: Person, partner_id: str, message_id: str, asked: p.IssueLink) -> p.NewLink:
+        """Make a link to a message, shown once. Raises Absent."""
+        ...
+
+    def revoke_link(self, who: Person, link_id: str) -> p.LinkView:
+        """End a link. Raises Absent."""
+        ...
+
+    def case_told(self, who: Person, case_id: str) -> p.CaseToldReply:
+        """Return to whom a case was told. Raises Absent."""
+        ...
+
+    def letters(self, who: Person) -> p.LettersReply:
+        """Return the messages of the own agency."""
+        ...
+
+    def letter(self, who: Person, message_id: str) -> p.LetterReply:
+        """Return a message of the own agency with what it says; written to the audit. Raises Absent."""
+        ...
+
+    def answer(self, who: Person, message_id: str, asked: p.SayAnswer) -> p.LetterReply:
+        """Answer a message of the own agency. Raises Absent."""
+        ...
+
+    def open_link(self, token: str) -> p.LetterReply:
+        """Return the message that a link opens; written to the audit. Raises Absent, Denied."""
+        ...
+
+    def answer_link(self, token: str, asked: p.SayAnswer, through: str) -> p.LetterReply:
+        """Answer the message that a link opens. Raises Absent, Denied, Malformed."""
+        ...
+
+
 class Desk(Protocol):
     """The core as the pages see it. What a route has let pass is asked of the table again for the very thing."""
 
     @property
     def access(self) -> AccessDesk:
         """Return the part about grants, holds, reports and the audit."""
+        ...
+
+    @property
+    def partners(self) -> PartnersDesk:
+        """Return the part about partners."""
         ...
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:

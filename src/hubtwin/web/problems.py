@@ -25,7 +25,10 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
     (Retry, 503),
 )
 # somebody else was faster: read again, then decide
-CONFLICTS = ("model.illegal_move", "model.case_moved_on", "flow.no_open_appeal")
+CONFLICTS = (
+    *("model.illegal_move", "model.case_moved_on", "flow.no_open_appeal"),
+    *("rules.answer_after_done", "rules.answer_done_first", "rules.answer_given"),
+)
 KEYS = {400: "web.bad_json", 404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
 RETRY_S = 2
 log = structlog.get_logger(__name__)

@@ -29,11 +29,13 @@ from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
+from hubtwin.web.real_partners import RealPartners
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import MoveTask, Reveal
+from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
 LAST = 1 << 53
@@ -59,6 +61,7 @@ class RealDesk:
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access = RealAccess(works)
         self.take_messages = RealWire(works).take_messages
+        self.partners = RealPartners(works, scene, load(DISCLOSURES))
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:
         """Open a session."""
@@ -315,8 +318,8 @@ class RealDesk:
 def _topic(event: Event) -> tuple[str, str]:
     """Return which thing of a page an event is about; ("", "") where none."""
     kind, payload = event.kind, event.payload
-    if kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED):
-        return "case", str(payload["case"])
+    if kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED, EventKind.PARTNER_ANSWERED):
+        return "case", str(payload.get("case", event.subject))
     if kind == EventKind.OVERFLOW_PROPOSED:
         return "task", event.subject
     if kind in (EventKind.LOOP_RECONCILED, EventKind.LOOP_DIFFERS):

@@ -22,15 +22,12 @@ from hubtwin.channels.jws import Signing
 from hubtwin.channels.page import OwnPage
 from hubtwin.channels.receive import Reception, receive
 from hubtwin.channels.send import Line, Parcel, Sender
-from hubtwin.channels.sheets import Sheets
-from hubtwin.channels.views import Views, view_of
 from hubtwin.channels.webhook import Delivery, Webhook
 from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
 from hubtwin.model.partner import Way
 from hubtwin.model.record import Status
-from hubtwin.rules.disclosure import Profile
 from hubtwin.settings import PartnerSettings
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
@@ -46,6 +43,11 @@ class Partners:
 
     wire: Wire
     signing: Signing
+    senders: list[Sender] = field(default_factory=list)  # whoever sends; pages ask how each way stands
+
+    def failing(self, partner: str) -> tuple[str, datetime | None] | None:
+        """Return the text key of what went wrong last at a partner and when it is tried again; None: it is well."""
+        return next((found for sender in self.senders if (found := sender.failing(partner))), None)
 
     def take(self, delivery: Delivery, reception: Reception, now: datetime) -> Signed:
         """Take a delivery in and return the signed receipt. Raises Denied, Malformed, Retry as `receive`."""
@@ -70,7 +72,9 @@ def make_sender(
 
     `lines` are by the source of the partner; what `route` gives to nobody goes to `otherwise`, such as a spool.
     """
-    return Sender(partners.wire, partners.signing, lines, route, otherwise)
+    sender = Sender(partners.wire, partners.signing, lines, route, otherwise)
+    partners.senders.append(sender)
+    return sender
 
 
 def webhook_line(
@@ -153,13 +157,3 @@ class Pumping:
             _LOG.warning("pump_put_off", reason=error.key)
         except Exception as error:  # noqa: BLE001 - the wire must go on; the log names the place, never a text
             _LOG.error("pump_failed", kind=type(error).__name__, at=place_of(error))
-
-
-def views_line(peer: Peer, file: Path, profiles: Sequence[Profile]) -> Line:
-    """Return a line to a partner that reads tables of a database, those of its profiles."""
-    return Line(peer, Views(file, peer.source, [view_of(profile) for profile in profiles]))
-
-
-def sheets_line(peer: Peer, folder: Path, me: str, profiles: Sequence[Profile]) -> Line:
-    """Return a line to a partner for whom somebody fills in sheets; `peer` is the desk that reads them in."""
-    return Line(peer, Sheets(folder, me, peer, [view_of(profile) for profile in profiles]))

@@ -24,6 +24,7 @@ CONNECTORS = {
     "results": "hubtwin.connectors.test_results:CONNECTOR",
 }
 SCENES = {"epidemic": "hubtwin.scenes.epidemic.scene:SCENE"}
+DISCLOSURES = "hubtwin.scenes.epidemic.disclosures:DISCLOSURES"
 PROFILES = "hubtwin.scenes.epidemic.profiles:PROFILES"
 
 

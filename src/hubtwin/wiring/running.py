@@ -9,6 +9,7 @@ from hubtwin.channels.send import Sender
 from hubtwin.channels.spool import Spool
 from hubtwin.ports import Scene, Transport
 from hubtwin.wiring.keeping import follow, nightly
+from hubtwin.wiring.liaison import settle
 from hubtwin.wiring.partners import Pumping, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.service import Beside, Service
@@ -75,4 +76,5 @@ def list_read(scene: Scene) -> tuple[str, ...]:
 def _keep(works: Works, now: datetime) -> None:
     """Bring the register of what is kept about persons up to date, and do the night's work once a night."""
     follow(works)
+    settle(works)
     nightly(works, now)

@@ -740,6 +740,210 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/partners": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Partners
+         * @description Return the partners that this person may see, those that need somebody first.
+         */
+        get: operations["partners_api_v1_partners_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Partner
+         * @description Return a partner: given, received, used, refused, late, agreements, the way to it.
+         */
+        get: operations["partner_api_v1_partners__partner_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Verify
+         * @description Verify the message log against what the partner has signed; that it was asked for is written down too.
+         */
+        post: operations["verify_api_v1_partners__partner_id__verify_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/partners/{partner_id}/messages/{message_id}/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Issue Link
+         * @description Make a link to a message for somebody without an account; the answer is the only place where it stands.
+         */
+        post: operations["issue_link_api_v1_partners__partner_id__messages__message_id__links_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links/{link_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke Link
+         * @description End a link at once; twice is harmless.
+         */
+        post: operations["revoke_link_api_v1_links__link_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cases/{case_id}/told": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Case Told
+         * @description Return to whom a case was told, which fields, and their answers.
+         */
+        get: operations["case_told_api_v1_cases__case_id__told_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Letters
+         * @description Return the messages of one's own agency, without what they say.
+         */
+        get: operations["letters_api_v1_letters_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/letters/{message_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Letter
+         * @description Return a message of one's own agency with what it says; it goes into the audit.
+         */
+        get: operations["letter_api_v1_letters__message_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/letters/{message_id}/answers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer
+         * @description Answer a message of one's own agency.
+         */
+        post: operations["answer_api_v1_letters__message_id__answers_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/liaison/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read
+         * @description Return the message that a link opens, with what it says. No session: the token is the right.
+         */
+        get: operations["read_api_v1_liaison__token__get"];
+        put?: never;
+        /**
+         * Answer
+         * @description Answer the message that a link opens. No session: the token is the right.
+         */
+        post: operations["answer_api_v1_liaison__token__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/wire": {
         parameters: {
             query?: never;
@@ -808,6 +1012,36 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AgreementView
+         * @description An agreement: both days are included. `days_left` is 0 on its last day and negative after it.
+         */
+        AgreementView: {
+            /** Agreement Id */
+            agreement_id: string;
+            /** Purpose */
+            purpose: string;
+            /** Basis */
+            basis: string;
+            /** From Day */
+            from_day: string;
+            /** Until Day */
+            until_day: string;
+            /** Days Left */
+            days_left: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "in_force" | "expiring" | "expired" | "later" | "none";
+            /** Profile */
+            profile: string | null;
+            profile_name: components["schemas"]["Words"] | null;
+            /** Fields */
+            fields: components["schemas"]["FieldName"][];
+            /** Takes */
+            takes: string[];
+        };
+        /**
          * AlarmRate
          * @description Alarms of the last ten minutes and the band of EEMUA 191: more than ten in ten minutes is a flood.
          */
@@ -819,6 +1053,23 @@ export interface components {
              * @enum {string}
              */
             band: "acceptable" | "manageable" | "demanding" | "flood";
+        };
+        /**
+         * AnswerView
+         * @description An answer. `by` is the name that the partner gave, `through` says how it came: link, page, api, wire.
+         */
+        AnswerView: {
+            said: components["schemas"]["Said"];
+            /** At Min */
+            at_min: number;
+            /** By */
+            by: string;
+            /** Note */
+            note: string;
+            /** Expected Min */
+            expected_min: number | null;
+            /** Through */
+            through: string;
         };
         /**
          * AppealView
@@ -1080,6 +1331,26 @@ export interface components {
          */
         CaseState: "found" | "reported" | "antigen" | "review" | "nucleic" | "transfer" | "under_way" | "feedback" | "follow_up" | "refused" | "closed";
         /**
+         * CaseToldReply
+         * @description To whom a case was told, the oldest first, and to whom it could not be.
+         */
+        CaseToldReply: {
+            /** Told */
+            told: components["schemas"]["CaseToldRow"][];
+            /** Held */
+            held: components["schemas"]["HeldRow"][];
+            /** May Link */
+            may_link: boolean;
+        };
+        /**
+         * CaseToldRow
+         * @description Whom a case was told to.
+         */
+        CaseToldRow: {
+            partner: components["schemas"]["Words"];
+            message: components["schemas"]["MessageRow"];
+        };
+        /**
          * CasesReply
          * @description A page of cases by deadline, then id. `next` goes into `after` for the next page; `rev` is its revision.
          */
@@ -1094,6 +1365,25 @@ export interface components {
             next: string | null;
         };
         /**
+         * ChannelView
+         * @description The way to a partner: how it stands, when a message last arrived, what failed, when it is tried again.
+         */
+        ChannelView: {
+            way: components["schemas"]["Way"];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "well" | "waiting" | "failed" | "page";
+            /** Waiting */
+            waiting: number;
+            /** Last Min */
+            last_min: number | null;
+            problem: components["schemas"]["Words"] | null;
+            /** Next Min */
+            next_min: number | null;
+        };
+        /**
          * ColumnChoice
          * @description A column or a field with its name and its sensitivity, 1 to 4 (DB33/T 2351).
          */
@@ -1103,6 +1393,18 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Grade */
             grade: number;
+        };
+        /**
+         * ContactView
+         * @description An office that can be called.
+         */
+        ContactView: {
+            /** Office */
+            office: string;
+            /** Phone */
+            phone: string;
+            /** Hours */
+            hours: string;
         };
         /**
          * Coverage
@@ -1310,6 +1612,46 @@ export interface components {
             lanes: number;
         };
         /**
+         * Fact
+         * @description A fact of a message in words. `number` tells apart facts of a list, from 1; 0 where there is no list.
+         */
+        Fact: {
+            /** Path */
+            path: string;
+            /** Number */
+            number: number;
+            name: components["schemas"]["Words"];
+            value: components["schemas"]["Words"];
+        };
+        /**
+         * FieldName
+         * @description A field that a message may hold, by its path and in words; never its value.
+         */
+        FieldName: {
+            /** Path */
+            path: string;
+            name: components["schemas"]["Words"];
+            /** Personal */
+            personal: boolean;
+        };
+        /**
+         * GivenDay
+         * @description How many messages of one profile a partner was told on a day of the hub.
+         */
+        GivenDay: {
+            /** Day */
+            day: string;
+            /** Profile */
+            profile: string;
+            profile_name: components["schemas"]["Words"];
+            /** Sent */
+            sent: number;
+            /** Settled */
+            settled: number;
+            /** Waiting */
+            waiting: number;
+        };
+        /**
          * GrantOptions
          * @description What can be granted, to whom, for what.
          */
@@ -1443,6 +1785,17 @@ export interface components {
             version: string;
         };
         /**
+         * HeldRow
+         * @description Somebody who should have been told of a case and was not, with why; `partner` is null where nobody is there.
+         */
+        HeldRow: {
+            partner: components["schemas"]["Words"] | null;
+            profile_name: components["schemas"]["Words"];
+            reason: components["schemas"]["Words"];
+            /** At Min */
+            at_min: number;
+        };
+        /**
          * HoldView
          * @description A legal hold that stands.
          */
@@ -1533,6 +1886,106 @@ export interface components {
             second: components["schemas"]["Second"];
         };
         /**
+         * IssueLink
+         * @description A link that is to be made; it lives so many minutes.
+         */
+        IssueLink: {
+            /**
+             * Lasts Min
+             * @default 480
+             */
+            lasts_min: number;
+        };
+        /**
+         * LetterReply
+         * @description A message as its partner reads it. `facts` is empty and `gone` true once what it said was destroyed.
+         *
+         *     `answerable` is what may be said now. `expires_min` is the end of the link by the real clock, null without a link.
+         */
+        LetterReply: {
+            /** Message Id */
+            message_id: string;
+            hub: components["schemas"]["Words"];
+            hub_contact: components["schemas"]["ContactView"] | null;
+            partner: components["schemas"]["Words"];
+            /** Profile */
+            profile: string;
+            profile_name: components["schemas"]["Words"];
+            /** Purpose */
+            purpose: string;
+            /** Basis */
+            basis: string;
+            /** Until Day */
+            until_day: string;
+            /** At Min */
+            at_min: number;
+            /** At */
+            at: string;
+            /** Status */
+            status: string;
+            /** Synthetic */
+            synthetic: boolean;
+            /** Replayed */
+            replayed: boolean;
+            /** Gone */
+            gone: boolean;
+            /** Facts */
+            facts: components["schemas"]["Fact"][];
+            /** Answers */
+            answers: components["schemas"]["AnswerView"][];
+            /** Answerable */
+            answerable: components["schemas"]["Said"][];
+            /** Expires Min */
+            expires_min: number | null;
+            /** Expires */
+            expires: string | null;
+            /** Zone */
+            zone: string;
+        };
+        /**
+         * LettersReply
+         * @description The messages of the reader's own agency, newest first.
+         */
+        LettersReply: {
+            /** Now Min */
+            now_min: number;
+            partner: components["schemas"]["Words"];
+            /** Answer Min */
+            answer_min: number;
+            /** Messages */
+            messages: components["schemas"]["MessageRow"][];
+        };
+        /**
+         * Level
+         * @description Where a partner stands: beside the hub, or at a level of administration.
+         * @enum {string}
+         */
+        Level: "hub" | "street" | "district" | "city" | "province";
+        /**
+         * LinkView
+         * @description A link to a message; what opens it is not in here. Minutes of the real clock.
+         */
+        LinkView: {
+            /** Link Id */
+            link_id: string;
+            /** Message Id */
+            message_id: string;
+            /** Made By */
+            made_by: string;
+            /** Made Min */
+            made_min: number;
+            /** Expires Min */
+            expires_min: number;
+            /** Live */
+            live: boolean;
+            /** Revoked Min */
+            revoked_min: number | null;
+            /** Opened */
+            opened: number;
+            /** Opened Min */
+            opened_min: number | null;
+        };
+        /**
          * Lists
          * @description The two lists of a run and which of them can be issued now.
          */
@@ -1617,6 +2070,24 @@ export interface components {
             ground: string;
         };
         /**
+         * LogCheck
+         * @description What a verification of the message log with a partner found.
+         */
+        LogCheck: {
+            /** At Min */
+            at_min: number;
+            /** Whole */
+            whole: boolean;
+            /** Entries */
+            entries: number;
+            /** Heads */
+            heads: number;
+            /** Last Head */
+            last_head: number;
+            /** Problems */
+            problems: components["schemas"]["Words"][];
+        };
+        /**
          * LookedAt
          * @description One look-up under a grant: about which case or train, which columns, how many persons; never who.
          *
@@ -1655,6 +2126,42 @@ export interface components {
             lang: string;
             /** May */
             may: string[];
+        };
+        /**
+         * MessageRow
+         * @description A message to a partner. `settled`: the partner has it, or has refused it; `late_min`: an answer is due so long.
+         *
+         *     `case_id` is null where it is about no case that the hub knows (any more). `fields` are names, never values.
+         */
+        MessageRow: {
+            /** Message Id */
+            message_id: string;
+            /** Partner Id */
+            partner_id: string;
+            /** Case Id */
+            case_id: string | null;
+            /** Profile */
+            profile: string;
+            profile_name: components["schemas"]["Words"];
+            /** Fields */
+            fields: components["schemas"]["FieldName"][];
+            /** At Min */
+            at_min: number;
+            /** State */
+            state: string;
+            /** Settled */
+            settled: boolean;
+            reason: components["schemas"]["Words"] | null;
+            /** Readable */
+            readable: boolean;
+            /** Due Min */
+            due_min: number;
+            /** Late Min */
+            late_min: number;
+            /** Answers */
+            answers: components["schemas"]["AnswerView"][];
+            /** Links */
+            links: components["schemas"]["LinkView"][];
         };
         /**
          * MoveCase
@@ -1734,6 +2241,15 @@ export interface components {
             fields: components["schemas"]["ColumnChoice"][];
         };
         /**
+         * NewLink
+         * @description A link just made. `path` is shown once and stored nowhere: whoever has it may read and answer.
+         */
+        NewLink: {
+            /** Path */
+            path: string;
+            link: components["schemas"]["LinkView"];
+        };
+        /**
          * OfficeView
          * @description The office that answers for a source, as hub.toml names it; `hours` is empty where nobody said.
          */
@@ -1810,6 +2326,74 @@ export interface components {
             longest_queue: number;
             /** Lead Min */
             lead_min: number;
+        };
+        /**
+         * PartnerReply
+         * @description A partner in full. Lists are newest first; `left_out` older messages are counted nowhere else.
+         */
+        PartnerReply: {
+            /** Now Min */
+            now_min: number;
+            /** Real Now Min */
+            real_now_min: number;
+            row: components["schemas"]["PartnerRow"];
+            contact: components["schemas"]["ContactView"] | null;
+            /** Answer Min */
+            answer_min: number;
+            /** Agreements */
+            agreements: components["schemas"]["AgreementView"][];
+            /** Given */
+            given: components["schemas"]["GivenDay"][];
+            /** Messages */
+            messages: components["schemas"]["MessageRow"][];
+            /** Received */
+            received: components["schemas"]["ReceivedRow"][];
+            /** Used */
+            used: components["schemas"]["UsedRow"][];
+            /** Refused */
+            refused: components["schemas"]["RefusedRow"][];
+            /** Left Out */
+            left_out: boolean;
+            /** May Link */
+            may_link: boolean;
+        };
+        /**
+         * PartnerRow
+         * @description A partner at a glance. `ends_in_days` is of the agreement that ends first, null where none is in force.
+         */
+        PartnerRow: {
+            /** Partner Id */
+            partner_id: string;
+            name: components["schemas"]["Words"];
+            level: components["schemas"]["Level"];
+            /** Given */
+            given: number;
+            /** Received */
+            received: number;
+            /** Waiting */
+            waiting: number;
+            /** Late */
+            late: number;
+            /** Refused */
+            refused: number;
+            /**
+             * Agreement
+             * @enum {string}
+             */
+            agreement: "in_force" | "expiring" | "expired" | "later" | "none";
+            /** Ends In Days */
+            ends_in_days: number | null;
+            channel: components["schemas"]["ChannelView"];
+        };
+        /**
+         * PartnersReply
+         * @description The partners that the reader may see, those that need somebody first.
+         */
+        PartnersReply: {
+            /** Now Min */
+            now_min: number;
+            /** Partners */
+            partners: components["schemas"]["PartnerRow"][];
         };
         /**
          * PersonIn
@@ -1962,6 +2546,38 @@ export interface components {
             name: components["schemas"]["Words"];
         };
         /**
+         * ReceivedRow
+         * @description A message from a partner: applied, held or refused; `changed` things here, null where nobody has used it yet.
+         */
+        ReceivedRow: {
+            /** Message Id */
+            message_id: string;
+            /** Kind */
+            kind: string | null;
+            /** State */
+            state: string;
+            reason: components["schemas"]["Words"] | null;
+            /** At Min */
+            at_min: number;
+            /** Changed */
+            changed: number | null;
+        };
+        /**
+         * RefusedRow
+         * @description Something that one side did not take. `ours`: we refused it; `number` of them, where they were only counted.
+         */
+        RefusedRow: {
+            /** Ours */
+            ours: boolean;
+            /** Message Id */
+            message_id: string | null;
+            reason: components["schemas"]["Words"];
+            /** Number */
+            number: number;
+            /** At Min */
+            at_min: number | null;
+        };
+        /**
          * Repair
          * @description Something that a person must fix: what, since when, and where to go.
          */
@@ -2086,6 +2702,39 @@ export interface components {
             justified: boolean;
             /** Note */
             note: string;
+        };
+        /**
+         * Said
+         * @description What a partner may answer.
+         * @enum {string}
+         */
+        Said: "received" | "accepted" | "refused" | "done";
+        /**
+         * SayAnswer
+         * @description An answer. `key` is a name that the sender gives it: sent again under the same name it is one answer.
+         *
+         *     `expected_min` is an epoch minute, with "accepted" only; `note` is the reason, with "refused" always.
+         */
+        SayAnswer: {
+            /**
+             * Said
+             * @enum {string}
+             */
+            said: "received" | "accepted" | "refused" | "done";
+            /**
+             * By
+             * @default
+             */
+            by: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Expected Min */
+            expected_min?: number | null;
+            /** Key */
+            key?: string | null;
         };
         /**
          * SceneChoice
@@ -2554,6 +3203,26 @@ export interface components {
             /** Reason */
             reason: string;
         };
+        /**
+         * UsedRow
+         * @description Something that a partner sent and that was taken in: what kind, and how much it changed.
+         */
+        UsedRow: {
+            /** Message Id */
+            message_id: string;
+            /** Kind */
+            kind: string;
+            /** Changed */
+            changed: number;
+            /** At Min */
+            at_min: number;
+        };
+        /**
+         * Way
+         * @description How messages reach a partner.
+         * @enum {string}
+         */
+        Way: "https" | "files" | "views" | "sheets" | "page";
         /**
          * Words
          * @description A text in both languages.
@@ -6619,6 +7288,1148 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditCheck"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    partners_api_v1_partners_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnersReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    partner_api_v1_partners__partner_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PartnerReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    verify_api_v1_partners__partner_id__verify_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogCheck"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    issue_link_api_v1_partners__partner_id__messages__message_id__links_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                partner_id: string;
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["IssueLink"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewLink"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_link_api_v1_links__link_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                link_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    case_told_api_v1_cases__case_id__told_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseToldReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    letters_api_v1_letters_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LettersReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    letter_api_v1_letters__message_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_api_v1_letters__message_id__answers_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SayAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_api_v1_liaison__token__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_api_v1_liaison__token__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SayAnswer"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LetterReply"];
                 };
             };
             /** @description Not JSON */
