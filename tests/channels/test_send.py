@@ -1,18 +1,21 @@
 """The sending half beyond the contract: one partner down, one message that nobody takes, a backlog, nobody to tell."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from hubtwin.base.errors import Denied, Retry
-from hubtwin.channels.send import BATCH, LONGEST_S, WAIT_S, Line, Parcel
+from hubtwin.base.errors import Absent, Denied, Retry
+from hubtwin.channels.log import compare, verify
+from hubtwin.channels.send import BATCH, LONGEST_S, VOID, WAIT_S, Line, Parcel
 from hubtwin.channels.simulator import Faults
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
+from hubtwin.model.record import Status
 from tests.contracts.channel_pairs import webhook_pair
-from tests.contracts.channel_suite import AT_MIN, MADE, OTHER, PARTNER, Pair
+from tests.contracts.channel_suite import AT_MIN, HUB, MADE, OTHER, PARTNER, Pair
 
 
 class Down:
@@ -115,3 +118,89 @@ def test_many_are_taken_at_once_and_sent_in_batches(tmp_path: Path) -> None:
     assert len(pair.applied()) == len(set(pair.applied())) == len(many)
     assert len(pair.hub.books.list_heads(PARTNER)) == 3, "a receipt for each batch"
     pair.close()
+
+
+def _refusing(pair: Pair, word: bytes) -> None:
+    near = pair.sender.lines[PARTNER]
+    pair.sender.lines = {PARTNER: Line(near.peer, Picky(pair, word, 422))}
+
+
+def _parcel(**data: object) -> Parcel:
+    return Parcel(PARTNER, "hubtwin.case", "c0", "urn:x:1", data, MADE)
+
+
+def test_a_corrected_message_takes_the_place_of_the_one_that_nobody_took(tmp_path: Path) -> None:
+    pair = webhook_pair(tmp_path, Faults())
+    _refusing(pair, b'"id":"m1"')
+    pair.say(4, cases=1)
+    pair.sender.pump(pair.now)
+    assert pair.applied() == ["m0"], "the others wait behind the gap"
+    (refused,) = pair.hub.books.list_to_mend()
+    assert (refused.id, refused.subject, refused.sequence, refused.placed) == ("m1", "c0", 2, False)
+    for _ in range(2):
+        pair.sender.correct("m1", Message("m1b", "partners", {}, AT_MIN), _parcel(case="c0", n=11))
+    pair.run()
+    assert pair.applied() == ["m0", "m1b", "m2", "m3"]
+    assert pair.hub.books.list_to_mend() == []
+    assert pair.hub.books.count_outgoing(PARTNER) == {"arrived": 4, "replaced": 1}
+    _books_agree(pair)
+    pair.close()
+
+
+def test_a_void_lets_the_order_of_the_case_move_on(tmp_path: Path) -> None:
+    pair = webhook_pair(tmp_path, Faults())
+    _refusing(pair, b'"id":"m0"')
+    pair.say(3, cases=1)
+    pair.sender.pump(pair.now)
+    assert pair.applied() == []
+    pair.sender.void(PARTNER, "m0", AT_MIN, MADE)
+    pair.run()
+    void, *others = [received for _, received in pair.partner.books.list_applied()]
+    assert void.envelope is not None
+    assert (void.envelope.type, void.envelope.data["voids"], void.sequence) == (VOID, "m0", 1)
+    assert [one.id for one in others] == ["m1", "m2"]
+    with pytest.raises(Absent):
+        pair.sender.void(PARTNER, "m0", AT_MIN, MADE)
+    _books_agree(pair)
+    pair.close()
+
+
+def test_what_has_its_place_at_the_partner_is_corrected_by_a_later_one(tmp_path: Path) -> None:
+    pair = webhook_pair(tmp_path, Faults())
+    exercise = replace(MADE, status=Status.EXERCISE)
+    told = [("r0", exercise), ("r1", MADE), ("r2", exercise)]
+    for key, marks in told:
+        pair.sender.stage([(Message(key, "partners", {}, AT_MIN), replace(_parcel(n=1), marks=marks))])
+    pair.run()
+    assert pair.applied() == ["r1"], "a refused one keeps its place"
+    assert [(one.id, one.reason, one.placed) for one in pair.hub.books.list_to_mend()] == [
+        ("r0", "channels.other_status", True),
+        ("r2", "channels.other_status", True),
+    ]
+    pair.sender.correct("r0", Message("r0b", "partners", {}, AT_MIN), _parcel(n=2))
+    pair.sender.void(PARTNER, "r2", AT_MIN, exercise)
+    pair.run()
+    assert pair.applied() == ["r1", "r0b"]
+    assert pair.hub.books.list_to_mend() == []
+    _books_agree(pair)
+    pair.close()
+
+
+def test_only_what_was_refused_is_corrected_in_its_own_case_and_under_a_new_key(tmp_path: Path) -> None:
+    pair = webhook_pair(tmp_path, Faults())
+    _refusing(pair, b'"id":"m0"')
+    pair.say(2, cases=1)
+    pair.sender.pump(pair.now)
+    with pytest.raises(Absent):
+        pair.sender.correct("m9", Message("x", "partners", {}, AT_MIN), _parcel(n=1))
+    with pytest.raises(Denied):
+        pair.sender.correct("m0", Message("x", "partners", {}, AT_MIN), replace(_parcel(n=1), subject="c1"))
+    assert [one.id for one in pair.hub.books.list_to_mend()] == ["m0"]
+    pair.close()
+
+
+def _books_agree(pair: Pair) -> None:
+    mine, theirs = pair.hub.books.list_entries(PARTNER), pair.partner.books.list_entries(HUB)
+    refused = [digest for _, digest, _ in pair.hub.books.list_refused(PARTNER)]
+    assert compare(mine, theirs, refused) == []
+    assert verify(mine, HUB, PARTNER, pair.partner.books.list_heads(HUB)) == []

@@ -30,6 +30,7 @@ HUB, PARTNER, OTHER = "/hubs/here", "/partners/district", "/partners/other"
 AT_MIN = 27_770_460
 NOW = datetime(2022, 10, 20, 1, 5, tzinfo=UTC)
 ZONE = ZoneInfo("Asia/Shanghai")
+SCHEMA = "urn:hubtwin:disclosure:suite:1"
 MADE = Marks(Status.ACTUAL, Provenance.SYNTHETIC, True)
 
 
@@ -108,7 +109,7 @@ def sender_of(hub: Side, partner: Side, channel: Channel) -> Sender:
     """Return the sending half of a hub with one partner."""
 
     def routed(message: Message) -> Sequence[Parcel]:
-        return [Parcel(PARTNER, "hubtwin.case", str(message.payload["case"]), "urn:x:1", message.payload, MADE)]
+        return [Parcel(PARTNER, "hubtwin.case", str(message.payload["case"]), SCHEMA, message.payload, MADE)]
 
     return Sender(hub.books, hub.signing, {PARTNER: Line(partner.peer, channel)}, routed)
 

@@ -1,4 +1,4 @@
-"""Fourteen faults, each seeded into the halves of a channel: the suite must notice every one, or it is no suite."""
+"""Faults seeded into the halves of every channel: the suite must notice each of them, or it is no suite."""
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from hubtwin.base.errors import Denied, HubError, Retry
-from hubtwin.channels import receipts, receive, send
+from hubtwin.channels import filedrop, receipts, receive, send, sheets, simulator, views
 from hubtwin.channels.cloudevent import read_event
+from hubtwin.channels.filedrop import FileDrop
 from hubtwin.channels.log import entry_after
+from hubtwin.channels.sheets import Sheets
+from hubtwin.channels.views import Views
 from hubtwin.channels.webhook import Webhook
 from hubtwin.model.message import Gap, Handling, Peer, Received, Signed, Verdict, Waiting
 from hubtwin.stores.wire import Wire
@@ -185,14 +188,132 @@ MUTANTS: tuple[Seed, ...] = (
 )
 
 
+def _loses(kind: type[Any]) -> Seed:
+    """A channel that leaves one of the messages behind and says nothing."""
+
+    def loses_a_message(patch: pytest.MonkeyPatch) -> None:
+        whole = kind.put
+
+        def put(channel: Any, batch: Sequence[Signed], head: Signed) -> Signed | None:
+            left = [signed for signed in batch if b'"n":2' not in signed.content]
+            return whole(channel, left, head) if left else None
+
+        patch.setattr(kind, "put", put)
+
+    return loses_a_message
+
+
+def _hears_nothing(kind: type[Any]) -> Seed:
+    """A channel that never brings a receipt."""
+
+    def brings_no_receipt(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(kind, "collect", lambda channel: [])
+
+    return brings_no_receipt
+
+
+def _keeps(kind: type[Any]) -> Seed:
+    """A channel that leaves lying there what was destroyed."""
+
+    def keeps_what_was_withdrawn(patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(kind, "withdraw", lambda channel, subjects: None)
+
+    return keeps_what_was_withdrawn
+
+
+def swallows_a_refusal_of_a_file(patch: pytest.MonkeyPatch) -> None:
+    whole = filedrop._pick
+
+    def pick(folder: Path, marker: Path, take: Any) -> Any:
+        try:
+            return whole(folder, marker, take)
+        except Retry:  # "later" is taken for "never"
+            for path in (marker.with_suffix(""), marker):
+                path.unlink()
+            return filedrop.Picked(marker.name, 0, 0)
+
+    patch.setattr(filedrop, "_pick", pick)
+    patch.setattr(send, "HANDED_S", 10**9)
+
+
+def swallows_a_refusal_of_a_view(patch: pytest.MonkeyPatch) -> None:
+    whole = views.take_in
+
+    def take_in(path: Path, take: Any) -> int:
+        try:
+            return whole(path, take)
+        except Retry:
+            with views.opened(path) as con:
+                con.execute("UPDATE messages SET taken = 1")
+            return 0
+
+    patch.setattr(simulator, "take_in", take_in)
+    patch.setattr(send, "HANDED_S", 10**9)
+
+
+def swallows_a_refusal_of_a_sheet(patch: pytest.MonkeyPatch) -> None:
+    whole = sheets._read
+
+    def read(folder: Path, path: Path, *told: Any) -> Any:
+        try:
+            return whole(folder, path, *told)
+        except Retry:
+            path.unlink()
+            for out in (folder / "to").glob("*.xlsx"):
+                out.unlink()
+            return sheets.Returned(path.name, 0, 0, 0)
+
+    patch.setattr(sheets, "_read", read)
+    patch.setattr(send, "HANDED_S", 10**9)
+
+
+def writes_a_view_again_and_again(patch: pytest.MonkeyPatch) -> None:
+    """The same message handed over twice is another one, under an id of its own."""
+    counter, whole = iter(range(10_000)), views._write
+
+    def write(con: Any, signed: Signed, event: Any, view: Any) -> None:
+        if con.execute("SELECT 1 FROM messages WHERE subject = ?", (event.subject,)).fetchone():
+            event = replace(event, id=f"{event.id}-{next(counter)}")
+            signed = Signed(signed.content + b" ", signed.signature)
+        whole(con, signed, event, view)
+
+    patch.setattr(views, "_write", write)
+
+
+BY_CHANNEL: tuple[tuple[str, Seed], ...] = (
+    *((name, _loses(kind)) for name, kind in (("filedrop", FileDrop), ("views", Views), ("sheets", Sheets))),
+    *((name, _hears_nothing(kind)) for name, kind in (("filedrop", FileDrop), ("views", Views), ("sheets", Sheets))),
+    *((name, _keeps(kind)) for name, kind in (("filedrop", FileDrop), ("views", Views), ("sheets", Sheets))),
+    ("filedrop", swallows_a_refusal_of_a_file),
+    ("views", swallows_a_refusal_of_a_view),
+    ("sheets", swallows_a_refusal_of_a_sheet),
+    ("views", writes_a_view_again_and_again),
+    *((name, acknowledges_before_it_stored) for name in ("filedrop", "views", "sheets")),
+    *((name, applies_what_came_twice) for name in ("filedrop", "views", "sheets")),
+    *((name, applies_in_the_order_of_coming) for name in ("filedrop", "views", "sheets")),
+)
+
+
 @pytest.mark.parametrize("seed", MUTANTS, ids=lambda seed: seed.__name__)
 def test_a_channel_with_a_fault_fails_the_suite(seed: Seed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seed(monkeypatch)
+    _must_fail("webhook", tmp_path)
+
+
+@pytest.mark.parametrize(("name", "seed"), BY_CHANNEL, ids=[f"{name}-{seed.__name__}" for name, seed in BY_CHANNEL])
+def test_every_channel_with_a_fault_fails_the_suite(
+    name: str, seed: Seed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed(monkeypatch)
+    _must_fail(name, tmp_path)
+
+
+def _must_fail(name: str, path: Path) -> None:
     for check in CHECKS:
-        folder = tmp_path / check.__name__
+        folder = path / check.__name__
         folder.mkdir()
         try:
-            check(PAIRS["webhook"], folder)
+            check(PAIRS[name], folder)
         except (AssertionError, HubError):
             return
     pytest.fail("no check of the suite noticed")

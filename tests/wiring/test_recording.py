@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Retry
-from hubtwin.connectors.common.broker import LocalBroker
 from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.connectors.common.serve import WireServer
 from hubtwin.connectors.gate_screening.simulator import Passage, page
@@ -16,9 +15,9 @@ from hubtwin.library.query import collect
 from hubtwin.settings import SourceSettings
 from hubtwin.stores.recorder import RecordingTransport
 from hubtwin.stores.recording import Recorder, Recording
-from hubtwin.wiring.recording import MB, limits_of, record_alone, recorded
+from hubtwin.wiring.recording import MB, limits_of, recorded
 from hubtwin.wiring.shadow import Told, shadow
-from hubtwin.wiring.sources import Sources, make_transport
+from hubtwin.wiring.sources import Sources
 from tests.wiring.hub_kept import KeptHub, opened
 
 NUMBERS = ("330102199001011234", "330102199002022345")
@@ -75,21 +74,3 @@ def test_a_shadow_meets_the_hubs_pseudonyms_shows_nobody_and_makes_no_key(hub: K
     assert found.share == 1.0
     assert works.access.vault.list_epochs() == epochs
     assert not list(works.store.directory.parent.glob("*.shadow-*"))
-
-
-def test_recording_alone_takes_no_message_away_from_the_hub(hub: KeptHub) -> None:
-    body = _passages(hub)
-    with LocalBroker() as broker:
-        told = SourceSettings(broker.address, broker.user, "GATES_PASSWORD")
-        settings = replace(hub.works.settings, sources={"gates": told})
-        env = {"GATES_PASSWORD": broker.password}
-        ours, recorders = (make_transport(settings, "gates", env, reader=reader) for reader in ("", "recorder"))
-        assert list(ours.pages(None)) == list(recorders.pages(None)) == []  # both sessions begin
-        topic = f"hubtwin/{settings.hub.hub_id}/gates/N1-1"
-        broker.publish((topic, line) for line in body.splitlines())
-        alone = record_alone(
-            hub.works.store.directory, settings, "gates", recorders, hub.works.clock, wait=lambda: False
-        )
-        assert [so_far.pages for so_far in alone][-1] == 1
-        assert [b"".join(page.chunks) for page in ours.pages(None)] == [body]
-    assert [frame.body for frame in Recording(hub.works.store.directory, "gates").frames()] == [body]

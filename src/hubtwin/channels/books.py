@@ -132,6 +132,14 @@ class Books(Protocol):
         """Return what partners refused and nobody has dealt with, the oldest first."""
         ...
 
+    def list_withdrawn(self, partner: str) -> Sequence[str]:
+        """Return the subjects that were destroyed and may still lie where a channel to a partner put them."""
+        ...
+
+    def mark_withdrawn(self, partner: str, subjects: Iterable[str]) -> None:
+        """Note that the channel has let go of some subjects."""
+        ...
+
     def destroy(self, subjects: Iterable[str]) -> int:
         """Destroy what the messages of some subjects say; return how many that were. The log stays."""
         ...

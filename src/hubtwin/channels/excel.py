@@ -84,15 +84,15 @@ def write_sheet(form: Form, rows: Sequence[Mapping[str, object]], marks: Marks) 
     return out.getvalue()
 
 
+def read_schema(content: bytes) -> str:
+    """Return what a sheet that came back says it is. Raises Malformed for no .xlsx, and for one that is too large."""
+    return str(_first_sheet(content).cell(1, 1).value)
+
+
 def read_sheet(content: bytes, form: Form) -> Sheet:
     """Return the rows of a sheet that came back. Raises Malformed where it is no such sheet: another schema, columns
     missing, too large, no .xlsx at all."""
-    _refuse_bomb(content)
-    try:
-        book = load_workbook(io.BytesIO(content), data_only=False, read_only=False, keep_links=False)
-        sheet: Any = book.worksheets[0]
-    except _BROKEN as error:
-        raise Malformed("channels.no_sheet", what=".xlsx") from error
+    sheet = _first_sheet(content)
     if sheet.cell(1, 1).value != form.schema:
         raise Malformed("channels.no_sheet", what=form.schema)
     if sheet.max_row > MAX_ROWS:
@@ -114,6 +114,15 @@ def read_sheet(content: bytes, form: Form) -> Sheet:
         if not wrong:
             rows[number] = values
     return Sheet(rows, tuple(problems))
+
+
+def _first_sheet(content: bytes) -> Any:
+    _refuse_bomb(content)
+    try:
+        book = load_workbook(io.BytesIO(content), data_only=False, read_only=False, keep_links=False)
+        return book.worksheets[0]
+    except _BROKEN as error:
+        raise Malformed("channels.no_sheet", what=".xlsx") from error
 
 
 def _row(cells: Mapping[Column, Any]) -> tuple[dict[str, str | float], list[Problem]]:

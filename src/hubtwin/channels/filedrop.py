@@ -44,33 +44,33 @@ class FileDrop:
         """Write a file of messages and its marker; the receipt comes later. Raises Retry where the disk fails."""
         body = b"".join(signed.line + b"\n" for signed in batch)
         name = f"{sha256(body).hexdigest()[:32]}.jsonl"
-        with _said():
-            _write(self._folder / TO / name, body)
+        with said():
+            write_file(self._folder / TO / name, body)
             failpoint("wire.file_written")
-            _write(self._folder / TO / f"{name}.done", _marker(self._me, body, len(batch), head))
+            write_file(self._folder / TO / f"{name}.done", _marker(self._me, body, len(batch), head))
 
     def collect(self) -> list[Signed]:
         """Return the receipts that lie there, the oldest name first; what is no receipt is put aside."""
         found = []
-        with _said():
+        with said():
             for path in sorted((self._folder / BACK).glob("*.receipt")):
                 try:
                     found.append(read_line(_read(path).rstrip(b"\n")))
                 except (Denied, Malformed):
-                    _put_away(path, self._folder / AWAY)
+                    put_away(path, self._folder / AWAY)
         return found
 
     def forget(self, receipt: Signed) -> None:
         """Put a receipt away that stands in the books. Raises Retry."""
-        with _said():
+        with said():
             for path in (self._folder / BACK).glob("*.receipt"):
                 if _read(path).rstrip(b"\n") == receipt.line:
-                    _put_away(path, self._folder / AWAY)
+                    put_away(path, self._folder / AWAY)
 
     def withdraw(self, subjects: Collection[str]) -> None:
         """Delete every file that nobody has picked up and that holds a message of these subjects. Raises Retry."""
         names = frozenset(subjects)
-        with _said():
+        with said():
             for path in (self._folder / TO).glob("*.jsonl"):
                 if _subjects(path) & names:
                     path.with_name(f"{path.name}.done").unlink(missing_ok=True)  # first: without it, it is not there
@@ -92,7 +92,7 @@ def pick_up(folder: Path, take: Take) -> list[Picked]:
     `take` stores messages and returns the signed receipt, as `receive` does. A file whose marker does not fit, or that
     nobody known sent, stays unread: it is put aside with an error file that says why. Raises Retry: later again.
     """
-    with _said():
+    with said():
         _clear(folder)
         done = sorted((folder / TO).glob("*.jsonl.done"), key=lambda path: (path.stat().st_mtime_ns, path.name))
         return [_pick(folder, path, take) for path in done if _NAME.fullmatch(path.name.removesuffix(".done"))]
@@ -102,21 +102,21 @@ def _pick(folder: Path, marker: Path, take: Take) -> Picked:
     path = marker.with_suffix("")
     lines, broken = list[Signed](), list[tuple[int, HubError]]()
     try:
-        sender, body, head = _checked(path, marker)
+        sender, body, head = read_file(path, marker)
         for number, line in enumerate(body.split(b"\n")[:-1], start=1):
             try:
                 lines.append(read_line(line))
             except Denied as error:
                 broken.append((number, error))
         if lines:
-            _write(folder / BACK / f"{path.stem}.receipt", take(sender, lines, head).line + b"\n")
+            write_file(folder / BACK / f"{path.stem}.receipt", take(sender, lines, head).line + b"\n")
     except (Denied, Malformed) as error:
         broken.append((0, error))
     if broken:
-        _write(folder / BACK / f"{path.stem}.errors.csv", _errors(broken))
+        write_file(folder / BACK / f"{path.stem}.errors.csv", errors_file(broken))
     failpoint("wire.file_taken")
     for each in (path, marker):
-        _put_away(each, folder / AWAY)
+        put_away(each, folder / AWAY)
     _clear(folder)
     return Picked(path.name, len(lines), len(broken))
 
@@ -137,7 +137,7 @@ def _subjects(path: Path) -> set[str]:
         return set()
 
 
-def _checked(path: Path, marker: Path) -> tuple[str, bytes, Signed]:
+def read_file(path: Path, marker: Path) -> tuple[str, bytes, Signed]:
     """Return sender, body and head of a file whose marker fits it. Raises Malformed."""
     try:
         told = orjson.loads(_read(marker))
@@ -156,7 +156,7 @@ def _marker(me: str, body: bytes, count: int, head: Signed) -> bytes:
     return orjson.dumps(told)
 
 
-def _errors(broken: Sequence[tuple[int, HubError]]) -> bytes:
+def errors_file(broken: Sequence[tuple[int, HubError]]) -> bytes:
     """Return the error file: line (0: the whole file), key, sentence in both languages. UTF-8 with a mark for Excel."""
     out = io.StringIO()
     book = csv.writer(out)
@@ -175,7 +175,7 @@ def _read(path: Path) -> bytes:
     return body
 
 
-def _write(path: Path, body: bytes) -> None:
+def write_file(path: Path, body: bytes) -> None:
     """Write a file whole or not at all: beside its place, forced to disk, renamed, the folder forced to disk."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
@@ -194,14 +194,15 @@ def _write(path: Path, body: bytes) -> None:
         os.close(folder)
 
 
-def _put_away(path: Path, folder: Path) -> None:
+def put_away(path: Path, folder: Path) -> None:
+    """Move a file into a folder beside, which is made; one that is gone is gone."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
         path.replace(folder / path.name)
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def said() -> Iterator[None]:
     """Turn what the disk or the share says into what to do next."""
     try:
         yield

@@ -13,7 +13,14 @@ from hubtwin.channels.jws import Signing, verify
 from hubtwin.model.message import Gap, Handling, Head, Peer, Receipt, Signed, Verdict
 
 VERSION = 1
+_LEAVES_A_GAP = frozenset({"channels.key_reused", "channels.far_ahead"})
 _TEXT, _MOST = 512, 1 << 53
+
+
+def keeps_place(verdict: Verdict) -> bool:
+    """Tell whether a refused message has its place in the order of the receiver all the same, so that nothing waits for
+    it: one whose sender is not proven has no id and no place."""
+    return bool(verdict.id) and verdict.reason not in _LEAVES_A_GAP
 
 
 def write_receipt(receipt: Receipt, signing: Signing) -> Signed:

@@ -11,6 +11,7 @@ whose sender is not proven has no place: it is counted, nothing more.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from hubtwin.base.clock import EPOCH
@@ -109,11 +110,13 @@ def receive(
     signing: Signing,
     now: datetime,
     head: Signed | None = None,
+    refuse: Mapping[str, str] = MappingProxyType({}),
 ) -> Signed:
     """Take in messages of one sender and return the signed receipt for them.
 
-    `head` is the signed end of the sender's log, kept as its word. Raises Denied for an unknown sender, Retry where
-    the books cannot be written: then nothing was taken in and nothing may be answered but "later".
+    `refuse` are digests of messages that a person does not take, each with the reason. `head` is the signed end of the
+    sender's log, kept as its word. Raises Denied for an unknown sender, Retry where the books cannot be written: then
+    nothing was taken in and nothing may be answered but "later".
     """
     peer = reception.peers.get(sender)
     if peer is None:
@@ -121,6 +124,7 @@ def receive(
     told = read_head(head, peer, reception.me) if head else None
     at_ms = (now - EPOCH) // _MS
     checked = [_checked(line, sender, reception, now) for line in lines]  # outside the transaction: it costs the most
+    checked = [_refused_by_hand(one, refuse) for one in checked] if refuse else checked
     with books.unit() as unit:
         verdicts = tuple(_take(unit, sender, one, at_ms) for one in checked)
         if head and told:
@@ -171,6 +175,13 @@ def _gaps(unit: BooksUnit, sender: str, checked: Sequence[Received | tuple[Signe
         if beyond is not None:
             gaps.append(Gap(subject, last + 1, beyond - 1))
     return gaps
+
+
+def _refused_by_hand(
+    one: Received | tuple[Signed, HubError], refuse: Mapping[str, str]
+) -> Received | tuple[Signed, HubError]:
+    by_hand = isinstance(one, Received) and one.handling is not Handling.REFUSED and one.digest in refuse
+    return _refused(one, refuse[one.digest]) if by_hand and isinstance(one, Received) else one
 
 
 def _refused(found: Received, reason: str) -> Received:

@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from hubtwin.base.clock import EPOCH, from_epoch_minute
-from hubtwin.base.errors import Denied, HubError, Malformed, Retry
+from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
+from hubtwin.base.ids import stable_key
 from hubtwin.channels.books import Books, BooksUnit
 from hubtwin.channels.cloudevent import write_event
 from hubtwin.channels.jws import Signing
 from hubtwin.channels.log import entry_after
-from hubtwin.channels.receipts import read_receipt, write_head
+from hubtwin.channels.receipts import keeps_place, read_receipt, write_head
 from hubtwin.model.event import Message
 from hubtwin.model.message import Direction, Envelope, Handling, Peer, Signed, Waiting
 from hubtwin.model.record import UNMARKED, Marks
@@ -26,6 +27,7 @@ BATCH = 400  # messages of one request or file
 BATCHES = 25  # to one partner in one pump: a backlog must not keep the others waiting
 WAIT_S, LONGEST_S = 5, 900  # before the next attempt at a partner that is down: doubled each time up to the longest
 HANDED_S = 1800  # a file without a receipt is handed over again after so long
+VOID, VOID_SCHEMA = "hubtwin.void", "urn:hubtwin:void:1"  # takes a place in the order and has no effect
 _MS = timedelta(milliseconds=1)
 _ONE_MESSAGE = frozenset({400, 413, 415, 422})  # answers that are about what was sent, not about who sent it
 
@@ -122,8 +124,45 @@ class Sender:
             failpoint("wire.before_staged")
         failpoint("wire.staged")
 
-    def _write(self, unit: BooksUnit, message: Message, parcel: Parcel) -> None:
-        sequence, at = unit.next_sequence(parcel.partner, parcel.subject), from_epoch_minute(message.at_min)
+    def correct(self, message_id: str, message: Message, parcel: Parcel) -> None:
+        """Send another message for one that the partner of the parcel refused; the new one needs a key of its own.
+
+        It takes the place of the refused one, or the next of the subject where that one has its place at the partner.
+        Sent twice, it is written once. Raises Absent where no such message was refused, Denied for another subject.
+        """
+        with self.books.unit() as unit:
+            if unit.has_outgoing(parcel.partner, message.key):
+                return
+            refused = unit.find_refused(parcel.partner, message_id)
+            if refused is None:
+                raise Absent("channels.not_refused", id=message_id)
+            if refused.subject != parcel.subject or message.key == message_id:
+                raise Denied("channels.other_place", id=message_id)
+            unit.replace_refused(parcel.partner, message_id, message.at_min * 60_000)
+            self._write(unit, message, parcel, None if refused.placed else refused.sequence)
+            failpoint("wire.before_staged")
+
+    def void(self, partner: str, message_id: str, at_min: int, marks: Marks) -> None:
+        """Say, signed, that a message which the partner refused will not come, so that the later ones of its subject
+        have their effect. Nothing is sent where it has its place there all the same. Raises as `correct`.
+
+        `marks` are those of the refused message: what an exercise voids is of the exercise.
+        """
+        with self.books.unit() as unit:
+            refused = unit.find_refused(partner, message_id)
+        if refused is None:
+            raise Absent("channels.not_refused", id=message_id)
+        if refused.placed:
+            with self.books.unit() as unit:
+                unit.replace_refused(partner, message_id, at_min * 60_000)
+            return
+        told = {"voids": message_id, "digest": refused.digest}
+        message = Message(stable_key("void", partner, message_id), "partners", told, at_min)
+        self.correct(message_id, message, Parcel(partner, VOID, refused.subject, VOID_SCHEMA, told, marks))
+
+    def _write(self, unit: BooksUnit, message: Message, parcel: Parcel, place: int | None = None) -> None:
+        sequence = unit.next_sequence(parcel.partner, parcel.subject) if place is None else place
+        at = from_epoch_minute(message.at_min)
         envelope = Envelope(
             *(message.key, self.books.owner, parcel.type, parcel.subject, sequence, at.isoformat()),
             *(parcel.partner, parcel.dataschema, parcel.data, parcel.marks),
@@ -138,9 +177,8 @@ class Sender:
         messages that were. Doing it twice is harmless. Raises Retry.
         """
         count = self.books.destroy(subjects)
-        for line in self.lines.values():
-            if isinstance(line.channel, Withdrawing):
-                line.channel.withdraw(subjects)
+        for partner, line in self.lines.items():
+            self._withdraw(partner, line)
         return count
 
     def failing(self, partner: str) -> tuple[str, datetime | None] | None:
@@ -148,16 +186,27 @@ class Sender:
         key, pause = self.failed.get(partner), self._pauses.get(partner)
         return None if key is None else (key, pause[1] if pause else None)
 
+    def _withdraw(self, partner: str, line: Line) -> None:
+        """Let the channel let go of what was destroyed, whoever destroyed it; it is asked until it has."""
+        gone = self.books.list_withdrawn(partner)
+        if gone:
+            if isinstance(line.channel, Withdrawing):
+                line.channel.withdraw(gone)
+            self.books.mark_withdrawn(partner, gone)
+
     def pump(self, now: datetime) -> None:
         """Send what waits to every partner whose pause is over. Raises Retry only where the books cannot be written."""
-        for partner in self.books.list_partners():
+        waiting = {*self.books.list_partners()}
+        for partner in sorted(waiting | {*self.lines}):
             failures, until = self._pauses.get(partner, (0, now))
             line = self.lines.get(partner)
             if line is None:
                 self.failed[partner] = "channels.no_line"
             elif now >= until:
                 try:
-                    self._send(line, now)
+                    self._withdraw(partner, line)
+                    if partner in waiting:
+                        self._send(line, now)
                 except HubError as error:
                     self.failed[partner] = error.key
                     pause_s = min(WAIT_S * 2**failures, LONGEST_S)
@@ -204,7 +253,8 @@ class Sender:
             for one in told.verdicts:
                 refused = one.handling is Handling.REFUSED
                 state, reason = ("refused", one.reason[:100]) if refused else ("arrived", "")
-                moved |= unit.settle(peer.source, one.digest, state, reason, at_ms)
+                placed = refused and keeps_place(one)
+                moved |= unit.settle(peer.source, one.digest, state, reason, at_ms, placed=placed)
             for gap in told.gaps:
                 unit.ask_again(peer.source, gap.subject, gap.first, gap.last)
             unit.keep_receipt(peer.source, receipt, told.head, at_ms)

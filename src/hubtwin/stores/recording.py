@@ -133,7 +133,7 @@ class Recording:
         number, _, index = after.partition(".")
         begin = (int(number), int(index)) if after else (0, -1)
         for segment in list_segments(self.folder):
-            if segment.number < begin[0] or not _may_hold(segment, since, until):
+            if segment.number < begin[0]:
                 continue
             for frame in _read(segment, self._master):
                 here, _, there = frame.place.partition(".")
@@ -304,13 +304,6 @@ def _frame_of(plain: bytes, place: str) -> Frame:
     marks = Marks(Status(status), Provenance(provenance), bool(replayed))
     digest = str(told["sha256"])
     return Frame("page", at, place, told["name"], told["cursor"], marks, body, digest, refusal, told.get("note", {}))
-
-
-def _may_hold(segment: Segment, since: datetime | None, until: datetime | None) -> bool:
-    """Tell by the name of a segment whether it can hold something of a time."""
-    begins = EPOCH + segment.begin_min * _MINUTE
-    is_over = since is not None and begins + timedelta(hours=SEGMENT_H) + _MINUTE <= since
-    return not is_over and (until is None or begins < until)
 
 
 def _read(segment: Segment, master: AESGCM) -> Iterator[Frame]:

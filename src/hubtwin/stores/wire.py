@@ -177,11 +177,25 @@ class Wire(WireLists):
             for subject in subjects:
                 con.execute("INSERT OR IGNORE INTO dying SELECT key_id FROM seals WHERE subject = ?", (subject,))
                 con.execute("DELETE FROM seals WHERE subject = ?", (subject,))
+                con.execute(
+                    "INSERT OR IGNORE INTO withdrawn SELECT DISTINCT partner, subject FROM outgoing WHERE subject = ?",
+                    (subject,),
+                )
                 count += con.execute(f"{_OUT_GONE} AND subject = ?", (subject,)).rowcount
                 count += con.execute(f"{_IN_GONE} AND subject = ?", (subject,)).rowcount
         failpoint("stores.content_destroyed")
         self._bury()
         return count
+
+    def list_withdrawn(self, partner: str) -> list[str]:
+        """Return the subjects that were destroyed and may still lie where a channel to a partner put them."""
+        return texts_of(self._database.all("SELECT subject FROM withdrawn WHERE partner = ?", partner))
+
+    def mark_withdrawn(self, partner: str, subjects: Iterable[str]) -> None:
+        """Note that the channel has let go of some subjects."""
+        with self._database.transaction() as con:
+            rows = [(partner, subject) for subject in subjects]
+            con.executemany("DELETE FROM withdrawn WHERE partner = ? AND subject = ?", rows)
 
     def expire(self, outgoing_before_ms: int, incoming_before_ms: int, proofs_before_ms: int) -> Mapping[str, int]:
         """Destroy content that was written or came before a moment, and receipts and heads from before one, except the

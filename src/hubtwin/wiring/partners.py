@@ -22,12 +22,15 @@ from hubtwin.channels.jws import Signing
 from hubtwin.channels.page import OwnPage
 from hubtwin.channels.receive import Reception, receive
 from hubtwin.channels.send import Line, Parcel, Sender
+from hubtwin.channels.sheets import Sheets
+from hubtwin.channels.views import Views, view_of
 from hubtwin.channels.webhook import Delivery, Webhook
 from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
 from hubtwin.model.partner import Way
 from hubtwin.model.record import Status
+from hubtwin.rules.disclosure import Profile
 from hubtwin.settings import PartnerSettings
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
@@ -157,3 +160,13 @@ class Pumping:
             _LOG.warning("pump_put_off", reason=error.key)
         except Exception as error:  # noqa: BLE001 - the wire must go on; the log names the place, never a text
             _LOG.error("pump_failed", kind=type(error).__name__, at=place_of(error))
+
+
+def views_line(peer: Peer, file: Path, profiles: Sequence[Profile]) -> Line:
+    """Return a line to a partner that reads tables of a database, those of its profiles."""
+    return Line(peer, Views(file, peer.source, [view_of(profile) for profile in profiles]))
+
+
+def sheets_line(peer: Peer, folder: Path, me: str, profiles: Sequence[Profile]) -> Line:
+    """Return a line to a partner for whom somebody fills in sheets; `peer` is the desk that reads them in."""
+    return Line(peer, Sheets(folder, me, peer, [view_of(profile) for profile in profiles]))
