@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -36,6 +37,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
 from hubtwin.wiring.sources import place_of
 
+VIEWS_FILE = "messages.sqlite"  # in the folder of a partner that reads tables
 PUMP_S = 0.5  # how often what waits is looked at
 _LOG = structlog.get_logger()
 
@@ -96,18 +98,22 @@ def file_line(peer: Peer, folder: Path, me: str) -> Line:
 
 
 def lines_of(
-    partners: Mapping[str, PartnerSettings], me: str, environ: Mapping[str, str] | None = None
+    partners: Mapping[str, PartnerSettings],
+    me: str,
+    environ: Mapping[str, str] | None = None,
+    profiles: Mapping[str, Profile] = MappingProxyType({}),
 ) -> dict[str, Line]:
-    """Return the lines to the partners of hub.toml. `me` is how the hub stands in messages.
+    """Return the lines to the partners of hub.toml. `me` is how the hub stands in messages; `profiles` of the scene say
+    which tables and columns a partner with views or sheets gets, those of its agreements.
 
     Raises Denied where a secret is missing from the environment, or an address is not HTTPS; OSError for a
     certificate that is not there.
     """
     env = os.environ if environ is None else environ
-    return {name: _line(told, me, env) for name, told in partners.items()}
+    return {name: _line(told, me, env, profiles) for name, told in partners.items()}
 
 
-def _line(told: PartnerSettings, me: str, env: Mapping[str, str]) -> Line:
+def _line(told: PartnerSettings, me: str, env: Mapping[str, str], profiles: Mapping[str, Profile]) -> Line:
     peer, way = Peer(told.partner.partner_id, told.partner.keys), told.partner.way
     token = env.get(told.secret_env, "") if told.secret_env else ""
     if told.secret_env and not token:
@@ -117,6 +123,12 @@ def _line(told: PartnerSettings, me: str, env: Mapping[str, str]) -> Line:
         return webhook_line(peer, told.url, me, ca_file=told.ca_file, client=client, token=token)
     if way is Way.FILES and told.folder:
         return file_line(peer, told.folder, me)
+    agreed = dict.fromkeys(one.profile for one in told.partner.agreements if one.profile in profiles)
+    own = [profiles[name] for name in agreed]
+    if way is Way.VIEWS and told.folder:
+        return views_line(peer, told.folder / VIEWS_FILE, own)
+    if way is Way.SHEETS and told.folder:
+        return sheets_line(peer, told.folder, me, own)
     return Line(peer, OwnPage())
 
 

@@ -8,9 +8,10 @@ from functools import partial
 from hubtwin.channels.send import Sender
 from hubtwin.channels.spool import Spool
 from hubtwin.ports import Scene, Transport
+from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
-from hubtwin.wiring.partners import Pumping, lines_of, make_sender
+from hubtwin.wiring.partners import Pumping, lines_of, make_sender, reception_of
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.service import Beside, Service
 from hubtwin.wiring.sharing import Sharing
@@ -55,7 +56,8 @@ def make_running(
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     partners = {name: told.partner for name, told in works.settings.partners.items()}
-    beside: tuple[Beside, ...] = (*after, Sharing(seen, scene, partners, sender), partial(_keep, seen))
+    sharing = Sharing(seen, scene, partners, sender)
+    beside: tuple[Beside, ...] = (*after, sharing, collecting_of(works), partial(_keep, seen))
     spool = Spool(works.store.directory / OUTBOX)
     service = Service(works, turning, sources, spool, before=before, after=beside)
     return Running(seen, service, Pumping(sender, works.access.clock))
@@ -64,8 +66,16 @@ def make_running(
 def sender_of(works: Works) -> Sender:
     """Return what sends to the partners of a hub."""
     assert works.partners is not None, "open_works opens the books"
-    lines = lines_of(works.settings.partners, works.settings.hub.hub_id)
+    profiles = load(next(iter(SCENES.values()))).disclosures.profiles
+    lines = lines_of(works.settings.partners, works.settings.hub.hub_id, profiles=profiles)
     return make_sender(works.partners, lines)
+
+
+def collecting_of(works: Works) -> Collecting:
+    """Return what looks for messages that partners lay down in folders and files."""
+    assert works.partners is not None, "open_works opens the books"
+    told, hub = works.settings.partners, works.settings.hub
+    return Collecting(works.partners, told, reception_of(told, hub.hub_id, hub.zone, works.store.status))
 
 
 def list_read(scene: Scene) -> tuple[str, ...]:
