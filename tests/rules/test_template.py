@@ -168,7 +168,7 @@ def test_a_code_for_which_the_template_has_no_word_is_refused_with_the_template(
 
 
 @pytest.mark.parametrize("version", [1, 2])
-@settings(suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(told=st.dictionaries(NAMES, TREES, max_size=8))
 def test_whatever_the_facts_hold_nothing_leaves_that_the_profile_keeps(version: int, told: dict[str, Any]) -> None:
     """The cells of facts are those of what `disclose` lets out of them."""
