@@ -12,6 +12,7 @@ import pytest
 
 from hubtwin.base.errors import Denied
 from hubtwin.base.text import LANGUAGES, text
+from hubtwin.channels.batch_wire import ANSWER as BATCH_ANSWER
 from hubtwin.channels.replies import reply_parcels
 from hubtwin.flow.dispatch import PARTNER_TASK, REPLIES
 from hubtwin.flow.emergency import begin_overflow, end_emergency
@@ -20,7 +21,7 @@ from hubtwin.flow.partner import CLOSED_CORRECTION
 from hubtwin.model.case import Case, CaseCommand, CaseState, Evidence
 from hubtwin.model.duty import COMMANDER
 from hubtwin.model.event import EventKind
-from hubtwin.model.message import Handling
+from hubtwin.model.message import Handling, Received
 from hubtwin.model.partner import Answer, Said, Taken
 from hubtwin.model.record import UNMARKED
 from hubtwin.model.task import TaskCommand, TaskState
@@ -396,3 +397,23 @@ def test_where_it_has_come_to_is_found_again(here: Town, line: Line) -> None:
     assert line.taking._cursor == 3
     assert line.take() == []
     assert ask(here, line, ref="W-9").payload["number"] == 4
+
+
+def test_what_others_take_is_handed_over_once_and_not_refused_after_a_restart(here: Town, line: Line) -> None:
+    seen: list[object] = []
+
+    def take(number: int, received: Received) -> int:
+        seen.append(received.envelope.data["batch"] if received.envelope else None)
+        return 2
+
+    line.taking.beside = {BATCH_ANSWER: take}
+    event = line.sends(BATCH_ANSWER, "b.1", {"batch": "b"})
+    assert (event.kind, event.payload["type"], event.payload["changed"]) == (
+        EventKind.PARTNER_DATA_USED,
+        BATCH_ANSWER,
+        2,
+    )
+    line.again()
+    assert line.take() == [], "how far it has come is in the event"
+    assert seen == ["b"]
+    assert line.is_refused(BATCH_ANSWER, "b.2", {}) == "wiring_partner_not_agreed", "by nobody else it is taken"

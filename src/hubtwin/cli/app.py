@@ -15,6 +15,7 @@ from hubtwin.base.errors import HubError
 from hubtwin.base.text import printable, text
 from hubtwin.cli.account import account
 from hubtwin.cli.audit import audit, report
+from hubtwin.cli.batch import batch
 from hubtwin.cli.data import import_group, list_datasets, list_quarantine, release, simulate
 from hubtwin.cli.demo import demo
 from hubtwin.cli.desk import Desk
@@ -28,6 +29,29 @@ from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
 COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer
+COMMANDS = (
+    demo,
+    collide,
+    import_group,
+    simulate,
+    list_datasets,
+    list_quarantine,
+    list_pathogens,
+    release,
+    check,
+    backup,
+    restore,
+    repair,
+    serve,
+    account,
+    grant,
+    hold,
+    audit,
+    report,
+    matcher,
+    batch,
+    feed,
+)
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "off": 50}  # nothing of ours is critical
 
 
@@ -45,29 +69,7 @@ def build(lang: str) -> click.Group:
         set_up_logs(log)
         ctx.obj = Desk(load_settings(hub, home, lang), lang)
 
-    commands = (
-        demo,
-        collide,
-        import_group,
-        simulate,
-        list_datasets,
-        list_quarantine,
-        list_pathogens,
-        release,
-        check,
-        backup,
-        restore,
-        repair,
-        serve,
-        account,
-        grant,
-        hold,
-        audit,
-        report,
-        matcher,
-        feed,
-    )
-    for command in commands:
+    for command in COMMANDS:
         hubtwin.add_command(command)
     localise(hubtwin, lang)
     return hubtwin

@@ -7,12 +7,12 @@ The platform knows a row by key and revision, whatever way it comes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import epoch_minute, service_start
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.channels.batch_sheet import Corrected, Wrong
 from hubtwin.channels.batch_wire import ANSWER, parcels_of_batch, read_answer
@@ -74,9 +74,9 @@ class Templates:
             raise Absent("wiring_no_template", template=name, version=version, known=listed)
         return found
 
-    def in_force(self, name: str, at: datetime) -> Template:
-        """Return the newest version that is in force at a moment of the hub's zone. Raises Absent."""
-        valid = [each for each in self.known.values() if each.name == name and each.valid_from <= at.date()]
+    def in_force(self, name: str, day: date) -> Template:
+        """Return the newest version that is in force on a day of the hub. Raises Absent."""
+        valid = [each for each in self.known.values() if each.name == name and each.valid_from <= day]
         if not valid:
             return self.get(name, 0)
         return max(valid, key=lambda each: (each.valid_from, each.version))
@@ -131,6 +131,14 @@ class Batching:
         )
         return Made(self._add(head, batched.rows, now), batched)
 
+    def make_day(self, facts: Iterable[Mapping[str, Any]], name: str, day: date, now: datetime, marks: Marks) -> Made:
+        """Make the batch of a service date, by the template in force on it: what the service calls once cases of the
+        day are verified, and may call again whenever more are. Raises as `make`, Absent for an unknown template.
+        """
+        start = epoch_minute(service_start(day, self.zone))
+        end = epoch_minute(service_start(day + timedelta(days=1), self.zone))
+        return self.make(facts, self.templates.in_force(name, day), Period(start, end), now, marks)
+
     def stage(self, batch_id: str, *, again: bool = False) -> int:
         """Write a batch, signed, into the books of the wire; return how many rows. It goes with the next pump.
 
@@ -156,10 +164,24 @@ class Batching:
         moved = 0
         while page := self.wire.list_applied(self.books.followed(), PAGE):
             for number, received in page:
-                moved += self._take(number, received)
+                moved += self.take(number, received)
             self.books.followed(page[-1][0])
         self.books.sweep()
         return moved
+
+    def take(self, number: int, received: Received) -> int:
+        """Take one message of the incoming book, if it is an answer of the platform; return how many rows moved.
+
+        Taken twice it moves nothing the second time.
+        """
+        envelope = received.envelope
+        if envelope is None or envelope.type != ANSWER or envelope.source != self.partner:
+            return 0
+        try:
+            answer = read_answer(envelope)
+        except Malformed:
+            return 0
+        return self.books.settle(self.partner, answer.batch_id, answer.rows, number, answer.reason)
 
     def take_answers(self, answers: Mapping[str, Sequence[RowAnswer]]) -> int:
         """Take answers that came by hand; return how many rows moved. Raises Absent for a batch that is not here."""
@@ -227,13 +249,3 @@ class Batching:
             cells,
             judge(template, cells),
         )
-
-    def _take(self, number: int, received: Received) -> int:
-        envelope = received.envelope
-        if envelope is None or envelope.type != ANSWER or envelope.source != self.partner:
-            return 0
-        try:
-            answer = read_answer(envelope)
-        except Malformed:
-            return 0
-        return self.books.settle(self.partner, answer.batch_id, answer.rows, number, answer.reason)

@@ -52,6 +52,7 @@ class Taking:
 
     `registry` holds the partners by the name under which they stand in messages. `on_answer` takes an answer with the
     key of its message, the same one twice as one; it raises Absent, Denied or Malformed for one that does not fit.
+    `beside` are, by type of message, those who take it into books of their own, once by its number: batches do.
     """
 
     works: Works
@@ -59,6 +60,7 @@ class Taking:
     registry: Mapping[str, Partner]
     on_answer: Callable[[Works, Answer, str], object] = take_answer
     scene: str = next(iter(SCENES))
+    beside: Mapping[str, Callable[[int, Received], int]] = field(default_factory=dict)
     _cursor: int = field(init=False)
     _behind: bool = True  # content may stand in the books that was taken over before
 
@@ -88,6 +90,9 @@ class Taking:
         envelope = received.envelope
         if envelope is None:
             self._refuse(number, received, Absent("wiring_partner_no_content"), now)
+            return
+        if envelope.type in self.beside and envelope.source in self.registry:
+            self._hand_over(number, received, envelope, now)
             return
         try:
             partner, kind, content = self._read(envelope, now)
@@ -134,6 +139,16 @@ class Taking:
                 **shown(told.marks),
             }
             unit.append(EventKind.PARTNER_DATA_USED, effect.subject, payload, self.scene)
+        failpoint("taking.used")
+
+    def _hand_over(self, number: int, received: Received, envelope: Envelope, now: datetime) -> None:
+        """Let others take a message, then note how far this has come. Raises Retry where they cannot now."""
+        changed = self.beside[envelope.type](number, received)
+        with self.works.ledger.unit(epoch_minute(now)) as unit:
+            if unit.once(_key(envelope.source, received.id), received.digest):
+                marks = {"status": envelope.marks.status.value, **shown(envelope.marks)}
+                payload = {**_named(envelope.source, received, envelope.type, number), "changed": changed, **marks}
+                unit.append(EventKind.PARTNER_DATA_USED, "", payload, self.scene)
         failpoint("taking.used")
 
     def _effect(self, unit: Unit, said: "_Said") -> Effect:
