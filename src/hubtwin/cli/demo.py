@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -21,6 +22,8 @@ from hubtwin.wiring import Ask, load, open_store, simulate_day, simulate_into, w
 
 DEFAULT_DATE = date(2022, 10, 20)  # a Thursday with 213 counties at risk in the shipped data
 REPLAY_HOME = "replay"  # below the home; begun anew with every demonstration
+RAILWAY_HOME = "railway"  # beside it: the manifests, and the matcher's own home
+PROGRAM = "from hubtwin.cli import main; main()"
 BASIS = {
     "zh": "演示：《传染病防治法》、第九版防控方案",
     "en": "Demonstration: Law on the Prevention of Infectious Diseases, 9th plan",
@@ -55,7 +58,10 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
     if told["list_only"]:
         _print_only(desk, day, start, told["limit"])
         return
-    with closing(take_port("127.0.0.1", told["port"])) as sock, stage(desk, day, start, told) as ready:
+    with (
+        closing(take_port("127.0.0.1", told["port"])) as sock,
+        stage(desk, day, start, {"matcher": True, **told}) as ready,
+    ):
         ready.running.service.step(start)
         if told["no_event"]:
             desk.say("cli.demo_no_event")
@@ -72,7 +78,9 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
 
 @contextmanager
 def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Iterator[Stage]:
-    """Set a replay up in a home of its own; its clock stands at `start`."""
+    """Set a replay up in a home of its own; its clock stands at `start`. With `matcher` the hits come from a matcher in
+    a process of its own, beside manifests that the hub never sees; else they are simulated, which needs no process.
+    """
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
     with ExitStack() as stack:
         stack.enter_context(alone(settings.home.with_suffix(".lock"), "cli.demo_runs"))
@@ -85,8 +93,11 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         opened = load("hubtwin.web.start:open_desk")
         core = stack.enter_context(opened(settings, clock=clock, real_clock=system_clock, mode="replay"))
         password = "-".join((secrets.token_hex(3), secrets.token_hex(3)))
-        running = _make_running(stack, core.works, made, gates, told)
+        rail = _open_railway(stack, desk, core.works, made) if told.get("matcher") else None
+        running = _make_running(stack, core.works, (made, gates), rail, told)
         _cast(core.works, desk.lang, password, event=not told["no_event"])
+        if rail is not None:
+            rail.serve(load("hubtwin.wiring.matchers:hub_side")(core.works))
         seen = load("hubtwin.web.start:desk_of")(running.works)
         yield Stage(seen, running, clock, password)
 
@@ -100,17 +111,34 @@ def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
         return simulate_day(desk.settings, store, day, settings.sim_seed, arrivals)
 
 
-def _make_running(stack: ExitStack, works: Any, made: Any, gates: Any, told: dict[str, Any]) -> Any:
+def _open_railway(stack: ExitStack, desk: Desk, works: Any, made: Any) -> Any:
+    """Return the railway of the day with its matcher on the way up; it ends with the stack."""
+    module, ensure = "hubtwin.wiring.railway", load("hubtwin.web.certificate:ensure_certificate")
+    folder, host = desk.settings.home / RAILWAY_HOME, load(f"{module}:HOST")
+    ours, theirs = (
+        load("hubtwin.connectors.common.tls:ClientCert")(*ensure(place, host, system_clock())[:2])
+        for place in (works.settings.home / "client", folder.with_suffix(".tls"))
+    )
+    program = (sys.executable, "-c", PROGRAM, "--hub", str(desk.settings.hub_file), "--lang", desk.lang)
+    hub_key = load("hubtwin.stores.signing:Signer")(works.store.directory).public_hex
+    post = load(f"{module}:Post")(folder, program, hub_key, ours, theirs, load(f"{module}:take_free_port")())
+    return stack.enter_context(load(f"{module}:Railway")(post, made, works.clock))
+
+
+def _make_running(stack: ExitStack, works: Any, simulated: tuple[Any, Any], rail: Any, told: dict[str, Any]) -> Any:
     """Return the hub with its simulated partners before each step and its simulated staff after it."""
+    made, gates = simulated
     pid_of = load("hubtwin.wiring.replay:pid_maker")(works.access.vault)
     partners = load("hubtwin.wiring.replay:Partners")(
-        works.settings, made, gates, pid_of, epoch_minute(works.clock()), mqtt=told.get("mqtt", True)
+        *(works.settings, made, gates, pid_of, epoch_minute(works.clock())),
+        mqtt=told.get("mqtt", True),
+        hits=rail is None,
     )
     stack.enter_context(partners)
     partners.subscribe()
     staff: list[Any] = []
     running = load("hubtwin.wiring.running:make_running")(
-        *(works, partners.transports),
+        *(works, {**partners.transports, **({} if rail is None else {"matcher": rail.transport()})}),
         rung="counts",
         before=(partners.give,),
         after=(lambda now: [act(now) for act in staff],),

@@ -1,5 +1,8 @@
 """The matcher from the command line: the process beside a railway's manifests, its state, the keys of both sides."""
 
+import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,11 +45,12 @@ def matcher() -> None:
 @click.option("--insecure-loopback", "plain", is_flag=True)
 @click.option("--replay", type=MomentType(), default=None, metavar="TIME")
 @click.option("--pace", type=click.IntRange(0, 3600), default=1, show_default=True)
+@click.option("--follow", is_flag=True)
 @click.pass_obj
 def serve(desk: Desk, /, **told: Any) -> None:
     """Serve until Ctrl-C."""
     tls = _read_tls(told)
-    clock = _clock(desk, told["replay"], told["pace"])
+    clock = _clock(desk, told)
     home = told["home"] or desk.settings.home / "matcher"
     setup = _setup(desk, told, home, clock)
     held = load("hubtwin.matcher.held:Held")(home, epoch_minute(clock()))
@@ -57,6 +61,8 @@ def serve(desk: Desk, /, **told: Any) -> None:
         try:
             _say_where(desk, sock.getsockname()[:2], made.unwrapper.public_hex, tls=tls is not None)
             made.start()
+            if told["follow"]:
+                _follow(clock, server)
             server.run([sock])
         finally:
             made.stop()
@@ -123,11 +129,28 @@ def _read_tls(told: dict[str, Any]) -> Any:
     return tls
 
 
-def _clock(desk: Desk, replay: datetime | None, pace: int) -> Clock:
+def _clock(desk: Desk, told: dict[str, Any]) -> Clock:
+    """Return the clock of a matcher: one that is told stands still until it is. Raises Malformed."""
+    replay, pace = told["replay"], 0 if told["follow"] else told["pace"]
     if replay is None:
+        if told["follow"]:
+            raise Malformed("cli.matcher_follows_nothing")
         return desk.clock
     start = replay.replace(tzinfo=desk.settings.hub.zone) if replay.tzinfo is None else replay
     return PacedClock(start.astimezone(UTC), float(pace), desk.clock)
+
+
+def _follow(clock: Clock, server: Any) -> None:
+    """Let standard input say what time it is, a line each time; its end ends the matcher, whoever had held it."""
+    assert isinstance(clock, PacedClock), "a replay has one"
+
+    def run() -> None:
+        for line in sys.stdin:
+            with suppress(ValueError, TypeError):  # half a line, or one without a zone
+                clock.jump(datetime.fromisoformat(line.strip()))
+        server.should_exit = True
+
+    threading.Thread(target=run, name="follow", daemon=True).start()
 
 
 def _setup(desk: Desk, told: dict[str, Any], home: Path, clock: Clock) -> Any:

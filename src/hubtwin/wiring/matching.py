@@ -172,7 +172,7 @@ class Publisher:
             if self._errors.get(peer.name) != error.key:
                 _LOG.warning("table_not_sent", matcher=peer.name, reason=error.key)
             self._errors[peer.name] = error.key
-            self._next_s[peer.name] = time.monotonic() + (AGAIN_S if isinstance(error, Retry) else REFUSED_S)
+            self._next_s[peer.name] = time.monotonic() + (AGAIN_S if _passes(error) else REFUSED_S)
             return False
         version = out.table.version
         with self._data.transaction() as con:
@@ -204,6 +204,11 @@ class Publisher:
         self._there.pop(peer.name, None)
         table = self._make(self.clock())
         self._put(peer, table, digest_of(table, self._listing.areas, peer.wrapping_key), held)
+
+
+def _passes(error: HubError) -> bool:
+    """Tell whether what hinders will pass by itself: a lost connection, or a clock that is a little behind."""
+    return isinstance(error, Retry) or error.values.get("reason") == "matcher.from_the_future"
 
 
 _STAND = "SELECT peer, digest, renew_min, sent_version < version FROM outgoing"

@@ -19,6 +19,7 @@ CONNECTORS = {
     "gtfs": "hubtwin.connectors.rail_timetable:CONNECTOR",
     "running": "hubtwin.connectors.running_information:CONNECTOR",
     "bookings": "hubtwin.connectors.bookings:CONNECTOR",
+    "matcher": "hubtwin.connectors.bookings:MATCHER",
     "gates": "hubtwin.connectors.gate_screening:CONNECTOR",
     "lanes": "hubtwin.connectors.lane_counters:CONNECTOR",
     "results": "hubtwin.connectors.test_results:CONNECTOR",

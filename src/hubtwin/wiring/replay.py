@@ -25,7 +25,7 @@ from hubtwin.sim.crew import Crew, CrewDesk
 from hubtwin.sim.day import DOCUMENT, HubDay, end_min
 from hubtwin.sim.laboratory import Laboratory
 from hubtwin.sim.screening import Gates
-from hubtwin.sim.timed import BOOKINGS, RUNNING, Timed, list_minutes, list_timed
+from hubtwin.sim.timed import BOOKINGS, KINDS, RUNNING, Timed, list_minutes, list_timed
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.plugs import load
@@ -47,14 +47,23 @@ class Partners:
     """The partners of a simulated day, while used as a context manager. `give` hands over what is due."""
 
     def __init__(
-        self, settings: Settings, day: HubDay, gates: Gates, pid_of: PidOf, from_min: int, *, mqtt: bool = True
+        self,
+        settings: Settings,
+        day: HubDay,
+        gates: Gates,
+        pid_of: PidOf,
+        from_min: int,
+        *,
+        mqtt: bool = True,
+        hits: bool = True,
     ) -> None:
         """Prepare them; gates and lanes say nothing of what was before `from_min`. Without `mqtt` their messages are
-        polled over HTTP as pages of JSON lines, the other form of these sources.
+        polled over HTTP as pages of JSON lines, the other form of these sources. Without `hits` a matcher gives them.
         """
         hub_id, self._mqtt = settings.hub.hub_id, mqtt
+        kinds = tuple(kind for kind in KINDS if hits or kind != "hits")
         self.laboratory = Laboratory(day, gates.tests)
-        self._pages: Iterator[Timed] = list_timed(day, gates, hub_id=hub_id, pid_of=pid_of)
+        self._pages: Iterator[Timed] = list_timed(day, gates, hub_id=hub_id, pid_of=pid_of, kinds=kinds)
         self._minutes = (minute for minute in list_minutes(day, gates, hub_id) if minute[0] >= from_min)
         self._next_page, self._next_minute = next(self._pages, None), next(self._minutes, None)
         headers = {REPLAYED_HEADER: "true"}

@@ -28,7 +28,7 @@ from hubtwin.wiring.feeds import find_gazetteer, known_trains, window_min
 from hubtwin.wiring.plugs import get_connector, load
 
 TRAINS = ("rail_stations", "rail_calls")  # what bookings and running information are checked against
-ABOUT_TRAINS = frozenset({"bookings", "running"})
+ABOUT_TRAINS = frozenset({"bookings", "matcher", "running"})
 _LOG = structlog.get_logger()
 
 

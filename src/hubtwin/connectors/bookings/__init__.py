@@ -17,3 +17,13 @@ MANIFEST = Manifest(
     formats=tuple(f"CSV {form.name}" for form in FORMS),
 )
 CONNECTOR = Connector(MANIFEST, read)
+MATCHER_MANIFEST = Manifest(
+    name="matcher",
+    title={"zh": "铁路比对器", "en": "the railway's matcher"},
+    owner="railway operator; the process runs beside its manifests",
+    contact="as named in the sharing agreement",
+    cadence_s=60,
+    datasets=(RISK_HITS.name,),
+    formats=("CSV hits",),
+)
+MATCHER = Connector(MATCHER_MANIFEST, read)  # its own source: how far it was read, and whether it answers
