@@ -13,7 +13,7 @@ from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk, MomentType
-from hubtwin.cli.feed_report import find_sealed, head_of, make_markdown, print_report, print_shadow
+from hubtwin.cli.feed_report import find_sealed, head_of, make_markdown, name_of, print_report, print_shadow
 from hubtwin.cli.show import dump_json
 from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import get_connector, load
@@ -32,8 +32,9 @@ def feed() -> None:
 @feed.command("record")
 @click.argument("source")
 @click.option("--minutes", type=click.IntRange(0, 31 * 24 * 60), default=None)
+@click.option("--reason", default="")
 @click.pass_obj
-def record(desk: Desk, /, source: str, minutes: int | None) -> None:
+def record(desk: Desk, /, source: str, minutes: int | None, reason: str) -> None:
     """Record a source and store nothing else."""
     settings = desk.settings
     transport = load("hubtwin.wiring.sources:make_transport")(settings, source, reader="recorder")
@@ -50,14 +51,14 @@ def record(desk: Desk, /, source: str, minutes: int | None) -> None:
     directory, so_far = store_directory(settings.home, settings.hub.hub_id), None
     alone = load("hubtwin.wiring.recording:record_alone")
     try:
-        for so_far in alone(directory, settings, source, transport, desk.clock, wait=wait):
+        for so_far in alone(directory, settings, source, transport, desk.clock, wait=wait, reason=reason):
             desk.say("cli.feed_recording", source=source, pages=f"{so_far.pages:,}", kb=f"{so_far.bytes / 1024:,.0f}")
     finally:
         if so_far is not None:
             told = {"pages": f"{so_far.pages:,}", "failures": f"{sum(so_far.failures.values()):,}"}
             desk.out.print(text("cli.feed_recorded", desk.lang, source=source, **told))
-            for reason, times in sorted(so_far.failures.items()):
-                desk.out.print(f"  {times:,} × {text(reason, desk.lang, source=source)}")
+            for failure, times in sorted(so_far.failures.items()):
+                desk.out.print(f"  {times:,} × {name_of(failure, desk.lang)}")
 
 
 @feed.command("shadow")
@@ -87,17 +88,19 @@ def shadow(ctx: click.Context, /, source: str, recording: Path | None, allow: fl
 
 @feed.command("accept")
 @click.argument("source")
+@click.option("--recording", type=_FOLDER, default=None, metavar="DIR")
 @click.option("--from", "since", type=MomentType(), default=None, metavar="TIME")
 @click.option("--to", "until", type=MomentType(), default=None, metavar="TIME")
 @click.option("--format", "form", type=click.Choice(["table", "json", "md"]), default="table", show_default=True)
 @click.pass_context
-def accept(ctx: click.Context, /, source: str, since: datetime | None, until: datetime | None, form: str) -> None:
+def accept(ctx: click.Context, /, source: str, form: str, **told: Any) -> None:
     """Report on a source against what was agreed."""
     desk: Desk = ctx.obj
-    begin, end = _moment(desk, since), _moment(desk, until)
+    asked = load("hubtwin.wiring.acceptance:Asked")(
+        source, _moment(desk, told["since"]), _moment(desk, told["until"]), told["recording"]
+    )
     with desk.store() as store:
-        made = load("hubtwin.wiring.acceptance:accept")
-        sealed = made(desk.settings, store, source, begin, end, now=desk.clock())
+        sealed = load("hubtwin.wiring.acceptance:accept")(desk.settings, store, asked, desk.clock())
     if form == "json":
         desk.out.file.write(sealed + "\n")
     elif form == "md":

@@ -115,6 +115,9 @@ def _tables(body: Mapping[str, Any], lang: str) -> Iterator[tuple[str, Sequence[
         names = ("p50_min", "p95_min", "max_min", "least_min", "ahead")
         delays = [(text(f"cli.delay_{name}", lang), f"{body['delays'][name]:,}") for name in names]
         yield text("cli.accept_delays", lang), ("line", "number"), delays
+    if body["recording_notes"]:
+        notes = [(text(f"cli.note_{what}", lang), f"{count:,}") for what, count in body["recording_notes"].items()]
+        yield text("cli.accept_notes", lang), ("line", "number"), notes
     for name in ("refused", "failures"):
         if body[name]:
             reasons = [(name_of(reason, lang), f"{count:,}") for reason, count in body[name].items()]

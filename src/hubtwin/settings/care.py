@@ -89,5 +89,7 @@ def _agreed(block: Mapping[str, Any], prefix: str) -> Agreed:
         found = block.get(name, 0)
         if not isinstance(found, int | float) or isinstance(found, bool) or not 0 <= found <= 1:
             raise Wrong(prefix + name, "share")
-    counts = {name: read_number(block, name, *bounds) for name, bounds in _COUNTS.items() if name in block}
-    return Agreed(**counts, **{name: float(block[name]) for name in _SHARES if name in block})
+    counts = [read_number(block, name, *bounds) if name in block else None for name, bounds in _COUNTS.items()]
+    cadence_s, rows, delay_min, gaps = counts
+    refused, doubled = (float(block[name]) if name in block else None for name in _SHARES)
+    return Agreed(cadence_s, rows, delay_min, refused, doubled, gaps)

@@ -57,12 +57,18 @@ def read_source(block: Mapping[str, Any], name: str, hub_file: Path) -> SourceSe
     told = read_table(block, name)
     prefix = f"sources.{name}."
     refuse_unknown(told, prefix, ("url", "user", "secret_env", *TLS_FILES, "record", *RECORD_LIMITS, *CARE))
-    files = read_tls_files(told, prefix, hub_file)
-    limits = [read_number({limit: usual, **told}, limit, 1, most) for limit, (usual, most) in RECORD_LIMITS.items()]
+    ca_file, cert_file, key_file = read_tls_files(told, prefix, hub_file)
+    most_mb, most_days = (
+        read_number({limit: usual, **told}, limit, 1, most) for limit, (usual, most) in RECORD_LIMITS.items()
+    )
     return SourceSettings(
-        *(read_text(told, "url"), told.get("user"), told.get("secret_env"), *files),
-        read_flag(told, "record", prefix),
-        *limits,
+        read_text(told, "url"),
+        told.get("user"),
+        told.get("secret_env"),
+        *(ca_file, cert_file, key_file),
+        record=read_flag(told, "record", prefix),
+        record_max_mb=most_mb,
+        record_max_days=most_days,
         care=read_care(told, prefix),
     )
 

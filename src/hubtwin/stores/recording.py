@@ -14,7 +14,7 @@ import re
 import secrets
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -44,12 +44,21 @@ _SOURCE = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 _MICRO, _MINUTE = timedelta(microseconds=1), timedelta(minutes=1)
 
 
+def may_always() -> bool:
+    """Say that nothing holds back what the limits delete."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much of a source is kept at most: bytes and days; the oldest segments go first."""
+    """How much of a source is kept at most: bytes and days; the oldest segments go first.
+
+    `may_delete` is asked before; while it says no (a legal hold stands) nothing goes.
+    """
 
     bytes: int = 2 << 30
     days: int = 7
+    may_delete: Callable[[], bool] = may_always
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class Recording:
         number, _, index = after.partition(".")
         begin = (int(number), int(index)) if after else (0, -1)
         for segment in list_segments(self.folder):
-            if segment.number < begin[0]:
+            if segment.number < begin[0] or not _may_hold(segment, since, until):
                 continue
             for frame in _read(segment, self._master):
                 here, _, there = frame.place.partition(".")
@@ -231,7 +240,7 @@ class Recorder:
             self._file.flush()
             fsync(self.folder)
             self._seal, self._name, self._frames, self._began = AESGCM(key), path.name, 0, now
-            gone, size = prune(self.folder, self._limits, now, keep=path)
+            gone, size = prune(self.folder, self._limits, now, keep=path) if self._limits.may_delete() else (0, 0)
             if gone:
                 self._append(Frame("noted", now, note={"what": "deleted_by_limit", "segments": gone, "bytes": size}))
         return self._seal, self._file
@@ -304,6 +313,13 @@ def _frame_of(plain: bytes, place: str) -> Frame:
     marks = Marks(Status(status), Provenance(provenance), bool(replayed))
     digest = str(told["sha256"])
     return Frame("page", at, place, told["name"], told["cursor"], marks, body, digest, refusal, told.get("note", {}))
+
+
+def _may_hold(segment: Segment, since: datetime | None, until: datetime | None) -> bool:
+    """Tell by the name of a segment whether it can hold something of a time."""
+    begins = EPOCH + segment.begin_min * _MINUTE
+    is_over = since is not None and begins + timedelta(hours=SEGMENT_H) + _MINUTE <= since
+    return not is_over and (until is None or begins < until)
 
 
 def _read(segment: Segment, master: AESGCM) -> Iterator[Frame]:

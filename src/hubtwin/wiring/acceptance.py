@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import blake2b, sha256
+from pathlib import Path
 from typing import Any
 
 from hubtwin.base.clock import EPOCH
@@ -69,31 +70,33 @@ def read_pages(connector: Connector, context: ReadContext, frames: Iterator[Fram
             yield PageRead(frame, items)
 
 
-def accept(
-    settings: Settings,
-    store: EmbeddedStore,
-    source: str,
-    since: datetime | None,
-    until: datetime | None,
-    *,
-    now: datetime,
-) -> str:
-    """Return the signed report on a source between two moments; None: from the first, to the last that was recorded.
+@dataclass(frozen=True)
+class Asked:
+    """A report that is asked for: on which source, from when until when (None: from the first, to the last that was
+    recorded), from the recording of which store directory (None: the hub's own).
+    """
+
+    source: str
+    since: datetime | None = None
+    until: datetime | None = None
+    store_dir: Path | None = None
+
+
+def accept(settings: Settings, store: EmbeddedStore, asked: Asked, now: datetime) -> str:
+    """Return the signed report on a source between two moments.
 
     Raises Absent (no recording, nothing in the time), Denied and Malformed of the recording.
     """
-    recording, connector = Recording(store.directory, source), get_connector(source)
-    context, found = context_of(settings, store, source, now), Accepted()
-    count = _Counting(is_listing=connector.fold is not None)
-    for each in read_pages(connector, context, recording.frames(since=since, until=until)):
+    source, recording = asked.source, Recording(asked.store_dir or store.directory, asked.source)
+    connector, found = get_connector(source), Accepted()
+    context, count = context_of(settings, store, source, now), _Counting(is_listing=connector.fold is not None)
+    for each in read_pages(connector, context, recording.frames(since=asked.since, until=asked.until)):
         _take(found, count, each)
-    begin = since or found.first
-    end = until or (found.last and found.last + timedelta(seconds=1))
-    if begin is None or end is None or found.first is None:
+    if found.first is None or found.last is None:
         raise Absent("wiring_nothing_recorded", source=source)
-    return Signer(store.directory).seal(
-        _body(settings, source, found, _watch(settings, source, found, begin, end), now)
-    )
+    begin, end = asked.since or found.first, asked.until or found.last + timedelta(seconds=1)
+    watched = _watch(settings, source, found, begin, end)
+    return Signer(store.directory).seal(_body(settings, source, found, watched, now))
 
 
 class _Counting:

@@ -1,21 +1,26 @@
 """Recordings of a hub: which sources are recorded, recording alone, and what becomes of recordings at night."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import structlog
 
 from hubtwin.base.clock import Clock
-from hubtwin.base.errors import Absent, Retry
+from hubtwin.base.errors import Absent, Denied, HubError, Retry
 from hubtwin.ports import Transport
 from hubtwin.rules.retention import DELETE, Due, Kept
 from hubtwin.settings import Settings, SourceSettings
+from hubtwin.stores.audit import ACCESS_FILE
+from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping
 from hubtwin.stores.recorder import RecordingTransport
 from hubtwin.stores.recording import (
+    Frame,
     Limits,
     Recorder,
     delete_segments,
@@ -24,6 +29,7 @@ from hubtwin.stores.recording import (
     list_sources,
     prune,
 )
+from hubtwin.wiring.feeds import ABOUT_PERSONS
 from hubtwin.wiring.works import Works
 
 RECORDING = "recording"  # the kind of the register
@@ -37,12 +43,22 @@ class Recorded:
 
     pages: int = 0
     bytes: int = 0
-    failures: dict[str, int] = field(default_factory=dict)
+    failures: Counter[str] = field(default_factory=Counter)
 
 
-def limits_of(told: SourceSettings) -> Limits:
-    """Return how much of a source is kept at most."""
-    return Limits(told.record_max_mb * MB, told.record_max_days)
+def limits_of(told: SourceSettings, store_dir: Path) -> Limits:
+    """Return how much of a source is kept at most; nothing goes while a legal hold stands."""
+    return Limits(told.record_max_mb * MB, told.record_max_days, partial(is_free, store_dir))
+
+
+def is_free(store_dir: Path) -> bool:
+    """Tell whether no legal hold stands on a store; where that cannot be found out, one may."""
+    if not (store_dir / ACCESS_FILE).exists():
+        return True
+    try:
+        return not query(store_dir / ACCESS_FILE, "SELECT 1 FROM holds WHERE lifted_min IS NULL LIMIT 1")
+    except HubError:
+        return False
 
 
 @contextmanager
@@ -53,26 +69,36 @@ def recorded(works: Works, transports: Mapping[str, Transport]) -> Iterator[dict
         for kind, inner in transports.items():
             told = works.settings.sources.get(kind)
             if told is not None and told.record:
-                recorder = Recorder(works.store.directory, kind, works.clock, limits_of(told))
+                recorder = Recorder(works.store.directory, kind, works.clock, limits_of(told, works.store.directory))
                 stack.callback(recorder.close)
                 found[kind] = RecordingTransport(inner, recorder, works.clock)
         yield found
 
 
 def record_alone(
-    directory: Path, settings: Settings, kind: str, transport: Transport, clock: Clock, *, wait: Callable[[], bool]
+    directory: Path,
+    settings: Settings,
+    kind: str,
+    transport: Transport,
+    clock: Clock,
+    *,
+    wait: Callable[[], bool],
+    reason: str = "",
 ) -> Iterator[Recorded]:
     """Record a source and store nothing else; yield what there is so far, once before and after each time it is asked.
 
     It goes on behind the last recorded page for as long as `wait()`, called between two times, returns True. A source
-    that fails for now is asked again; Denied of a source, Retry and Denied of the recording itself are raised.
+    about persons is recorded for a `reason`, which stands in the recording: no event need be in force. A source that
+    fails for now is asked again. Raises Absent for no such source, Denied without a reason or of the source, Retry
+    and Denied of the recording itself.
     """
-    if kind not in settings.sources:
-        raise Absent("wiring_no_source", source=kind, sources=", ".join(sorted(settings.sources)) or "-")
-    recorder = Recorder(directory, kind, clock, limits_of(settings.sources[kind]))
+    told = _told(settings, kind, reason)
+    recorder = Recorder(directory, kind, clock, limits_of(told, directory))
     try:
-        so_far, cursor = Recorded(), recorder.last_cursor()
-        source = RecordingTransport(transport, recorder, clock, strict=True)
+        so_far, source = Recorded(), RecordingTransport(transport, recorder, clock, strict=True)
+        cursor = recorder.last_cursor()
+        if reason.strip():
+            recorder.write(Frame("noted", clock(), note={"what": "begun_for", "reason": reason.strip()}))
         yield so_far
         while True:
             try:
@@ -82,12 +108,20 @@ def record_alone(
             except Retry as error:
                 if error.key.startswith("stores."):  # the disk, not the source
                     raise
-                so_far.failures[error.key] = so_far.failures.get(error.key, 0) + 1
+                so_far.failures[error.key] += 1
             yield so_far
             if not wait():
                 return
     finally:
         recorder.close()
+
+
+def _told(settings: Settings, kind: str, reason: str) -> SourceSettings:
+    if kind not in settings.sources:
+        raise Absent("wiring_no_source", source=kind, sources=", ".join(sorted(settings.sources)) or "-")
+    if kind in ABOUT_PERSONS and not reason.strip():
+        raise Denied("wiring_recording_reason", source=kind)
+    return settings.sources[kind]
 
 
 def enter_recordings(keeping: Keeping, settings: Settings, now: datetime) -> None:
@@ -100,7 +134,7 @@ def enter_recordings(keeping: Keeping, settings: Settings, now: datetime) -> Non
     for source in list_sources(keeping.store_dir):
         folder, told = folder_of(keeping.store_dir, source), settings.sources.get(source)
         if told is not None and not holds:
-            gone, size = prune(folder, limits_of(told), now)
+            gone, size = prune(folder, limits_of(told, keeping.store_dir), now)
             if gone:
                 _LOG.info("recording_pruned", source=source, segments=gone, bytes=size)
         keeping.register.keep(
