@@ -129,7 +129,7 @@ def test_a_message_is_taken_as_it_is_meant_and_every_repair_is_kept(known: Known
         "lon": "gcj02_found",
         "train": "service_date",
         "met_at": "no_zone",
-        "from_area": "former_area 330104",
+        "from_area": "former_area",
     }
     assert second.repairs == {"train": "unknown_train", "from_area": "unknown_area"}
     assert second.envelope is not None

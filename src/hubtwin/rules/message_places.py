@@ -31,7 +31,7 @@ class Positioned:
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """A present administrative code, and how it was repaired: "", `former_area CODE`, `unknown_area`."""
+    """A present administrative code, and how it was repaired: "", `former_area`, `unknown_area`."""
 
     code: str
     repair: str = ""
@@ -80,7 +80,7 @@ def read_area(told: object, successors: Mapping[str, str], known: Collection[str
             break
         present = successors[present]
     if present != county:
-        return Area(present, f"former_area {county}{rest}")
+        return Area(present, "former_area")
     return Area(county + rest, "unknown_area" if known and not _is_whole(county, known) else "")
 
 
