@@ -14,6 +14,7 @@ from hubtwin.base.errors import Denied
 from hubtwin.base.text import LANGUAGES, text
 from hubtwin.channels.batch_wire import ANSWER as BATCH_ANSWER
 from hubtwin.channels.replies import reply_parcels
+from hubtwin.channels.send import VOID
 from hubtwin.flow.dispatch import PARTNER_TASK, REPLIES
 from hubtwin.flow.emergency import begin_overflow, end_emergency
 from hubtwin.flow.handle import handle_case, handle_task
@@ -417,3 +418,13 @@ def test_what_others_take_is_handed_over_once_and_not_refused_after_a_restart(he
     assert line.take() == [], "how far it has come is in the event"
     assert seen == ["b"]
     assert line.is_refused(BATCH_ANSWER, "b.2", {}) == "wiring_partner_not_agreed", "by nobody else it is taken"
+
+
+def test_a_void_lets_the_next_one_have_its_effect_and_tells_nothing(here: Town, line: Line) -> None:
+    case = open_case(here)
+    line.tell_of(case.case_id)
+    later = trace(case)
+    assert line.say("hubtwin.trace", case.case_id, later, sequence=2).handling is Handling.HELD
+    assert line.take() == []
+    assert line.say(VOID, case.case_id, {"voids": "x", "digest": "0"}, sequence=1).handling is Handling.APPLIED
+    assert [event.kind for event in line.take()] == [EventKind.PARTNER_DATA_USED]

@@ -39,6 +39,13 @@ _OUT_GONE = (
     "UPDATE outgoing SET content = NULL, state = iif(state IN ('waiting', 'handed'), 'expired', state)"
     " WHERE content IS NOT NULL"
 )
+# a loose scan: one step for each partner, however many messages there are
+_PARTNERS = (
+    "WITH RECURSIVE each (name) AS (SELECT min(partner) FROM {0} UNION ALL"
+    " SELECT (SELECT min(partner) FROM {0} WHERE partner > name) FROM each WHERE name IS NOT NULL)"
+    " SELECT name FROM each WHERE name IS NOT NULL"
+)
+_SENT = "SELECT 1 FROM outgoing WHERE partner = ?1 AND subject = ?2 AND state != 'replaced'"
 _IN_GONE = "UPDATE incoming SET content = NULL, data = NULL WHERE content IS NOT NULL"
 
 
@@ -174,15 +181,18 @@ class Wire(WireLists):
         """
         count = 0
         with self._database.transaction() as con:
+            sent, came = (texts_of(con.execute(_PARTNERS.format(name))) for name in ("outgoing", "incoming"))
             for subject in subjects:
                 con.execute("INSERT OR IGNORE INTO dying SELECT key_id FROM seals WHERE subject = ?", (subject,))
                 con.execute("DELETE FROM seals WHERE subject = ?", (subject,))
-                con.execute(
-                    "INSERT OR IGNORE INTO withdrawn SELECT DISTINCT partner, subject FROM outgoing WHERE subject = ?",
-                    (subject,),
-                )
-                count += con.execute(f"{_OUT_GONE} AND subject = ?", (subject,)).rowcount
-                count += con.execute(f"{_IN_GONE} AND subject = ?", (subject,)).rowcount
+                for partner in sent:  # by the index on partner and subject
+                    place = (partner, subject)
+                    sql = f"{_OUT_GONE} AND partner = ? AND subject = ? AND state != 'replaced'"
+                    count += con.execute(sql, place).rowcount
+                    con.execute(f"INSERT OR IGNORE INTO withdrawn SELECT ?1, ?2 WHERE EXISTS ({_SENT})", place)
+                for partner in came:
+                    sql = f"{_IN_GONE} AND partner = ? AND subject = ?"
+                    count += con.execute(sql, (partner, subject)).rowcount
         failpoint("stores.content_destroyed")
         self._bury()
         return count

@@ -21,6 +21,7 @@ from hubtwin.base.errors import Absent, Bug, Denied, HubError, Malformed
 from hubtwin.base.failpoint import failpoint
 from hubtwin.base.ids import stable_key
 from hubtwin.base.text import LANGUAGES, text
+from hubtwin.channels.send import VOID
 from hubtwin.datasets.health import TOLD_AREAS
 from hubtwin.flow.dispatch import REPLIES
 from hubtwin.flow.guard import shown
@@ -90,6 +91,8 @@ class Taking:
         envelope = received.envelope
         if envelope is None:
             self._refuse(number, received, Absent("wiring_partner_no_content"), now)
+            return
+        if envelope.type == VOID:  # it took its place in the order of the case, which is all that it does
             return
         if envelope.type in self.beside and envelope.source in self.registry:
             self._hand_over(number, received, envelope, now)
