@@ -24,6 +24,7 @@ from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
+from hubtwin.cli.partner import partner
 from hubtwin.cli.serve import serve
 from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
@@ -53,6 +54,30 @@ COMMANDS = (
     feed,
 )
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "off": 50}  # nothing of ours is critical
+
+COMMANDS: tuple[click.Command, ...] = (
+    demo,
+    collide,
+    import_group,
+    simulate,
+    list_datasets,
+    list_quarantine,
+    list_pathogens,
+    release,
+    check,
+    backup,
+    restore,
+    repair,
+    serve,
+    account,
+    grant,
+    hold,
+    audit,
+    report,
+    matcher,
+    partner,
+    feed,
+)
 
 
 def build(lang: str) -> click.Group:

@@ -9,6 +9,7 @@ from hubtwin.base.clock import at_service_minute, epoch_minute
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.grants import is_personal
+from hubtwin.library.sharing import partner_grantee
 from hubtwin.model.agency import Person
 from hubtwin.model.grant import VAULT, VAULT_FIELDS, Grant, Purpose
 from hubtwin.rules.permission import is_allowed, may
@@ -59,7 +60,8 @@ class RealAccess:
                     a.Grantee(each.user_id, each.name, is_allowed(each, "person.reveal", scene=scene))
                     for each in people
                     if scene in each.scenes and each.user_id != who.user_id
-                ],
+                ]
+                + list(self._partners().values()),
             )
             for scene in SCENES
         ]
@@ -159,11 +161,20 @@ class RealAccess:
             if asked.dataset == VAULT:
                 raise Malformed("web.scene_and_vault")
             return
+        if asked.grantee in self._partners():
+            if asked.dataset != VAULT or set(asked.purposes) != {Purpose.REPORT.value}:
+                raise Malformed("web.partner_and_purpose", partner=asked.grantee)
+            return
         person = self._access.accounts.get_person(asked.grantee)
         if asked.scene not in person.scenes:
             raise Malformed("web.grantee_not_of_scene", user=person.user_id, scene=asked.scene)
         if asked.dataset == VAULT and not is_allowed(person, "person.reveal", scene=asked.scene):
             raise Malformed("web.grantee_cannot_unmask", user=person.user_id)
+
+    def _partners(self) -> dict[str, a.Grantee]:
+        """Return the partners that can be told who somebody is, by the name under which they hold grants."""
+        told = {partner_grantee(name): one.partner.name for name, one in self.works.settings.partners.items()}
+        return {grantee: a.Grantee(grantee, f"{name['zh']} {name['en']}", True) for grantee, name in told.items()}
 
     def _until_min(self, asked: a.IssueGrant, now_min: int) -> int:
         if (asked.days is None) == (asked.until is None):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -184,7 +184,13 @@ def _context(settings: Settings, store: EmbeddedStore, job: ImportJob) -> ReadCo
 
 def find_gazetteer(settings: Settings) -> Any:
     """Return the shipped administrative tables as a `rules.places.Gazetteer`."""
-    module, folder = "hubtwin.connectors.risk_areas.gazetteer", settings.data_dir / "cn-admin"
+    return _gazetteer(settings.data_dir / "cn-admin")
+
+
+@cache
+def _gazetteer(folder: Path) -> Any:
+    """Read the tables once a process: half a second, and three parts of a hub look places up."""
+    module = "hubtwin.connectors.risk_areas.gazetteer"
     files = {name: (folder / name).read_bytes() for name in load(f"{module}:ADMIN_FILES").values()}
     return load(f"{module}:parse_gazetteer")(files)
 

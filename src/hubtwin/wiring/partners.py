@@ -6,8 +6,8 @@ down holds up neither the loop nor another partner.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from hubtwin.base.clock import Clock
+from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Denied, HubError
 from hubtwin.channels.filedrop import FileDrop
 from hubtwin.channels.jws import Signing
 from hubtwin.channels.page import OwnPage
 from hubtwin.channels.receive import Reception, receive
+from hubtwin.channels.repairs import Known
 from hubtwin.channels.send import Line, Parcel, Sender
 from hubtwin.channels.sheets import Sheets
 from hubtwin.channels.views import Views, view_of
@@ -29,12 +30,15 @@ from hubtwin.channels.webhook import Delivery, Webhook
 from hubtwin.connectors.common.tls import ClientCert, trusting
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer, Signed
-from hubtwin.model.partner import Way
+from hubtwin.model.partner import Taken, Way
 from hubtwin.model.record import Status
 from hubtwin.rules.disclosure import Profile
-from hubtwin.settings import PartnerSettings
+from hubtwin.rules.partner_data import TIMES
+from hubtwin.settings import PartnerSettings, Settings
+from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
+from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.sources import place_of
 
 VIEWS_FILE = "messages.sqlite"  # in the folder of a partner that reads tables
@@ -64,6 +68,17 @@ def open_partners(directory: Path, source: str, at_min: int) -> Partners:
     """Open the books and the signing key of a store directory; `source` is how the hub stands in messages."""
     signer = Signer(directory)
     return Partners(Wire(directory, source, at_min), Signing(signer.sign, signer.public_hex))
+
+
+@contextmanager
+def opened_wire(settings: Settings, now: datetime) -> Iterator[Wire]:
+    """Open the books of a hub for the time of a block."""
+    hub_id = settings.hub.hub_id
+    wire = Wire(store_directory(settings.home, hub_id), hub_id, epoch_minute(now))
+    try:
+        yield wire
+    finally:
+        wire.close()
 
 
 def make_sender(
@@ -133,11 +148,24 @@ def _line(told: PartnerSettings, me: str, env: Mapping[str, str], profiles: Mapp
 
 
 def reception_of(
-    partners: Mapping[str, PartnerSettings], me: str, zone: ZoneInfo, status: Status = Status.ACTUAL
+    partners: Mapping[str, PartnerSettings],
+    me: str,
+    zone: ZoneInfo,
+    status: Status = Status.ACTUAL,
+    known: Known | None = None,
 ) -> Reception:
     """Return how a hub receives: from every partner that has a key. What each may send is looked at when it is used."""
-    known = (told.partner for told in partners.values())
-    return Reception(me, {one.partner_id: Peer(one.partner_id, one.keys) for one in known if one.keys}, zone, status)
+    told = (one.partner for one in partners.values())
+    peers = {one.partner_id: Peer(one.partner_id, one.keys) for one in told if one.keys}
+    areas = {Taken.TRACE.value: ("area_code",)}
+    return Reception(me, peers, zone, status, times=TIMES, areas=areas, known=known or Known())
+
+
+def hub_reception(settings: Settings, status: Status = Status.ACTUAL) -> Reception:
+    """Return how the hub of some settings receives; it knows present counties and what former ones became."""
+    gazetteer, hub = find_gazetteer(settings), settings.hub
+    known = Known(counties=frozenset(gazetteer.counties.values()), successors=gazetteer.successors)
+    return reception_of(settings.partners, hub.hub_id, hub.zone, status, known)
 
 
 @dataclass

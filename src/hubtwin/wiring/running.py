@@ -5,17 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from hubtwin.channels.send import Sender
+from hubtwin.channels.receive import Reception
+from hubtwin.channels.replies import reply_parcels
+from hubtwin.channels.send import Parcel, Sender
 from hubtwin.channels.spool import Spool
+from hubtwin.flow.dispatch import REPLIES
+from hubtwin.model.event import Message
 from hubtwin.ports import Scene, Transport
 from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
-from hubtwin.wiring.partners import Pumping, lines_of, make_sender, reception_of
+from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.service import Beside, Service
 from hubtwin.wiring.sharing import Sharing
 from hubtwin.wiring.sources import Sources
+from hubtwin.wiring.taking import Taking
 from hubtwin.wiring.turning import RESULTS, Turning
 from hubtwin.wiring.works import Works
 
@@ -55,27 +60,39 @@ def make_running(
     sources = Sources(works.settings, works.store, works.access.vault, transports)
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
-    partners = {name: told.partner for name, told in works.settings.partners.items()}
-    sharing = Sharing(seen, scene, partners, sender)
-    beside: tuple[Beside, ...] = (*after, sharing, collecting_of(works), partial(_keep, seen))
-    spool = Spool(works.store.directory / OUTBOX)
-    service = Service(works, turning, sources, spool, before=before, after=beside)
+    beside: tuple[Beside, ...] = (*after, *_partners_of(seen, scene, sender), partial(_keep, seen))
+    service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))
 
 
 def sender_of(works: Works) -> Sender:
-    """Return what sends to the partners of a hub."""
+    """Return what sends for a hub: replies to the partners they are for, everything else of the outbox to the spool."""
     assert works.partners is not None, "open_works opens the books"
     profiles = load(next(iter(SCENES.values()))).disclosures.profiles
     lines = lines_of(works.settings.partners, works.settings.hub.hub_id, profiles=profiles)
-    return make_sender(works.partners, lines)
+    spool = Spool(works.store.directory / OUTBOX)
+
+    def route(message: Message) -> Sequence[Parcel]:
+        return reply_parcels(message, works.ledger.find_task) if message.channel == REPLIES else ()
+
+    return make_sender(works.partners, lines, route, spool)
+
+
+def _partners_of(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]:
+    """Return what is done about partners in each step: what they sent is taken over, then they are told."""
+    assert works.partners is not None, "open_works opens the books"
+    registry = {name: told.partner for name, told in works.settings.partners.items()}
+    taking = Taking(works, works.partners.wire, registry, scene=scene.name)
+    return (collecting_of(works), taking, Sharing(works, scene, registry, sender))
 
 
 def collecting_of(works: Works) -> Collecting:
     """Return what looks for messages that partners lay down in folders and files."""
     assert works.partners is not None, "open_works opens the books"
-    told, hub = works.settings.partners, works.settings.hub
-    return Collecting(works.partners, told, reception_of(told, hub.hub_id, hub.zone, works.store.status))
+    told = {name: one for name, one in works.settings.partners.items() if one.folder is not None}
+    hub = works.settings.hub
+    idle = Reception(hub.hub_id, {}, hub.zone)  # who lays down nothing needs no counties to be looked up
+    return Collecting(works.partners, told, hub_reception(works.settings, works.store.status) if told else idle)
 
 
 def list_read(scene: Scene) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ POLL_S = 2.0  # a source is asked at most so often, whatever the hub clock does
 PATIENCE_S = 1.0  # a step waits so long for a source; its answer is taken in all the same
 MESSAGES = 500  # handed over in one step
 _LOG = structlog.get_logger()
-Beside = Callable[[datetime], None]
+Beside = Callable[[datetime], object]
 
 
 @dataclass

@@ -43,11 +43,13 @@ export interface GranteeChoice {
   name: string;
 }
 
-/** To whom a dataset of a scene may go: the vault to those whose post may unmask, a table to the scene as well. */
+/** To whom a dataset of a scene may go: the vault to those whose post may unmask and to partners, a table to the scene as well. */
 export function granteesOf(options: GrantOptions, scene: string, dataset: string): GranteeChoice[] {
   const found = options.scenes.find((one) => one.scene === scene);
   if (!found) return [];
-  const people = found.people.filter((one) => dataset !== VAULT || one.unmasks).map(({ id, name }) => ({ id, name }));
+  const may = (one: { id: string; unmasks: boolean }): boolean =>
+    dataset === VAULT ? one.unmasks : !one.id.startsWith("partner:");
+  const people = found.people.filter(may).map(({ id, name }) => ({ id, name }));
   return dataset === VAULT ? people : [{ id: found.grantee, name: "" }, ...people];
 }
 
