@@ -133,6 +133,41 @@ def test_without_a_live_grant_nobody_is_told_who_it_is(hub: KeptHub) -> None:
     assert waiting(hub, "bus")  # counts need none
 
 
+def test_what_was_held_is_told_once_it_may_be(hub: KeptHub) -> None:
+    sharing = _sharing(hub)
+    hub.declare()
+    cases = hub.open("p1", "p2")
+    hub.move(cases["p1"], "report", "take_antigen", "antigen_result", "take_nucleic")
+    case = hub.move(cases["p2"], "report")
+    sharing(hub.now)
+    assert waiting(hub, "city-health") == []
+    held = _held(hub)
+    hub.wait(minutes=1)
+    sharing(hub.now)  # nothing has changed: it is not asked again
+    assert len(hub.works.access.audit.list_entries(kind="DisclosureDenied")) == len(held) == 3
+    grant_identity(hub, "city-health")
+    hub.move(case, "take_antigen", "antigen_result", "take_nucleic")  # this one is told in the course of things
+    hub.wait(minutes=1)
+    sharing(hub.now)
+    told = waiting(hub, "city-health")
+    by_case = {found.case_id: sum(one["subject"] == found.case_id for one in told) for found in cases.values()}
+    assert by_case == {cases["p1"].case_id: 1, cases["p2"].case_id: 2}  # of the one its newest fact, of the other both
+    hub.wait(minutes=1)
+    sharing(hub.now)
+    _sharing(hub)(hub.now)
+    assert waiting(hub, "city-health") == told
+    assert _held(hub) == held
+
+
+def test_a_hub_without_partners_holds_nothing(hub: KeptHub) -> None:
+    alone = _with(hub, {})
+    sharing = _sharing(alone)
+    alone.declare()
+    alone.move(alone.open("p1")["p1"], *STORIES["released"])
+    sharing(alone.now)
+    assert _held(alone) == []
+
+
 def test_an_agreement_that_is_over_allows_nothing(tmp_path: Path) -> None:
     over = {"city-health": partner("city-health", "health", "3301", tmp_path / "h", until=date(2022, 10, 19))}
     with opened(tmp_path / "home") as kept:

@@ -326,7 +326,13 @@ def _topic(event: Event) -> tuple[str, str]:
         return "balance", event.subject
     if kind in (EventKind.SCENE_FAILED, EventKind.TIMER_FAILED):
         return "repair", event.subject
-    for start, topic in (("Case", "case"), ("Task", "task"), ("Alert", "alert"), ("Overflow", "overflow")):
+    for start, topic in (
+        ("Case", "case"),
+        ("Task", "task"),
+        ("Alert", "alert"),
+        ("Overflow", "overflow"),
+        ("Disclosure", "case"),
+    ):
         if kind.startswith(start):
             return topic, event.subject
     return ("emergency", event.subject) if kind.startswith("Emergency") else ("", "")

@@ -18,7 +18,7 @@ from hubtwin.base.ids import stable_key
 from hubtwin.channels.parcels import Facts, parcels_of
 from hubtwin.channels.send import Parcel, Sender
 from hubtwin.library.grants import Desk
-from hubtwin.library.sharing import identify, note_disclosed
+from hubtwin.library.sharing import identify, note_disclosed, partner_grantee
 from hubtwin.model.case import Case, CaseState
 from hubtwin.model.event import Event, EventKind, Message, find_exit
 from hubtwin.model.partner import Partner
@@ -44,6 +44,8 @@ class Sharing:
     partners: Mapping[str, Partner]
     send: Sender
     _desk: Desk = field(init=False)
+    _looked_min: int = -1
+    _allowed: object = None  # agreements and grants as they were when what is held was looked at last
 
     def __post_init__(self) -> None:
         """Prepare; nothing is read yet."""
@@ -57,16 +59,51 @@ class Sharing:
         if after is None:  # partners are told what happens from now on, not what was before they were there
             self.send.stage((), up_to=ledger.last_seq())
             return
+        if self.partners and epoch_minute(now) != self._looked_min:
+            self._looked_min = epoch_minute(now)
+            self._tell_held(now)
         while events := ledger.list_events(after, kinds=MOVES, limit=PAGE):
             after = events[-1].seq
-            self.send.stage([pair for event in events for pair in self._tell(event, now)], up_to=after)
+            pairs = [pair for event in events for pair in self._tell(event, now)] if self.partners else ()
+            self.send.stage(pairs, up_to=after)
 
-    def _tell(self, event: Event, now: datetime) -> Sequence[tuple[Message, Parcel]]:
-        profiles = self.scene.disclosures.told.get(str(event.payload.get("command")), ())
+    def _tell_held(self, now: datetime) -> None:
+        """Tell what was held, once an agreement or a grant allows it: the newest fact of each case, under each profile,
+        unless something newer was told meanwhile."""
+        allowed = self._list_allowed(now)
+        if allowed == self._allowed:
+            return
+        self._allowed = allowed
+        newest: dict[tuple[str, str], Event] = {}
+        for held in self.works.ledger.list_events(kinds=(EventKind.DISCLOSURE_HELD,)):
+            newest[held.subject, str(held.payload["profile"])] = held
+        for (_, profile), held in newest.items():
+            (event,) = self.works.ledger.list_events(int(str(held.payload["of"])) - 1, limit=1)
+            pairs = [
+                (message, parcel)
+                for message, parcel in self._tell(event, now, (profile,))
+                if not self._was_told_later(parcel.partner, event)
+            ]
+            self.send.stage(pairs)
+
+    def _list_allowed(self, now: datetime) -> object:
+        """Return everything on which it depends who may be told: the day, and the live grants of partners."""
+        day, at_min = now.astimezone(self.works.settings.hub.zone).date(), self._desk.now_min()
+        grants = (one for name in self.partners for one in self._desk.book.list_grants(partner_grantee(name)))
+        return day, frozenset(one.grant_id for one in grants if one.is_live(at_min))
+
+    def _was_told_later(self, partner: str, event: Event) -> bool:
+        moves = self.works.ledger.list_events(event.seq - 1, kinds=MOVES, subject=event.subject)
+        with self.send.books.unit() as unit:
+            return any(unit.has_outgoing(partner, _key(move)) for move in moves)
+
+    def _tell(self, event: Event, now: datetime, only: Sequence[str] | None = None) -> Sequence[tuple[Message, Parcel]]:
+        """Return what partners are told of a move, under all profiles that the scene names or some of them."""
+        profiles = only or self.scene.disclosures.told.get(str(event.payload.get("command")), ())
         case = self.works.ledger.find_case(event.subject)
         if event.scene != self.scene.name or not profiles or case is None:
             return ()
-        message = Message(stable_key("told", case.case_id, event.payload.get("version")), "moves", {}, event.at_min)
+        message = Message(_key(event), "moves", {}, event.at_min)
         facts = self._facts(case, event)
         offices = offices_on(self.partners.values(), now.astimezone(self.works.settings.hub.zone).date())
         try:
@@ -127,6 +164,11 @@ class Sharing:
             key = stable_key("held", event.seq, profile, partner)
             with self.works.ledger.unit(event.at_min) as unit:
                 if unit.once(key, why):
-                    told = {"case": event.subject, "profile": profile, "partner": partner, "why": why}
+                    told = {"case": event.subject, "of": event.seq, "profile": profile, "partner": partner, "why": why}
                     unit.append(EventKind.DISCLOSURE_HELD, event.subject, told, event.scene)
                     _LOG.warning("disclosure_held", case=event.subject, profile=profile, reason=why)
+
+
+def _key(event: Event) -> str:
+    """Return the key of the messages about a move."""
+    return stable_key("told", event.subject, event.payload.get("version"))
