@@ -47,6 +47,7 @@ ALLOWED = {
     "emergency.end_second": f"duty_commander@command {_OWNERS} {_SECURITY} +hub",
     "freeze.release": f"duty_commander@command {_CONTROL}",
     "overflow.switch": f"duty_commander@command {_CONTROL}",
+    "cotravel.ask": f"duty_commander@command {_CONTROL}",
     "case.report": _GATE,
     "case.report_at_desk": _GATE,
     "case.refuse": _GATE,

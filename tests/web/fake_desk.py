@@ -18,6 +18,7 @@ from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from tests.web.fake_access import FakeAccess
 from tests.web.fake_partners import FakePartners
 
@@ -199,6 +200,18 @@ class FakeDesk:
     def lodge_appeal(self, who: Person, case_id: str, ground: str) -> lo.CaseReply:
         found = self.case(who, case_id)
         return replace(found, appeals=[replace(self._appeal(who, case_id, None), ground=ground)])
+
+    def cotravel(self, who: Person, case_id: str) -> CotravelReply:
+        case = self.case(who, case_id).case
+        runs, may_ask = [RunAsked("T1", "2022-10-20")], is_allowed(who, "cotravel.ask", scene=case.scene)
+        return CotravelReply(case_id, may_ask=may_ask, why_not=None, runs=runs, matchers=["rail"], most=2000, asked=[])
+
+    def ask_cotravel(self, who: Person, case_id: str, reason: str) -> CotravelReply:
+        found = self.cotravel(who, case_id)
+        may(who, "cotravel.ask", scene="epidemic")
+        told = ("T1", "2022-10-20", "rail", who.user_id, NOW_MIN)
+        one = CotravelView(*told, "answered", None, NOW_MIN, "2", {"adjacent": 2}, traced=True)
+        return replace(found, asked=[one])
 
     def decide_appeal(self, who: Person, appeal_id: str, asked: DecideAppeal) -> lo.CaseReply:
         case_id = appeal_id.removeprefix("appeal-")

@@ -98,7 +98,9 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         _cast(core.works, desk.lang, password, event=not told["no_event"])
         if rail is not None:
             rail.serve(load("hubtwin.wiring.matchers:hub_side")(core.works))
-        seen = load("hubtwin.web.start:desk_of")(running.works)
+        peers = (lambda: ()) if rail is None else rail.peers
+        works = stack.enter_context(load("hubtwin.wiring.matchers:asking")(running.works, peers))
+        seen = load("hubtwin.web.start:desk_of")(works)
         yield Stage(seen, running, clock, password)
 
 

@@ -47,8 +47,9 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
             desk.say("cli.serve_no_sources")
         running.start()
         try:
-            shown = load("hubtwin.web.start:desk_of")(running.works)
-            with load("hubtwin.wiring.matchers:publishing")(running.works):
+            matchers = "hubtwin.wiring.matchers"
+            with load(f"{matchers}:publishing")(running.works), load(f"{matchers}:asking")(running.works) as seen:
+                shown = load("hubtwin.web.start:desk_of")(seen)
                 run_server(desk, shown, host, sock, cert=tls_cert, key=tls_key)
         finally:
             running.stop()

@@ -99,6 +99,10 @@ RISK_FREEZES = Dataset(
     ),
 )
 
+POSITIONS = (  # values of rules.cotravel.Contact
+    *("adjacent", "same_row", "other_rows", "same_carriage"),
+    *("elsewhere", "unknown", "turnover", "apart"),
+)
 RISK_HITS = Dataset(
     "risk_hits",
     "比对命中",
@@ -111,5 +115,22 @@ RISK_HITS = Dataset(
         Column("board_station", "string", "上车站", "boarding station", Grade.L3),
         Column("level", "string", "风险等级", "highest level", Grade.L4, values=("high", "medium", "low")),
         Column("as_of_min", "minute", "比对时间", "when it was matched, epoch minute"),
+    ),
+)
+
+COTRAVELLERS = Dataset(
+    "cotravellers",
+    "同乘人员",
+    "who travelled along with a confirmed case, as a matcher answered",
+    key=("case_id", "trip_id", "service_date", "pid"),
+    columns=(
+        Column("case_id", "string", "事件编号", "case"),
+        Column("trip_id", "string", "行程编号", "trip id"),
+        Column("service_date", "date", "运营日", "service date"),
+        Column("pid", "pid", "人员假名", "pseudonym", Grade.L4),
+        Column("position", "string", "相对位置", "where seated, as seen from the case", Grade.L3, values=POSITIONS),
+        Column("shared_min", "int", "同乘分钟", "minutes together aboard", Grade.L3, minimum=0),
+        Column("certain", "bool", "确定", "false: carriage or seat was not told, so nobody can be cleared", Grade.L3),
+        Column("as_of_min", "minute", "答复时间", "when it was answered, epoch minute"),
     ),
 )

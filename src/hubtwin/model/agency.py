@@ -139,6 +139,7 @@ PERMISSIONS: tuple[Permission, ...] = (
         *(_CONTROL, _MEDICAL),
     ),
     *_lines("case.release case.correct case.hand_over", Reach.SCENE, R.DUTY_COMMANDER, _CONTROL),
+    *_lines("cotravel.ask", Reach.SCENE, R.DUTY_COMMANDER, _CONTROL),
     *_lines("case.depart", Reach.SCENE, _CONTROL, _staff(A.HEALTH, A.POLICE, A.TRANSPORT)),
     *_lines(
         "case.arrive",

@@ -140,6 +140,7 @@ def _conditions(keeping: Keeping, from_min: int, until_min: int) -> Mapping[str,
     return {
         "bookings": [days],
         "risk_hits": [days],
+        "cotravellers": [days],
         "gate_screenings": [Where("at_min", from_min, until_min + 1)],  # the minute of the end was still screened
         "test_results": [Where("specimen_min", from_min, until_min + 1)],
         "stays": [Where("in_min", until_value=until_min), Where("out_min", from_value=from_min)],

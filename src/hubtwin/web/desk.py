@@ -17,6 +17,7 @@ from hubtwin.model.task import TaskState
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.live import LiveChange
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
@@ -278,6 +279,14 @@ class Desk(Protocol):
 
     def lodge_appeal(self, who: Person, case_id: str, ground: str) -> CaseReply:
         """Take in that somebody says a case is wrong. Raises Absent."""
+        ...
+
+    def cotravel(self, who: Person, case_id: str) -> CotravelReply:
+        """Return what matchers can be asked about a case, and what was. Raises Absent."""
+        ...
+
+    def ask_cotravel(self, who: Person, case_id: str, reason: str) -> CotravelReply:
+        """Ask matchers who travelled along with a confirmed case. Raises Absent."""
         ...
 
     def decide_appeal(self, who: Person, appeal_id: str, asked: DecideAppeal) -> CaseReply:

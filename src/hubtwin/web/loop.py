@@ -9,7 +9,8 @@ from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, LodgeAppeal, SetSpeed
+from hubtwin.web.schemas.asked import AskCotravel, BeginOverflow, DecideAppeal, LodgeAppeal, SetSpeed
+from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import HubView, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply
 
@@ -48,6 +49,20 @@ def lodge_appeal(
 ) -> Response:
     """Lodge an appeal: somebody else decides within two hours. The same ground twice is one appeal."""
     return reply(edge.desk.lodge_appeal(who, case_id, asked.ground))
+
+
+@router.get("/cases/{case_id}/cotravel", response_model=CotravelReply, tags=["loop"])
+def cotravel(edge: EdgeOf, who: Annotated[Person, Depends(allowed("case.read"))], case_id: Id) -> Response:
+    """Return what matchers can be asked about a case, and how far each question is. Persons are numbers here."""
+    return reply(edge.desk.cotravel(who, case_id))
+
+
+@router.post("/cases/{case_id}/cotravel", response_model=CotravelReply, tags=["loop"], dependencies=WRITES)
+def ask_cotravel(
+    edge: EdgeOf, who: Annotated[Person, Depends(allowed("cotravel.ask"))], case_id: Id, asked: AskCotravel
+) -> Response:
+    """Ask every matcher who travelled along with a confirmed case, each once; one that is down is asked again."""
+    return reply(edge.desk.ask_cotravel(who, case_id, asked.reason))
 
 
 @router.post("/appeals/{appeal_id}/decision", response_model=CaseReply, tags=["loop"], dependencies=WRITES)

@@ -26,6 +26,7 @@ from hubtwin.web import shown
 from hubtwin.web.desk import CaseFilter, Change, TaskFilter
 from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
+from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
@@ -56,6 +57,7 @@ class RealDesk:
         self.board, self.repairs, self.sources = self._board.board, self._board.repairs, self._board.sources
         self.case, self.move_case = loop.case, loop.move_case
         self.lodge_appeal, self.decide_appeal = loop.lodge_appeal, loop.decide_appeal
+        self.cotravel, self.ask_cotravel = partial(show_cotravel, works), partial(ask_along, works)
         self.begin_overflow, self.end_overflow = loop.begin_overflow, loop.end_overflow
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data

@@ -1,7 +1,8 @@
 """The matchers that hub.toml names, tied to a hub at work: what its tables say, and when they say anything."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,11 +10,14 @@ from typing import Any
 from hubtwin.base.clock import epoch_minute
 from hubtwin.connectors.common.tls import ClientCert
 from hubtwin.flow.guard import find_emergency
+from hubtwin.model.case import Case
+from hubtwin.model.pathogen import Pathogen
 from hubtwin.model.risk_table import MatchRule
 from hubtwin.ports import Scene
 from hubtwin.settings import Settings
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.asking import Peer
+from hubtwin.wiring.cotravel import Cotravel
 from hubtwin.wiring.matching import Publisher
 from hubtwin.wiring.plugs import PROFILES, SCENES, load
 from hubtwin.wiring.risk_tables import PRECISION, HubSide
@@ -58,6 +62,28 @@ def find_rule(works: Works, scene: Scene, now: datetime) -> MatchRule:
     disease = params["disease"] if event is None else event.disease
     plan = load(PLAN)(load(PROFILES), disease, now.astimezone(works.settings.hub.zone).date())
     return MatchRule(plan.area_lookback_d.value, float(plan.min_stay_h.value), PRECISION, tuple(params["levels"]))
+
+
+def plan_of(works: Works, case: Case, now: datetime) -> Pathogen:
+    """Return the plan in force for the disease of the event of a case. Raises Absent."""
+    event = works.ledger.find_emergency(case.emergency_id)
+    scene: Scene = load(next(iter(SCENES.values())))
+    disease = scene.params["disease"] if event is None else event.disease
+    plan: Pathogen = load(PLAN)(load(PROFILES), disease, now.astimezone(works.settings.hub.zone).date())
+    return plan
+
+
+@contextmanager
+def asking(works: Works, peers: Callable[[], Sequence[Peer]] | None = None) -> Iterator[Works]:
+    """Give a hub that can ask matchers about a case, those of hub.toml unless told; what waited is asked again."""
+    known = peers or partial(list_peers, works.settings)
+    told = (works.ledger, works.access.audit, works.clock, known, partial(plan_of, works))
+    made = Cotravel(hub_side(works), *told)
+    try:
+        made.wake()
+        yield replace(works, cotravel=made)
+    finally:
+        made.close()
 
 
 @contextmanager

@@ -111,6 +111,10 @@ class Railway:
         """Return the process of the matcher; None where it has ended."""
         return None if self._child is None or self._child.poll() is not None else self._child.pid
 
+    def peers(self) -> Sequence[Peer]:
+        """Return the matcher as the hub asks it; nobody before it has told its key."""
+        return () if self.publisher is None else self.publisher.peers
+
     def transport(self) -> HttpTransport:
         """Return how the hub reads its hits."""
         return HttpTransport(f"{self.url}/hits", ca_file=self.post.theirs.cert, client=self.post.ours)

@@ -18,6 +18,7 @@ from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
+from hubtwin.wiring.cotravel import Cotravel
 from hubtwin.wiring.lists import Ask, WarningList, warn
 from hubtwin.wiring.partners import Partners, open_partners
 from hubtwin.wiring.sources import SourceState
@@ -54,6 +55,7 @@ class Works:
     speed: float = 1.0
     sources: Callable[[], Sequence[SourceState]] = lambda: ()
     partners: Partners | None = None  # the wire to them, where it is open
+    cotravel: Cotravel | None = None  # questions to matchers, where they are asked
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""

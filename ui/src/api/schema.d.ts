@@ -512,6 +512,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/cases/{case_id}/cotravel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Cotravel
+         * @description Return what matchers can be asked about a case, and how far each question is. Persons are numbers here.
+         */
+        get: operations["cotravel_api_v1_cases__case_id__cotravel_get"];
+        put?: never;
+        /**
+         * Ask Cotravel
+         * @description Ask every matcher who travelled along with a confirmed case, each once; one that is down is asked again.
+         */
+        post: operations["ask_cotravel_api_v1_cases__case_id__cotravel_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/appeals/{appeal_id}/decision": {
         parameters: {
             query?: never;
@@ -1152,6 +1176,14 @@ export interface components {
             type: "FeatureCollection";
         };
         /**
+         * AskCotravel
+         * @description Ask matchers who travelled along with a case; `reason` is written to the audit.
+         */
+        AskCotravel: {
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AuditCheck
          * @description What a walk along the whole chain found: how many rows, the last one, and everything that is wrong.
          */
@@ -1405,6 +1437,60 @@ export interface components {
             phone: string;
             /** Hours */
             hours: string;
+        };
+        /**
+         * CotravelReply
+         * @description What a case can be asked about. `why_not` says why nobody can be asked now; `runs` and `matchers` are what a
+         *     question goes to; `most` is how many persons an answer may name at most.
+         */
+        CotravelReply: {
+            /** Case Id */
+            case_id: string;
+            /** May Ask */
+            may_ask: boolean;
+            why_not: components["schemas"]["Words"] | null;
+            /** Runs */
+            runs: components["schemas"]["RunAsked"][];
+            /** Matchers */
+            matchers: string[];
+            /** Most */
+            most: number;
+            /** Asked */
+            asked: components["schemas"]["CotravelView"][];
+        };
+        /**
+         * CotravelView
+         * @description A question to one matcher about one run. `persons` is "<5" where the railway gives counts only; `positions` are
+         *     seats as seen from the case (adjacent, same_row, other_rows, same_carriage, elsewhere, unknown, turnover, apart);
+         *     `traced` is false where the plan says not to trace.
+         */
+        CotravelView: {
+            /** Trip Id */
+            trip_id: string;
+            /** Service Date */
+            service_date: string;
+            /** Matcher */
+            matcher: string;
+            /** Asked By */
+            asked_by: string;
+            /** Asked Min */
+            asked_min: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "waiting" | "answered" | "refused";
+            error: components["schemas"]["Words"] | null;
+            /** Answered Min */
+            answered_min: number | null;
+            /** Persons */
+            persons: string;
+            /** Positions */
+            positions: {
+                [key: string]: number;
+            };
+            /** Traced */
+            traced: boolean;
         };
         /**
          * Coverage
@@ -2702,6 +2788,16 @@ export interface components {
             justified: boolean;
             /** Note */
             note: string;
+        };
+        /**
+         * RunAsked
+         * @description A run of the train of the case that calls here.
+         */
+        RunAsked: {
+            /** Trip Id */
+            trip_id: string;
+            /** Service Date */
+            service_date: string;
         };
         /**
          * Said
@@ -5947,6 +6043,216 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["CaseReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cotravel_api_v1_cases__case_id__cotravel_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CotravelReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_cotravel_api_v1_cases__case_id__cotravel_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                case_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskCotravel"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CotravelReply"];
                 };
             };
             /** @description Not JSON */

@@ -130,6 +130,12 @@ class LodgeAppeal(Asked):
     ground: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
+class AskCotravel(Asked):
+    """Ask matchers who travelled along with a case; `reason` is written to the audit."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
+
+
 class DecideAppeal(Asked):
     """Decide an appeal; `ref` is the reference of the decision. Upheld, it corrects the case."""
 
