@@ -141,6 +141,7 @@ export class World {
       reason: state === "declined" ? "busy_elsewhere" : "",
       version: 1,
       synthetic: true,
+      told: {},
     });
   }
 

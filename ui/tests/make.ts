@@ -37,6 +37,7 @@ export function aTask(some: Partial<Task>): Task {
     reason: "",
     version: 0,
     synthetic: true,
+    told: {},
     ...some,
   };
 }

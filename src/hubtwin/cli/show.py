@@ -163,6 +163,8 @@ def _evidence(found: Mapping[str, Any], zone: ZoneInfo, lang: str) -> str:
     shown = text("cli.evidence", lang, **place, counts=counts, newest=newest)
     if top["areas_since"]:
         shown += text("cli.evidence_since", lang, count=top["areas_since"])
+    if top.get("told_by"):
+        shown += text("cli.evidence_told", lang, count=top["told_areas"], partners=", ".join(top["told_by"]))
     if top["with_exception"]:
         shown += text("cli.evidence_except", lang, count=top["with_exception"])
     return shown if len(calls) == 1 else shown + text("cli.evidence_more", lang, count=len(calls) - 1)

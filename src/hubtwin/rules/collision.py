@@ -5,6 +5,11 @@ from typing import Any
 
 import narwhals as nw
 
+_CALL = (
+    *("trip_id", "service_date", "hub_seq", "part_id", "seq"),
+    *("station_id", "area_code", "arrive_min", "depart_min"),
+)
+
 
 def bound_areas(
     areas: nw.LazyFrame[Any], freezes: nw.LazyFrame[Any], levels: tuple[str, ...], now_min: int
@@ -13,8 +18,11 @@ def bound_areas(
 
     What was published or withdrawn after `now_min` is not known. The withdrawal of a frozen area does not count
     for trains until its freeze ends. Columns: area_key, level, area_code, county, resolution, has_exception,
-    first_seen_min, ends_min, provenance.
+    first_seen_min, ends_min, provenance, told_by
+    (as from `rules.told_areas.join_told`; empty where `areas` does not say it).
     """
+    if "told_by" not in areas.collect_schema().names():
+        areas = areas.with_columns(told_by=nw.lit(""))
     held = freezes.filter(nw.col("from_min") <= now_min).select(
         "area_key",
         "from_min",
@@ -39,6 +47,7 @@ def bound_areas(
         "first_seen_min",
         "ends_min",
         "provenance",
+        "told_by",
     )
 
 
@@ -79,26 +88,20 @@ def gather_calls(weighed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Return one row per call that lies in areas: how many of which level, how fresh, the highest weight.
 
     Columns: the run, part_id, seq, station_id, area_code, county, arrive_min, depart_min, areas, high_areas,
-    with_exception, county_only, areas_since (published after the train left), newest_min, weight, area_synthetic.
+    with_exception, county_only, areas_since (published after the train left), newest_min, weight, area_synthetic,
+    told_areas (of them told by partners), told_first and told_last (of those partners, by name; null where none is).
     """
     high = nw.when(nw.col("level") == "high").then(nw.lit(1)).otherwise(nw.lit(0))
     except_count = nw.when(nw.col("has_exception")).then(nw.lit(1)).otherwise(nw.lit(0))
     county_level = nw.when(nw.col("resolution") == "street").then(nw.lit(0)).otherwise(nw.lit(1))
     later = nw.when(nw.col("first_seen_min") > nw.col("depart_min")).then(nw.lit(1)).otherwise(nw.lit(0))
     made = nw.when(nw.col("provenance") == "synthetic").then(nw.lit(1)).otherwise(nw.lit(0))
+    is_told = nw.col("told_by") != ""
+    told, teller = nw.when(is_told).then(nw.lit(1)).otherwise(nw.lit(0)), nw.when(is_told).then(nw.col("told_by"))
+    flags = {"is_high": high, "excepts": except_count, "coarse": county_level, "made": made, "later": later}
     return (
-        weighed.with_columns(is_high=high, excepts=except_count, coarse=county_level, made=made, later=later)
-        .group_by(
-            "trip_id",
-            "service_date",
-            "hub_seq",
-            "part_id",
-            "seq",
-            "station_id",
-            "area_code",
-            "arrive_min",
-            "depart_min",
-        )
+        weighed.with_columns(**flags, told=told, teller=teller)
+        .group_by(*_CALL)
         .agg(
             county=nw.col("county").min(),
             areas=nw.len().cast(nw.Int64),
@@ -109,5 +112,8 @@ def gather_calls(weighed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             newest_min=nw.col("first_seen_min").max(),
             weight=nw.col("weight").max(),
             area_synthetic=nw.col("made").max() > 0,
+            told_areas=nw.col("told").cast(nw.Int64).sum().cast(nw.Int64),
+            told_first=nw.col("teller").min(),
+            told_last=nw.col("teller").max(),
         )
     )

@@ -29,7 +29,7 @@ def join_told(tables: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
     told = tables.get("told_areas")
     if told is None:
         return listed
-    columns = [name for name in tables["risk_areas"].collect_schema().names() if name in _SHARED]
+    columns = [name for name in listed.collect_schema().names() if name in _SHARED]
     lasting = told.filter(nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > nw.col("first_seen_min")))
     return nw.concat([listed.select(*columns, "told_by"), lasting.select(*columns, told_by=nw.col("partner"))])
 
@@ -37,8 +37,9 @@ def join_told(tables: Mapping[str, nw.LazyFrame[Any]]) -> nw.LazyFrame[Any]:
 def fold_told(told: AreasTold, known: Iterable[Values], partner: str, message_id: str) -> list[Values]:
     """Return the rows of TOLD_AREAS that a message makes or changes, without system columns.
 
-    `known` are the rows of the partner. What was told of an area later than this was published stands; an area that
-    stands at the same level stays as it is. Told twice, a message changes nothing the second time.
+    `known` are the rows of the partner. What was told of an area later than this was published stands; of an area that
+    stands at the same level only `said_min` follows. Told twice, a message changes nothing the second time. A word
+    that an area is gone, which nobody had told, is not kept.
     """
     rows: dict[tuple[str, int], Values] = {(row["area_key"], row["first_seen_min"]): row for row in known}
     changed: dict[tuple[str, int], Values] = {}
@@ -50,17 +51,24 @@ def fold_told(told: AreasTold, known: Iterable[Values], partner: str, message_id
 
     for gone in told.gone:
         for row in [row for row in rows.values() if _stands_for(gone, row)]:
-            if _is_open(row, told.published_min) and row["said_min"] <= told.published_min:
+            if row["said_min"] > told.published_min:
+                continue
+            if _is_open(row, told.published_min):
                 put({**row, **said})
+            elif row["said_min"] < told.published_min:
+                put({**row, "said_min": told.published_min})
     for area in told.areas:
         row = _row(area, told.published_min, partner, message_id)
         same = [one for one in rows.values() if one["area_key"] == row["area_key"]]
         if any(one["said_min"] > told.published_min for one in same):
             continue
-        if any(_says(one, row) for one in same):
+        if standing := [one for one in same if _says(one, row)]:
+            if standing[0]["said_min"] < told.published_min:
+                put({**standing[0], "said_min": told.published_min})
             continue
         for one in [one for one in same if _is_open(one, told.published_min)]:
-            put({**one, **said, "gone_by_min": row["first_seen_min"]})
+            ends = (one["gone_by_min"], row["first_seen_min"])
+            put({**one, **said, "gone_by_min": min(end for end in ends if end is not None)})
         put(row)
     return list(changed.values())
 

@@ -16,12 +16,14 @@ from hubtwin.library.query import collect
 from hubtwin.rules.delays import expected_calls, service_starts
 from hubtwin.rules.positions import Stop, locate
 from hubtwin.rules.service import project_days
+from hubtwin.rules.told_areas import join_told
 from hubtwin.web.schemas import trains as tr
 from hubtwin.wiring.works import Works
 
 CENTROIDS = "cn-admin/adcodes_lonlat_2020.csv"
 COUNTY_DIGITS = 6
 LEVELS = ("high", "medium")
+AREAS = ("risk_areas", "told_areas")
 
 
 @dataclass
@@ -38,7 +40,7 @@ class RealMap:
 
     def areas(self) -> tr.AreasReply:
         """Return the counties with high or medium areas in force at the hub's minute."""
-        now_min, files = epoch_minute(self.works.clock()), self._files("risk_areas")
+        now_min, files = epoch_minute(self.works.clock()), sum(map(self._files, AREAS))
         with self._lock:
             if self._areas is None or self._areas[0] != (now_min, files):
                 self._areas = ((now_min, files), self._read_areas(now_min) if files else tr.AreasReply(now_min, []))
@@ -105,13 +107,16 @@ class RealMap:
         }
 
     def _read_areas(self, now_min: int) -> tr.AreasReply:
-        frame = self.works.store.tables(("risk_areas",))["risk_areas"]
-        in_force = frame.filter(
-            nw.col("level").is_in(list(LEVELS)),
-            ~nw.col("area_code").is_null(),
-            nw.col("first_seen_min") <= now_min,
-            nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > now_min),
-        ).select("area_code", "level", "county", "first_seen_min", "provenance")
+        in_force = (
+            join_told(self.works.store.tables(AREAS))
+            .filter(
+                nw.col("level").is_in(list(LEVELS)),
+                ~nw.col("area_code").is_null(),
+                nw.col("first_seen_min") <= now_min,
+                nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > now_min),
+            )
+            .select("area_code", "level", "county", "first_seen_min", "provenance", "told_by")
+        )
         counties: dict[str, list[dict[str, Any]]] = {}
         for row in collect(in_force).to_pylist():
             counties.setdefault(row["area_code"], []).append(row)
@@ -170,5 +175,6 @@ def _area(code: str, rows: Sequence[Mapping[str, Any]], place: tuple[str, float,
         newest_min=max(row["first_seen_min"] for row in rows),
         synthetic=any(row["provenance"] == "synthetic" for row in rows),
         geometry_basis="centroid",
+        told_by=sorted({row["told_by"] for row in rows} - {""}),
     )
     return tr.Area(tr.Point((round(lon, 4), round(lat, 4))), facts)

@@ -47,6 +47,7 @@ def task_row(task: Task) -> lo.TaskRow:
     return lo.TaskRow(
         *(task.task_id, task.scene, task.kind, task.subject, task.place, task.team, task.created_min, task.due_min),
         *(task.state, task.since_min, task.deadline_min, task.reason, task.version, is_synthetic(task.marks)),
+        task.told,
     )
 
 

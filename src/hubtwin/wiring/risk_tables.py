@@ -15,6 +15,7 @@ from hubtwin.library.query import collect
 from hubtwin.model.risk_table import ListedArea, MatchRule, RiskTable, WrappedKey, key_label
 from hubtwin.model.table_change import NO_AREAS, AreaSet, TableChange, hash_area
 from hubtwin.rules.privacy import epoch_of
+from hubtwin.rules.told_areas import join_told
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.signing import Signer, canonical
 from hubtwin.stores.vault import Vault
@@ -99,7 +100,7 @@ def wrap_keys(hub: HubSide, wrapping_key: str, now_min: int) -> tuple[WrappedKey
 def _list_areas(hub: HubSide, rule: MatchRule, now_min: int) -> pl.DataFrame:
     since_min = now_min - rule.lookback_d * _MINUTES_PER_DAY
     first, gone = nw.col("first_seen_min"), nw.col("gone_by_min")
-    rows = hub.store.tables(("risk_areas",))["risk_areas"].filter(
+    rows = join_told(hub.store.tables(("risk_areas", "told_areas"))).filter(
         nw.col("level").is_in(list(rule.levels)),
         ~nw.col("area_code").is_null(),
         first <= now_min,

@@ -116,6 +116,8 @@ class Taking:
         partner = self.registry.get(envelope.source)
         if partner is None:
             raise Denied("wiring_partner_gone")
+        if envelope.marks.status is not self.works.store.status:
+            raise Denied("channels.other_status")
         kind = next((each for each in Taken if each.value == envelope.type), None)
         if kind is None or kind not in partner.takes(now.astimezone(self._zone).date()):
             raise Denied("wiring_partner_not_agreed", type=envelope.type[:60])

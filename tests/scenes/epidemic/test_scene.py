@@ -33,6 +33,16 @@ def test_a_train_that_passes_an_area_is_listed_with_persons_lead_time_and_eviden
     assert found["G1"].score == pytest.approx(32 * 2 ** -(540 / 10080))
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_without_told_areas_the_findings_are_as_before(engine: str) -> None:
+    story = tables(engine, with_persons(morning()))
+    before = {name: frame for name, frame in story.items() if name != "told_areas"}
+    found = SCENE.judge(story, PARAMS, NOW)
+    assert found == SCENE.judge(before, PARAMS, NOW)
+    assert found
+    assert not any("told_by" in call for each in found for call in each.evidence["calls"])  # type: ignore[attr-defined]
+
+
 def test_a_train_through_low_or_ended_areas_is_not_listed() -> None:
     assert set(judge(morning())) == {"G1", "G2"}
 

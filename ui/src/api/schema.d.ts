@@ -1141,7 +1141,8 @@ export interface components {
         };
         /**
          * AreaFacts
-         * @description A county with its numbers of risk areas in force; `geometry_basis` says what the point is.
+         * @description A county with its numbers of risk areas in force; `geometry_basis` says what the point is, `told_by` names the
+         *     partners who told of some of them.
          */
         AreaFacts: {
             /** Area Code */
@@ -1158,6 +1159,11 @@ export interface components {
             synthetic: boolean;
             /** Geometry Basis */
             geometry_basis: string;
+            /**
+             * Told By
+             * @default []
+             */
+            told_by: string[];
         };
         /**
          * AreasReply
@@ -3067,7 +3073,7 @@ export interface components {
         };
         /**
          * TaskRow
-         * @description An order to a team.
+         * @description An order to a team. `told` is what a partner asked for, in its words; empty for every other order.
          */
         TaskRow: {
             /** Task Id */
@@ -3097,6 +3103,10 @@ export interface components {
             version: number;
             /** Synthetic */
             synthetic: boolean;
+            /** Told */
+            told: {
+                [key: string]: unknown;
+            };
         };
         /**
          * TaskState
@@ -3219,7 +3229,7 @@ export interface components {
         };
         /**
          * TrainCall
-         * @description One call of a train in a risk area: the evidence of its warning.
+         * @description One call of a train in a risk area: the evidence of its warning. `told_by`: the partners who told of areas.
          */
         TrainCall: {
             /** Station */
@@ -3250,6 +3260,8 @@ export interface components {
             booked: number | null;
             /** Boarded */
             boarded: number | null;
+            /** Told By */
+            told_by: string[] | null;
         };
         /**
          * TrainsReply

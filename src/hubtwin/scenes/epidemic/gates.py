@@ -18,9 +18,10 @@ from hubtwin.model.place import Exit
 from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.ports import Tables
 from hubtwin.rules.screening import GROUNDS, LEVELS, Decision, Passage, Risk, choose_table, decide
+from hubtwin.rules.told_areas import join_told
 from hubtwin.scenes.epidemic.exit_rules import EXIT_RULES
 
-READS = ("gate_screenings", "risk_areas", "risk_hits", "rail_calls", "rail_stations")
+READS = ("gate_screenings", "risk_areas", "told_areas", "risk_hits", "rail_calls", "rail_stations")
 NEW = "gate_screenings"  # of this table only rows that nobody has looked at are needed
 Row = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def flag(tables: Tables, params: Mapping[str, Any], now: datetime) -> list[Flagg
     `levels`. Raises Absent where no table of exit rules is in force.
     """
     now_min = epoch_minute(now)
-    risk, hits = _read_risk(tables, params, now_min), _read_hits(tables, now_min)
+    (risk, told), hits = _read_risk(tables, params, now_min), _read_hits(tables, now_min)
     station = params["stations"][0]
     trains = _read_trains(tables, params) if hits else {}
     found = []
@@ -43,7 +44,7 @@ def flag(tables: Tables, params: Mapping[str, Any], now: datetime) -> list[Flagg
         if decision.flag:
             hit = hits.get(row["pid"])
             train = "" if hit is None else f"{trains.get(hit['trip_id'], '?')} {hit['service_date'].isoformat()}"
-            shown = _shown(row, decision, hit)
+            shown = _shown(row, decision, hit, told.get(row["origin_area"], ""))
             found.append(Flagged(row["pid"], train, _ref(row), shown, _marks(row), row["at_min"]))
     return found
 
@@ -88,21 +89,25 @@ def _candidates(passages: nw.LazyFrame[Any], risk: Risk, hits: Mapping[str, Row]
     return [dict(row) for row in collect(passages.filter(wanted).sort("at_min", "gate_id", "pid")).to_pylist()]
 
 
-def _read_risk(tables: Tables, params: Mapping[str, Any], now_min: int) -> Risk:
-    standing = tables["risk_areas"].filter(
+def _read_risk(tables: Tables, params: Mapping[str, Any], now_min: int) -> tuple[Risk, dict[str, str]]:
+    """Return the level of each county that is listed, and who told it where that is a partner and not the list."""
+    standing = join_told(tables).filter(
         nw.col("level").is_in(list(params["levels"])),
         ~nw.col("area_code").is_null(),
         nw.col("first_seen_min") <= now_min,
         nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > now_min),
     )
     listed: dict[str, str] = {}
-    for row in collect(standing.select("area_code", "level").unique()).to_pylist():
-        known = listed.get(row["area_code"])
-        if known is None or LEVELS.index(row["level"]) < LEVELS.index(known):
+    told: dict[str, str] = {}
+    found = collect(standing.select("area_code", "level", "told_by").unique()).to_pylist()
+    for row in sorted(found, key=lambda row: (LEVELS.index(row["level"]), row["told_by"])):
+        if row["area_code"] not in listed:
             listed[row["area_code"]] = row["level"]
+            if row["told_by"]:
+                told[row["area_code"]] = row["told_by"]
     stations = tables["rail_stations"].filter(nw.col("station_id") == params["stations"][0]).select("area_code")
     home = [row["area_code"] for row in collect(stations).to_pylist()]
-    return Risk(listed, home[0] if home and home[0] else "")
+    return Risk(listed, home[0] if home and home[0] else ""), told
 
 
 def _read_hits(tables: Tables, now_min: int) -> dict[str, Row]:
@@ -120,8 +125,8 @@ def _ref(row: Row) -> str:
     return f"gate {row['gate_id']} {from_epoch_minute(row['at_min']):%Y-%m-%dT%H:%MZ}"
 
 
-def _shown(row: Row, decision: Decision, hit: Row | None) -> dict[str, object]:
-    return {
+def _shown(row: Row, decision: Decision, hit: Row | None, told_by: str) -> dict[str, object]:
+    shown = {
         "exit_id": row["exit_id"],
         "gate_id": row["gate_id"],
         "lane": row["lane"],
@@ -137,6 +142,7 @@ def _shown(row: Row, decision: Decision, hit: Row | None) -> dict[str, object]:
         "reasons_en": [reason.message("en") for reason in decision.reasons],
         "level": None if hit is None else hit["level"],
     }
+    return {**shown, "told_by": told_by} if told_by else shown
 
 
 def _marks(row: Row) -> Marks:

@@ -14,6 +14,7 @@ from hubtwin.rules.delays import service_starts
 
 NEAR_MIN = 30 * 24 * 60  # an area that is gone for longer is beyond every look-back and every run under way
 AHEAD_MIN = 24 * 60
+_AREAS = ("risk_areas", "told_areas")
 _OF_RUNS = ("running_information", "boarding_counts", "risk_hits", "bookings")
 
 
@@ -33,11 +34,13 @@ def narrow(tables: Tables, params: Mapping[str, Any], now: datetime) -> Tables:
         if name in tables:
             near[name] = _on(tables[name], dates).join(concerned, on="trip_id", how="semi")
     oldest = now_min - NEAR_MIN
-    near["risk_areas"] = tables["risk_areas"].filter(
-        nw.col("level").is_in(list(params["levels"])),
-        nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > oldest),
-        nw.col("first_seen_min") <= now_min + AHEAD_MIN,
-    )
+    for name in _AREAS:
+        if name in tables:
+            near[name] = tables[name].filter(
+                nw.col("level").is_in(list(params["levels"])),
+                nw.col("gone_by_min").is_null() | (nw.col("gone_by_min") > oldest),
+                nw.col("first_seen_min") <= now_min + AHEAD_MIN,
+            )
     near["risk_freezes"] = tables["risk_freezes"].filter(
         nw.col("from_min") > oldest, nw.col("from_min") <= now_min + AHEAD_MIN
     )

@@ -24,6 +24,7 @@ from hubtwin.rules.arrivals import RUN, list_arrivals, list_parts, list_upstream
 from hubtwin.rules.collision import bound_areas, collide, gather_calls, weigh
 from hubtwin.rules.delays import expected_calls, service_starts
 from hubtwin.rules.exposure import ExposureRule
+from hubtwin.rules.told_areas import join_told
 from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
 from hubtwin.scenes.epidemic.facts import facts_of
 from hubtwin.scenes.epidemic.gates import NEW, flag
@@ -40,6 +41,7 @@ NEEDS = (
     "running_information",
     "boarding_counts",
     "risk_areas",
+    "told_areas",
     "risk_freezes",
     "risk_hits",
     "bookings",
@@ -56,7 +58,7 @@ def judge(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[
     "auto" or one of RUNGS; with `trips` only these are judged, after a change (`rules.touching`). The score is
     persons concerned x level x freshness; key trains come first.
     """
-    now_min = epoch_minute(now)
+    now_min, tables = epoch_minute(now), {**tables, "risk_areas": join_told(tables)}
     calls = _expected(tables, params, now_min)
     arrivals = list_arrivals(calls, tuple(params["stations"]), now_min, now_min + int(params["horizon_min"]))
     if "trips" in params:

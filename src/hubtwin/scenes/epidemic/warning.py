@@ -129,9 +129,11 @@ def describe_call(call: Record, area_names: Mapping[str, str]) -> dict[str, Any]
     """Return the evidence of one call: where, when, which areas, how sure the place is, how many persons.
 
     `areas` were listed when the train called or since; `areas_since` of them after it had left. The county is named
-    by its code where `area_names` knows it, else in the words of the list.
+    by its code where `area_names` knows it, else in the words of the list. `told_areas` of them were told by partners;
+    `told_by` names these, of more than two the first and the last by name.
     """
-    return {
+    told = {call.get("told_first"), call.get("told_last")} - {None}
+    shown = {
         "station": call["name"] or call["station_id"],
         "station_id": call["station_id"],
         "area_code": call["area_code"],
@@ -148,6 +150,7 @@ def describe_call(call: Record, area_names: Mapping[str, str]) -> dict[str, Any]
         "booked": call["booked"],
         "boarded": call["boarded"],
     }
+    return {**shown, "told_areas": call["told_areas"], "told_by": sorted(told)} if told else shown
 
 
 def _coverage(run: Run, at_min: int) -> dict[str, Any]:

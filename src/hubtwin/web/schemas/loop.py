@@ -1,7 +1,7 @@
 """The closed loop: cases, tasks, the board."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hubtwin.model.case import CaseState, Outcome
@@ -151,7 +151,7 @@ class CaseReply:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """An order to a team."""
+    """An order to a team. `told` is what a partner asked for, in its words; empty for every other order."""
 
     task_id: str
     scene: str
@@ -167,6 +167,7 @@ class TaskRow:
     reason: str
     version: int
     synthetic: bool
+    told: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class Lists:
 
 @dataclass(frozen=True, slots=True)
 class TrainCall:
-    """One call of a train in a risk area: the evidence of its warning."""
+    """One call of a train in a risk area: the evidence of its warning. `told_by`: the partners who told of areas."""
 
     station: str
     station_id: str
@@ -73,6 +73,7 @@ class TrainCall:
     newest_min: int
     booked: int | None
     boarded: int | None
+    told_by: Sequence[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,8 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class AreaFacts:
-    """A county with its numbers of risk areas in force; `geometry_basis` says what the point is."""
+    """A county with its numbers of risk areas in force; `geometry_basis` says what the point is, `told_by` names the
+    partners who told of some of them."""
 
     area_code: str
     name: str
@@ -182,6 +184,7 @@ class AreaFacts:
     newest_min: int | None
     synthetic: bool
     geometry_basis: str
+    told_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
