@@ -30,29 +30,6 @@ from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
 COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer
-COMMANDS = (
-    demo,
-    collide,
-    import_group,
-    simulate,
-    list_datasets,
-    list_quarantine,
-    list_pathogens,
-    release,
-    check,
-    backup,
-    restore,
-    repair,
-    serve,
-    account,
-    grant,
-    hold,
-    audit,
-    report,
-    matcher,
-    batch,
-    feed,
-)
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "off": 50}  # nothing of ours is critical
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -75,6 +52,7 @@ COMMANDS: tuple[click.Command, ...] = (
     audit,
     report,
     matcher,
+    batch,
     partner,
     feed,
 )
