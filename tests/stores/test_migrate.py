@@ -45,7 +45,7 @@ def test_a_store_of_version_1_opens_with_everything_in_it(tmp_path: Path) -> Non
 
 
 def test_migrations_are_numbered_without_a_gap() -> None:
-    for kind in ("rows", "vault", "keys"):
+    for kind in ("rows", "vault", "keys", "access", "wire", "matching"):
         numbers = [int(path.stem.split("_")[1]) for path in list_migrations(kind)]
         assert numbers == list(range(1, len(numbers) + 1))
         assert numbers

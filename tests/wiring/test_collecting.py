@@ -65,7 +65,7 @@ def test_what_partners_lay_down_is_taken_in_once_and_answered(hub: Partners, tmp
         "by-views": _told("by-views", Way.VIEWS, tmp_path / "v", keys["by-views"]),
         "stranger": _told("stranger", Way.FILES, tmp_path / "s"),
     }
-    collect = Collecting(hub, partners, reception_of(partners, HUB, ZONE))
+    collect = Collecting(hub, partners, reception_of(partners, HUB, ZONE)).collect
     assert collect(NOW) == 0
     peer = Peer(HUB, (hub.signing.public_hex,))
     senders = [

@@ -39,7 +39,11 @@ class Collecting:
     partners: Mapping[str, PartnerSettings]
     reception: Reception
 
-    def __call__(self, now: datetime) -> int:
+    def __call__(self, now: datetime) -> None:
+        """Do `collect` beside a step of the service."""
+        self.collect(now)
+
+    def collect(self, now: datetime) -> int:
         """Take in what lies there; return how many messages that were. What fails is tried again the next time."""
         count = 0
         for name, told in self.partners.items():
