@@ -21,7 +21,7 @@ from hubtwin.model.emergency import Emergency
 from hubtwin.model.finding import Flagged
 from hubtwin.model.record import Marks, Mode, Provenance
 from hubtwin.ports import Batch
-from hubtwin.settings import load_settings
+from hubtwin.settings import Settings, load_settings
 from hubtwin.stores.accounts import Accounts
 from hubtwin.stores.deletion import Register
 from hubtwin.wiring.works import Works, open_works
@@ -122,8 +122,14 @@ def of_hub(table: pa.Table, hub_id: str) -> pa.Table:
 @contextmanager
 def opened(home: Path, mode: Mode = "live", clocks: dict[str, datetime] | None = None) -> Iterator[KeptHub]:
     """Open the hub of a home; a second time it finds what the first left."""
+    with opened_of(load_settings(home=home, environ={}), mode, clocks) as kept:
+        yield kept
+
+
+@contextmanager
+def opened_of(settings: Settings, mode: Mode = "live", clocks: dict[str, datetime] | None = None) -> Iterator[KeptHub]:
+    """Open the hub of some settings, as `opened`."""
     turned = {"hub": BEGIN, "real": BEGIN} if clocks is None else clocks
-    settings = load_settings(home=home, environ={})
     with open_works(
         settings,
         clock=lambda: turned["hub"],

@@ -21,6 +21,7 @@ from hubtwin.base.errors import Absent, Bug, Denied, HubError, Malformed
 from hubtwin.base.failpoint import failpoint
 from hubtwin.base.ids import stable_key
 from hubtwin.base.text import LANGUAGES, text
+from hubtwin.channels.replies import REFUSED, TASK_STATE
 from hubtwin.channels.send import VOID
 from hubtwin.datasets.health import TOLD_AREAS
 from hubtwin.flow.dispatch import REPLIES
@@ -42,6 +43,7 @@ from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.works import Works
 
 BATCH, BATCHES = 100, 10  # messages read at once; batches of one step of the service
+RETURNED = (REFUSED, TASK_STATE)  # what became of messages of ours: noted, and never answered, or two hubs never end
 EVENTS = (EventKind.PARTNER_DATA_USED, EventKind.PARTNER_DATA_REFUSED)
 _FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 _LOG = structlog.get_logger()
@@ -98,6 +100,9 @@ class Taking:
             self._hand_over(number, received, envelope, now)
             return
         try:
+            if envelope.type in RETURNED:
+                self._note(number, received, envelope, now)
+                return
             partner, kind, content = self._read(envelope, now)
             told = Told(partner.partner_id, received.id, envelope.marks)
             rows = self._store(told, content) if isinstance(content, AreasTold) else 0
@@ -149,10 +154,26 @@ class Taking:
     def _hand_over(self, number: int, received: Received, envelope: Envelope, now: datetime) -> None:
         """Let others take a message, then note how far this has come. Raises Retry where they cannot now."""
         changed = self.beside[envelope.type](number, received)
+        failpoint("taking.passed_on")
+        self._tell(number, received, envelope, {"changed": changed}, now)
+
+    def _note(self, number: int, received: Received, envelope: Envelope, now: datetime) -> None:
+        """Note what became of a message of ours. Raises Denied where it is about none."""
+        about = str(envelope.data.get("message_id", ""))
+        if envelope.source not in self.registry:
+            raise Denied("wiring_partner_gone")
+        if self.wire.find_outgoing(envelope.source, about) is None:
+            raise Denied("wiring_partner_not_told")
+        self._tell(number, received, envelope, {"changed": 0, "answers": about}, now)
+
+    def _tell(
+        self, number: int, received: Received, envelope: Envelope, named: Mapping[str, object], now: datetime
+    ) -> None:
+        """Write down that a message was used, once."""
+        payload = {**_named(envelope.source, received, envelope.type, number), **named}
+        payload |= {"status": envelope.marks.status.value, **shown(envelope.marks)}
         with self.works.ledger.unit(epoch_minute(now)) as unit:
             if unit.once(_key(envelope.source, received.id), received.digest):
-                marks = {"status": envelope.marks.status.value, **shown(envelope.marks)}
-                payload = {**_named(envelope.source, received, envelope.type, number), "changed": changed, **marks}
                 unit.append(EventKind.PARTNER_DATA_USED, "", payload, self.scene)
         failpoint("taking.used")
 
@@ -181,7 +202,7 @@ class Taking:
                 if source and not unit.once(_key(source, received.id), received.digest):
                     return
             unit.append(EventKind.PARTNER_DATA_REFUSED, "", {**payload, **marks}, self.scene)
-            if source in self.registry:
+            if source in self.registry and kind not in RETURNED:
                 said = {lang: text(error.key, lang, **error.values) for lang in LANGUAGES}
                 told = {**payload, "event": EventKind.PARTNER_DATA_REFUSED.value, **said, **marks}
                 unit.put_outbox(stable_key(REPLIES, source, received.id), REPLIES, told)
