@@ -112,7 +112,7 @@ def accept(ctx: click.Context, /, source: str, form: str, **told: Any) -> None:
 
 @feed.command("verify")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--key", required=True, metavar="PUBLIC_KEY")
+@click.option("--key", required=True, metavar="KEY")
 @click.pass_obj
 def verify(desk: Desk, /, file: Path, key: str) -> None:
     """Verify a report that a hub has signed."""
