@@ -166,7 +166,8 @@ class Batching:
             for number, received in page:
                 moved += self.take(number, received)
             self.books.followed(page[-1][0])
-        self.books.sweep()
+        if moved:
+            self.books.sweep()
         return moved
 
     def take(self, number: int, received: Received) -> int:
