@@ -224,7 +224,7 @@ def one_by_one(folder: Path, told: list[dict[str, Any]]) -> float:
 
 
 def empty_loop() -> float:
-    """Return CPU seconds of 10 million steps of nothing; about 0.3 on a present-day core that has nothing else to do."""
+    """Return CPU seconds of 10 million steps of nothing; about 0.3 on a core of today with nothing else to do."""
     began = time.process_time()
     for _ in range(10_000_000):
         pass

@@ -54,6 +54,7 @@ COMMANDS: tuple[click.Command, ...] = (
     matcher,
     batch,
     partner,
+    batch,
     feed,
 )
 

@@ -85,7 +85,7 @@ def _taker(column: TemplateColumn) -> _Take:
         (first, _), (second, _) = names
 
         def take_two(facts: Mapping[str, Any]) -> Any:
-            record = facts.get(first)
+            record: Any = facts.get(first)
             value = record.get(second) if _is_record(record) else None
             return value if fits(value) else None
 

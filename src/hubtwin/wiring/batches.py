@@ -175,14 +175,7 @@ class Batching:
 
         Taken twice it moves nothing the second time.
         """
-        envelope = received.envelope
-        if envelope is None or envelope.type != ANSWER or envelope.source != self.partner:
-            return 0
-        try:
-            answer = read_answer(envelope)
-        except Malformed:
-            return 0
-        return self.books.settle(self.partner, answer.batch_id, answer.rows, number, answer.reason)
+        return take_answer(self.books, number, received)
 
     def take_answers(self, answers: Mapping[str, Sequence[RowAnswer]]) -> int:
         """Take answers that came by hand; return how many rows moved. Raises Absent for a batch that is not here."""
@@ -250,3 +243,17 @@ class Batching:
             cells,
             judge(template, cells),
         )
+
+
+def take_answer(books: BatchBooks, number: int, received: Received) -> int:
+    """Take a message of the incoming book into the batches, if it answers one that its sender was sent; return how many
+    rows moved. One that cannot be read moves nothing.
+    """
+    envelope = received.envelope
+    if envelope is None or envelope.type != ANSWER:
+        return 0
+    try:
+        answer = read_answer(envelope)
+    except Malformed:
+        return 0
+    return books.settle(envelope.source, answer.batch_id, answer.rows, number, answer.reason)

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from hubtwin.channels.batch_wire import ANSWER
 from hubtwin.channels.receive import Reception
 from hubtwin.channels.replies import reply_parcels
 from hubtwin.channels.send import Parcel, Sender
 from hubtwin.channels.spool import Spool
 from hubtwin.flow.dispatch import REPLIES
 from hubtwin.model.event import Message
+from hubtwin.model.message import Received
 from hubtwin.ports import Scene, Transport
+from hubtwin.stores.batch_keeping import opened_batches
+from hubtwin.wiring.batches import take_answer
 from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
@@ -82,8 +86,18 @@ def _partners_of(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]
     """Return what is done about partners in each step: what they sent is taken over, then they are told."""
     assert works.partners is not None, "open_works opens the books"
     registry = {name: told.partner for name, told in works.settings.partners.items()}
-    taking = Taking(works, works.partners.wire, registry, scene=scene.name)
+    beside = {ANSWER: partial(_take_batch_answer, works)}
+    taking = Taking(works, works.partners.wire, registry, scene=scene.name, beside=beside)
     return (collecting_of(works), taking, Sharing(works, scene, registry, sender))
+
+
+def _take_batch_answer(works: Works, number: int, received: Received) -> int:
+    """Take an answer of the platform above into the batches of the hub; there are few, so the books open for each."""
+    with opened_batches(works.store.directory, works.clock) as books:
+        moved = take_answer(books, number, received) if books else 0
+        if books and moved:
+            books.sweep()
+        return moved
 
 
 def collecting_of(works: Works) -> Collecting:
