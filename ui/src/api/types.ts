@@ -28,6 +28,7 @@ export type CaseMove = Schemas["CaseMoveView"];
 export type CaseStep = Schemas["StepView"];
 export type Proposal = Schemas["ProposalView"];
 export type Appeal = Schemas["AppealView"];
+export type Cotravel = Schemas["CotravelReply"];
 export type Happened = Schemas["Happened"];
 export type EvidenceIn = Schemas["EvidenceIn"];
 export type Task = Schemas["TaskRow"];
