@@ -80,6 +80,7 @@ def test_the_end_destroys_and_the_certificate_verifies(hub: KeptHub) -> None:
         "bookings": 1,
         "risk_hits": 0,
         "pseudonym_links": 0,
+        "cotravellers": 0,
     }
     assert (body["ordered_by"], body["second"], body["persons_forgotten"], body["records"]) == ("boss", "guard", 1, 1)
     assert "guard" in certificate_text(ended.certificate, key, "zh")
@@ -117,7 +118,7 @@ def test_the_end_destroys_what_messages_said_of_its_cases_and_of_no_other(hub: K
     emergency_id = fill(hub)
     (case_id,) = (case.case_id for case in hub.works.ledger.list_cases(CaseFilter(emergency_id=emergency_id)))
     still_open = hub.open("p9")["p9"]
-    wire = Wire(hub.works.store.directory, "/hubs/here", hub.now_min)
+    wire = Wire(hub.works.store.directory, hub.works.store.hub_id, hub.now_min)
     signer = Signer(hub.works.store.directory)
     sender = Sender(wire, Signing(signer.sign, signer.public_hex), {}, lambda message: [])
     subjects = (case_id, still_open.case_id, "of nobody")
@@ -129,7 +130,7 @@ def test_the_end_destroys_what_messages_said_of_its_cases_and_of_no_other(hub: K
     assert ended.certificate is not None
     assert open_sealed(ended.certificate, hub.works.access.audit.public_hex)["messages"] == 1
     assert [one.id for one in wire.list_waiting("/p", 9)] == [still_open.case_id, "of nobody"]
-    assert verify(wire.list_entries("/p"), "/hubs/here", "/p") == []
+    assert verify(wire.list_entries("/p"), wire.owner, "/p") == []
     hub.move(still_open, *STORIES["released"])
     hub.wait(days=70)
     nightly(hub.works, hub.now)
