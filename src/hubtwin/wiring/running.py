@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from hubtwin.base.errors import Denied
 from hubtwin.channels.batch_wire import ANSWER
 from hubtwin.channels.receive import Reception
 from hubtwin.channels.replies import reply_parcels
@@ -14,13 +15,14 @@ from hubtwin.flow.dispatch import REPLIES
 from hubtwin.model.event import Message
 from hubtwin.model.message import Received
 from hubtwin.ports import Scene, Transport
-from hubtwin.stores.batch_keeping import opened_batches
-from hubtwin.wiring.batches import take_answer
+from hubtwin.wiring.batch_desk import find_platform
+from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
+from hubtwin.wiring.reporting import Reporting
 from hubtwin.wiring.service import Beside, Service
 from hubtwin.wiring.sharing import Sharing
 from hubtwin.wiring.sources import Sources
@@ -86,18 +88,35 @@ def _partners_of(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]
     """Return what is done about partners in each step: what they sent is taken over, then they are told."""
     assert works.partners is not None, "open_works opens the books"
     registry = {name: told.partner for name, told in works.settings.partners.items()}
-    beside = {ANSWER: partial(_take_batch_answer, works)}
-    taking = Taking(works, works.partners.wire, registry, scene=scene.name, beside=beside)
-    return (collecting_of(works), taking, Sharing(works, scene, registry, sender))
+    taking = Taking(
+        *(works, works.partners.wire, registry),
+        scene=scene.name,
+        beside={ANSWER: partial(_take_batch_answer, works)},
+    )
+    telling: tuple[Beside, ...] = (collecting_of(works), taking, Sharing(works, scene, registry, sender))
+    batching = batching_of(works, scene, sender)
+    return telling if batching is None else (*telling, Reporting(works, scene, batching))
+
+
+def batching_of(works: Works, scene: Scene, sender: Sender) -> Batching | None:
+    """Return the batches to the platform above, None where hub.toml names none whose agreement holds today."""
+    assert works.partners is not None, "open_works opens the books"
+    assert works.batches is not None, "open_works opens the books"
+    try:
+        platform = find_platform(works.settings, works.clock())
+    except Denied:
+        return None
+    templates = load_templates(works.settings.data_dir / TEMPLATES, scene.disclosures.profiles)
+    return Batching(works.batches, works.partners.wire, templates, platform, works.settings.hub.zone, sender)
 
 
 def _take_batch_answer(works: Works, number: int, received: Received) -> int:
-    """Take an answer of the platform above into the batches of the hub; there are few, so the books open for each."""
-    with opened_batches(works.store.directory, works.clock) as books:
-        moved = take_answer(books, number, received) if books else 0
-        if books and moved:
-            books.sweep()
-        return moved
+    """Take an answer of the platform above into the batches; also one that comes after its agreement has ended."""
+    assert works.batches is not None, "open_works opens the books"
+    moved = take_answer(works.batches, number, received)
+    if moved:
+        works.batches.sweep()
+    return moved
 
 
 def collecting_of(works: Works) -> Collecting:

@@ -15,22 +15,21 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.base.ids import stable_key
-from hubtwin.channels.parcels import Facts, parcels_of
+from hubtwin.channels.parcels import parcels_of
 from hubtwin.channels.send import Parcel, Sender
 from hubtwin.library.grants import Desk
 from hubtwin.library.sharing import identify, note_disclosed, partner_grantee
-from hubtwin.model.case import Case, CaseState
-from hubtwin.model.event import Event, EventKind, Message, find_exit
+from hubtwin.model.case import Case
+from hubtwin.model.event import Event, EventKind, Message
 from hubtwin.model.partner import Partner
-from hubtwin.model.verified import Verified, find_destination
-from hubtwin.ports import CaseFilter, Scene
+from hubtwin.ports import Scene
 from hubtwin.rules.disclosure import Profile
 from hubtwin.rules.routing import Office, offices_on
+from hubtwin.wiring.facts import facts_of
 from hubtwin.wiring.works import Works
 
 PAGE = 500  # events that one transaction tells of
 MOVES = (EventKind.CASE_MOVED, EventKind.CASE_CLOSED)
-MOST_WAITING = 1_000
 NO_OFFICE = "channels.no_office"
 _LOG = structlog.get_logger()
 
@@ -104,7 +103,7 @@ class Sharing:
         if event.scene != self.scene.name or not profiles or case is None:
             return ()
         message = Message(_key(event), "moves", {}, event.at_min)
-        facts = self._facts(case, event)
+        facts = facts_of(self.works, self.scene, case, event)
         offices = offices_on(self.partners.values(), now.astimezone(self.works.settings.hub.zone).date())
         try:
             told = parcels_of(
@@ -120,34 +119,6 @@ class Sharing:
                 self._desk, parcel.partner, case.case_id, parcel.dataschema, parcel.data, message_id=message.key
             )
         return [(message, parcel) for parcel in told.parcels]
-
-    def _facts(self, case: Case, event: Event) -> Facts:
-        works, ledger = self.works, self.works.ledger
-        filed = [one for one in ledger.list_evidence(case.case_id) if one.version <= int(str(event.payload["version"]))]
-        emergency = ledger.find_emergency(case.emergency_id)
-        exit_id = find_exit(filed)
-        verified = Verified(
-            *(case, str(event.payload["command"]), str(event.payload["by"]), event.at_min, filed),
-            disease=emergency.disease if emergency else "",
-            waiting=self._count_waiting(case, exit_id),
-        )
-        params = {**self.scene.params, **works.settings.scenes.get(self.scene.name, {})}
-        return Facts(
-            case.case_id,
-            self.scene.facts(verified, params),
-            find_destination(filed, works.settings.hub.area_code),
-            verified.by,
-            case.marks,
-            about=f"{case.emergency_id} {exit_id}",
-        )
-
-    def _count_waiting(self, case: Case, exit_id: str) -> int:
-        """Return how many persons of the event wait for a vehicle at an exit."""
-        where = CaseFilter(emergency_id=case.emergency_id, states=(CaseState.TRANSFER,), limit=MOST_WAITING)
-        return sum(
-            find_exit(self.works.ledger.list_evidence(one.case_id)) == exit_id
-            for one in self.works.ledger.list_cases(where)
-        )
 
     def _identify(self, case: Case, office: Office, profile: Profile) -> Mapping[str, Any]:
         return identify(

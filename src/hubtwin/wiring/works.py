@@ -12,6 +12,8 @@ from hubtwin.ports import Ledger
 from hubtwin.settings import Settings
 from hubtwin.stores.accounts import Accounts
 from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.batch_keys import VaultKeys
+from hubtwin.stores.batches import BatchBooks
 from hubtwin.stores.embedded import EmbeddedStore, store_directory
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.ledger import SqliteLedger
@@ -56,6 +58,7 @@ class Works:
     sources: Callable[[], Sequence[SourceState]] = lambda: ()
     partners: Partners | None = None  # the wire to them, where it is open
     cotravel: Cotravel | None = None  # questions to matchers, where they are asked
+    batches: BatchBooks | None = None  # what goes to the platform above
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
@@ -113,7 +116,13 @@ def open_works(
         latest = Latest(settings, store, clock)
         partners = open_partners(directory, hub_id, epoch_minute(clock()))
         stack.callback(partners.wire.close)
-        yield Works(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed, partners=partners)
+        batches = BatchBooks(directory, VaultKeys(access.vault), epoch_minute(clock()))
+        stack.callback(batches.close)
+        yield Works(
+            *(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed),
+            partners=partners,
+            batches=batches,
+        )
 
 
 def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access:

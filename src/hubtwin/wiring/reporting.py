@@ -1,0 +1,101 @@
+"""The batches of the day to the platform above: every hour the cases that were closed since go into one.
+
+What was offered before is known by the person's key and not sent again, so a restart, which begins the day anew, and a
+case that is closed a second time do no harm. Who may not be told yet waits for the next hour.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from hubtwin.base.clock import epoch_minute, service_start
+from hubtwin.base.errors import Denied
+from hubtwin.library.grants import Desk
+from hubtwin.library.sharing import identify
+from hubtwin.model.event import Event, EventKind
+from hubtwin.model.record import UNMARKED, Marks
+from hubtwin.ports import Scene
+from hubtwin.rules.routing import Office
+from hubtwin.wiring.batch_desk import PROFILE
+from hubtwin.wiring.batches import Batching
+from hubtwin.wiring.facts import facts_of
+from hubtwin.wiring.works import Works
+
+TEMPLATE = "persons"
+HOUR_MIN = 60
+_LOG = structlog.get_logger()
+
+
+@dataclass
+class Reporting:
+    """Makes and stages batches; one thread calls it with the hub's time."""
+
+    works: Works
+    scene: Scene
+    batching: Batching
+    _desk: Desk = field(init=False)
+    _hour: int = -1
+    _seq: int = 0
+    _waiting: dict[str, Event] = field(default_factory=dict)  # cases that may not be told yet
+    _marks: Marks = UNMARKED
+
+    def __post_init__(self) -> None:
+        """Prepare; nothing is read yet."""
+        access = self.works.access
+        self._desk = Desk(access.grants, access.audit, lambda: epoch_minute(access.clock()))
+
+    def __call__(self, now: datetime) -> None:
+        """Make the batch of the hour, if that is due. Raises Retry where the books cannot be written."""
+        hour = epoch_minute(now) // HOUR_MIN
+        if hour == self._hour:
+            return
+        zone = self.works.settings.hub.zone
+        day = now.astimezone(zone).date()
+        if self._hour < 0 and not self._seq:  # yesterday's last hour may have been cut off
+            self._seq = self._find_first(epoch_minute(service_start(day - timedelta(days=1), zone)))
+        facts = list(self._list_facts())
+        if facts:
+            made = self.batching.make_day(facts, TEMPLATE, day, now, self._marks)
+            _LOG.info("batch_made", batch=made.head.batch_id if made.head else "", rows=len(facts))
+        self.batching.stage_all()
+        self._hour = hour
+
+    def _find_first(self, since_min: int) -> int:
+        """Return the number of the last closing before a minute."""
+        closed = self.works.ledger.list_events(kinds=(EventKind.CASE_CLOSED,))
+        return max((event.seq for event in closed if event.at_min < since_min), default=0)
+
+    def _list_facts(self) -> Iterator[Mapping[str, Any]]:
+        new = self.works.ledger.list_events(self._seq, kinds=(EventKind.CASE_CLOSED,))
+        if new:
+            self._seq = new[-1].seq
+        due = {**self._waiting, **{event.subject: event for event in new if event.scene == self.scene.name}}
+        self._waiting, self._marks = {}, UNMARKED
+        for case_id, event in due.items():
+            try:
+                facts = self._facts(event)
+            except Denied as error:
+                self._waiting[case_id] = event
+                _LOG.warning("report_held", case=case_id, reason=error.key)
+                continue
+            if facts:
+                yield facts
+
+    def _facts(self, event: Event) -> Mapping[str, Any]:
+        case = self.works.ledger.find_case(event.subject)
+        if case is None:
+            return {}
+        known = facts_of(self.works, self.scene, case, event)
+        profile = self.scene.disclosures.profiles[PROFILE]
+        who = identify(
+            *(self._desk, Office(self.batching.partner, PROFILE, ""), profile),
+            scene=case.scene,
+            about=case.case_id,
+            pid=case.pid,
+            reveal=self.works.access.vault.reveal,
+        )
+        self._marks = self._marks.join(case.marks)
+        return {**known.facts, **who}
