@@ -52,7 +52,6 @@ COMMANDS: tuple[click.Command, ...] = (
     audit,
     report,
     matcher,
-    batch,
     partner,
     batch,
     feed,
