@@ -177,6 +177,8 @@ def events_come_in_order_and_are_chosen_by_kind_and_subject(opener: Opener, path
     assert ledger.list_events(after_seq=events[3].seq) == events[4:]
     assert ledger.list_events(kinds=["CaseOpened"]) == events[1::2]
     assert ledger.list_events(kinds=[]) == []
+    assert ledger.find_last_event(["CaseOpened", "Nothing"]) == events[1::2][-1]
+    assert ledger.find_last_event([]) is None
     assert ledger.list_events(subject="c1") == [events[1], events[4]]
     assert ledger.list_events(after_seq=events[1].seq, kinds=["CaseMoved"], subject="c1", limit=1) == [events[4]]
     assert ledger.list_events(limit=2) == events[:2]

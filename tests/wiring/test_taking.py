@@ -122,6 +122,8 @@ def test_a_trace_is_filed_with_its_case_and_shown_in_its_timeline(here: Town, li
         "report": "CDC-7",
     }
     assert here.works.ledger.get_case(case.case_id) == case, "nothing moves by it"
+    change = next(one for one in here.desk.events_after(0, 1_000) if one.kind == EventKind.PARTNER_DATA_USED)
+    assert (change.topic, change.key) == ("case", case.case_id), "the page of the case hears of it"
     timeline = here.desk.case(here.people["li"], case.case_id).timeline
     assert EventKind.PARTNER_DATA_USED in [each.kind for each in timeline]
 
@@ -368,6 +370,13 @@ def test_the_content_is_let_go_and_the_proof_of_it_stays(here: Town, line: Line)
 def test_a_partner_that_is_none_any_more_is_refused_and_not_answered(here: Town, line: Line) -> None:
     line.taking.registry = {}
     assert ask(here, line).payload["reason"] == "wiring_partner_gone"
+    assert not [each for each in here.works.ledger.list_outbox(1_000) if each.channel == REPLIES]
+
+
+@pytest.mark.parametrize("kind", ["hubtwin.refused", "hubtwin.task_state"])
+def test_two_hubs_do_not_answer_each_others_replies_for_ever(here: Town, line: Line, kind: str) -> None:
+    event = line.sends(kind, "replies", {"message_id": "m", "reason": "r"})
+    assert (event.payload["reason"], event.payload["type"]) == ("wiring_partner_not_told", "other")
     assert not [each for each in here.works.ledger.list_outbox(1_000) if each.channel == REPLIES]
 
 

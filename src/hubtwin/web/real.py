@@ -320,7 +320,8 @@ class RealDesk:
 def _topic(event: Event) -> tuple[str, str]:
     """Return which thing of a page an event is about; ("", "") where none."""
     kind, payload = event.kind, event.payload
-    if kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED, EventKind.PARTNER_ANSWERED):
+    of_case = kind == EventKind.PARTNER_DATA_USED and "case" in payload
+    if of_case or kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED, EventKind.PARTNER_ANSWERED):
         return "case", str(payload.get("case", event.subject))
     if kind == EventKind.OVERFLOW_PROPOSED:
         return "task", event.subject
