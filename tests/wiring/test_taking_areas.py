@@ -128,17 +128,6 @@ def test_an_area_told_again_by_a_partner_counts_at_the_higher_level(here: Town, 
     assert (call["areas"], call["high_areas"], call["told_by"]) == (2, 1, [OFFICE])
 
 
-def test_the_gates_go_by_it_and_the_case_says_who_told(here: Town, line: Line) -> None:
-    here.step(MET + 1)
-    known = {case.case_id for case in here.works.ledger.list_cases()}
-    line.sends(AREAS, "areas", told(here, SECOND))
-    here.pass_gate(origin_area="330103")
-    here.step(MET + 2)
-    (case,) = [case for case in here.works.ledger.list_cases() if case.case_id not in known] or [None]
-    evidence = here.works.ledger.list_evidence(case.case_id if case else known.pop())
-    assert case is None or evidence[0].evidence.values["told_by"] == OFFICE
-
-
 def test_the_map_and_the_table_of_a_matcher_hold_it(here: Town, line: Line) -> None:
     rule = MatchRule(14, 1.0, "county", ("high", "medium"))
     line.sends(AREAS, "areas", told(here, SECOND))

@@ -10,7 +10,9 @@ import pytest
 from hubtwin.base.clock import epoch_minute
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.query import collect
+from hubtwin.model.partner_data import AreasTold, AreaTold
 from hubtwin.model.place import Exit
+from hubtwin.rules.told_areas import fold_told
 from hubtwin.scenes.epidemic.gates import flag, list_full_exits
 from hubtwin.scenes.epidemic.near import AHEAD_MIN, NEAR_MIN, narrow
 from hubtwin.scenes.epidemic.profiles import PROFILES
@@ -40,6 +42,9 @@ def gate_row(pid: str, **told: Any) -> dict[str, Any]:
         **SYSTEM,
         **told,
     }
+
+
+COMES_FROM_THERE = gate_row("red", health_code="red", origin_area="550505")
 
 
 def frame(dataset: str, rows: list[dict[str, Any]]) -> nw.LazyFrame[Any]:
@@ -85,6 +90,17 @@ def test_a_code_a_fever_and_a_hit_flag_and_an_ordinary_passage_does_not() -> Non
     assert red.values["reasons_zh"]
     assert len(red.values["reasons_en"]) == len(red.values["reasons_zh"])
     assert red.values["version"], "which version of which rule decided is kept with it"
+
+
+def test_the_gates_go_by_an_area_that_a_partner_told_and_say_who_did() -> None:
+    told = AreasTold(NOW_MIN - 60, (AreaTold("550505", None, "county", ("", "", ""), level="high"),))
+    rows = [{**row, **SYSTEM} for row in fold_told(told, (), "city", "m1")]
+    given = {**tables("polars", morning()), "gate_screenings": frame("gate_screenings", [COMES_FROM_THERE])}
+    (before,) = flag(given, {**SCENE.params, **PARAMS}, NOW)
+    assert before.values["origin"] == "elsewhere"
+    assert "told_by" not in before.values
+    (found,) = flag({**given, "told_areas": frame("told_areas", rows)}, {**SCENE.params, **PARAMS}, NOW)
+    assert (found.values["origin"], found.values["told_by"]) == ("high_risk", "city")
 
 
 def test_a_hit_names_the_train_it_was_matched_on() -> None:
