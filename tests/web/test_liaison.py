@@ -56,18 +56,23 @@ class Here:
         return httpx.post(self.served.url + path, data=told, headers=headers)
 
 
+def make_people(made: Hub) -> None:
+    """Make the accounts of `PEOPLE`."""
+    accounts = made.works.access.accounts
+    for user, (agency, kind, role) in PEOPLE.items():
+        if agency not in {each.agency_id for each in accounts.list_agencies()}:
+            accounts.add_agency(Agency(agency, kind, agency, agency))
+        person = Person(user, user.title(), agency, kind, frozenset({role}), frozenset({"epidemic"}))
+        accounts.create(person, PASSWORD, by="setup")
+
+
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[Here]:
     with hub(tmp_path) as made:
         made.works = replace(
             made.works, settings=replace(made.works.settings, contact=Contact("Hub duty desk", "0571-1111", "24 h"))
         )
-        for user, (agency, kind, role) in PEOPLE.items():
-            known = {each.agency_id for each in made.works.access.accounts.list_agencies()}
-            if agency not in known:
-                made.works.access.accounts.add_agency(Agency(agency, kind, agency, agency))
-            person = Person(user, user.title(), agency, kind, frozenset({role}), frozenset({"epidemic"}))
-            made.works.access.accounts.create(person, PASSWORD, by="setup")
+        make_people(made)
         made.tell(POLICE, "police")
         made.tell(BUS, "bus", "b1")
         with serving(desk_of(made.works)) as served:

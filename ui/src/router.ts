@@ -12,6 +12,7 @@ export const router = createRouter({
     { path: "/times", name: "times", component: () => import("./pages/Times.vue") },
     { path: "/repairs", name: "repairs", component: () => import("./pages/Repairs.vue") },
     { path: "/access", name: "access", component: () => import("./pages/Access.vue") },
+    { path: "/partners/:id?", name: "partners", component: () => import("./pages/Partners.vue"), props: true },
     { path: "/emergency", name: "emergency", component: () => import("./pages/Emergency.vue") },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

@@ -174,10 +174,11 @@ def _form(said: Said, lang: str, filled: Filled, by: str) -> str:
             f"<label>{escape(_t('why', lang))}<textarea name='note' rows='2' maxlength='{MAX_NOTE}' required>"
             f"{escape(typed.get('note', ''))}</textarea></label>"
         )
-    fields.append(
-        f"<label>{escape(_t('by', lang))}"
-        f'<input name="by" maxlength="{MAX_BY}" autocomplete="name" value="{escape(by)}"></label>'
-    )
+    if said is not Said.RECEIVED:  # that is one touch
+        fields.append(
+            f"<label>{escape(_t('by', lang))}"
+            f'<input name="by" maxlength="{MAX_BY}" autocomplete="name" value="{escape(by)}"></label>'
+        )
     kind = {Said.RECEIVED: "plain", Said.REFUSED: "refuse"}.get(said, "")
     button = f'<button class="{kind}" type="submit">{escape(_t(f"say_{name}", lang))}</button>'
     title = f"<h2>{escape(_t(f'form_{name}', lang))}</h2>"

@@ -7,6 +7,7 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.agency import Person
 from hubtwin.model.event import Event, EventKind
 from hubtwin.model.partner import Answer, Partner, Said, Way
+from hubtwin.rules.answers import late_min
 from hubtwin.rules.disclosure import Disclosures
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.web import shown
@@ -202,8 +203,7 @@ class RealPartners:
         )
 
     def _row(self, one: Partner) -> p.PartnerRow:
-        messages, day = self._messages(one, LISTED), day_of(self.works, self._now_min())
-        wire = wire_of(self.works)
+        day, wire = day_of(self.works, self._now_min()), wire_of(self.works)
         came, refusals = wire.count_incoming(one.partner_id), wire.count_refusals(one.partner_id)
         went = wire.count_outgoing(one.partner_id)
         waiting = went.get("waiting", 0) + went.get("handed", 0)
@@ -214,11 +214,22 @@ class RealPartners:
             given=sum(went.values()),
             received=sum(came.values()),
             waiting=waiting,
-            late=sum(message.late_min > 0 for message in messages),
+            late=self._count_late(one),
             refused=refused,
             agreement=sp.agreement_state(one.agreements, day),
             ends_in_days=sp.ends_in_days(one.agreements, day),
             channel=self._channel(one, waiting),
+        )
+
+    def _count_late(self, one: Partner) -> int:
+        """Return how many of the newest messages should have been answered and are not."""
+        answered = {said.message_id for said in liaison_of(self.works).list_answers(one.partner_id)}
+        sent = wire_of(self.works).list_outgoing(one.partner_id, LISTED)
+        now_min = self._now_min()
+        return sum(
+            late_min(out.written_ms // MS_MIN, None, one.answer_min, now_min) > 0
+            for out in sent
+            if out.id not in answered
         )
 
     def _channel(self, one: Partner, waiting: int) -> p.ChannelView:

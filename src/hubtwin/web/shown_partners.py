@@ -139,10 +139,14 @@ def given(rows: Iterable[p.MessageRow], zone: ZoneInfo) -> list[p.GivenDay]:
 def facts(data: Mapping[str, Any], zone: ZoneInfo, known: Disclosures, scene: str) -> list[p.Fact]:
     """Return what a message says, in words of both languages; minutes as the hub's local time."""
     codes = {field.path for field in known.facts if field.kind.startswith("code:")}
-    return [
+    order = {field.path: place for place, field in enumerate(known.facts)}
+    found = [
         p.Fact(path, number, _label(path, scene), _value(path, value, zone, scene if path in codes else ""))
         for path, number, value in _leaves(data)
     ]
+    first = {path.split("[]")[0]: place for path, place in reversed(order.items())}  # a list stands where it begins
+    last = len(order)
+    return sorted(found, key=lambda f: (first.get(f.path.split("[]")[0], last), f.number, order.get(f.path, last)))
 
 
 def moment(minute: int, zone: ZoneInfo, style: Literal["time", "day"] = "day") -> str:
