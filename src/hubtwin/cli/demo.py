@@ -22,6 +22,7 @@ from hubtwin.wiring import Ask, load, open_store, simulate_day, simulate_into, w
 
 DEFAULT_DATE = date(2022, 10, 20)  # a Thursday with 213 counties at risk in the shipped data
 REPLAY_HOME = "replay"  # below the home; begun anew with every demonstration
+OFFICES_HOME = "offices"  # beside it: books and keys of simulated partners
 RAILWAY_HOME = "railway"  # beside it: the manifests, and the matcher's own home
 PROGRAM = "from hubtwin.cli import main; main()"
 BASIS = {
@@ -39,6 +40,7 @@ class Stage:
     running: Any
     clock: PacedClock
     password: str
+    offices: Any
 
 
 @click.command("demo")
@@ -60,7 +62,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
         return
     with (
         closing(take_port("127.0.0.1", told["port"])) as sock,
-        stage(desk, day, start, {"matcher": True, **told}) as ready,
+        stage(desk, day, start, {"matcher": True, "offices": True, **told}) as ready,
     ):
         ready.running.service.step(start)
         if told["no_event"]:
@@ -70,6 +72,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
         _tell_how(desk, ready, told["speed"])
         ready.clock.run(told["speed"])
         ready.running.start()
+        ready.offices.reach(f"http://127.0.0.1:{sock.getsockname()[1]}")
         try:
             run_server(desk, ready.core, "127.0.0.1", sock)
         finally:
@@ -80,6 +83,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
 def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Iterator[Stage]:
     """Set a replay up in a home of its own; its clock stands at `start`. With `matcher` the hits come from a matcher in
     a process of its own, beside manifests that the hub never sees; else they are simulated, which needs no process.
+    With `offices` simulated partners answer; partners of hub.toml are told nothing of a simulated day.
     """
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
     with ExitStack() as stack:
@@ -90,18 +94,20 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         made = _make_day(desk, settings, day, told["arrivals"] or settings.sim_arrivals)
         gates = load("hubtwin.sim.screening:simulate_gates")(made, settings.hub.exits)
         clock = PacedClock(start, 0.0, system_clock, load("hubtwin.wiring.replay:end_of")(made))
+        offices = _open_offices(stack, desk, settings, clock) if told.get("offices") else None
+        settings = replace(settings, partners={} if offices is None else offices.partners)
         opened = load("hubtwin.web.start:open_desk")
         core = stack.enter_context(opened(settings, clock=clock, real_clock=system_clock, mode="replay"))
         password = "-".join((secrets.token_hex(3), secrets.token_hex(3)))
         rail = _open_railway(stack, desk, core.works, made) if told.get("matcher") else None
-        running = _make_running(stack, core.works, (made, gates), rail, told)
+        running = _make_running(stack, core.works, (made, gates), rail, {**told, "offices": offices})
         _cast(core.works, desk.lang, password, event=not told["no_event"])
         if rail is not None:
             rail.serve(load("hubtwin.wiring.matchers:hub_side")(core.works))
         peers = (lambda: ()) if rail is None else rail.peers
         works = stack.enter_context(load("hubtwin.wiring.matchers:asking")(running.works, peers))
         seen = load("hubtwin.web.start:desk_of")(works)
-        yield Stage(seen, running, clock, password)
+        yield Stage(seen, running, clock, password, offices)
 
 
 def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
@@ -111,6 +117,12 @@ def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
         with open_store(settings, system_clock) as fresh:
             load("hubtwin.wiring.replay:copy_feeds")(store, fresh)
         return simulate_day(desk.settings, store, day, settings.sim_seed, arrivals)
+
+
+def _open_offices(stack: ExitStack, desk: Desk, settings: Settings, clock: PacedClock) -> Any:
+    """Return the simulated partners; they end with the stack."""
+    folder = desk.settings.home / OFFICES_HOME
+    return stack.enter_context(load("hubtwin.wiring.offices:Offices")(folder, settings, clock))
 
 
 def _open_railway(stack: ExitStack, desk: Desk, works: Any, made: Any) -> Any:
@@ -142,7 +154,7 @@ def _make_running(stack: ExitStack, works: Any, simulated: tuple[Any, Any], rail
     running = load("hubtwin.wiring.running:make_running")(
         *(works, {**partners.transports, **({} if rail is None else {"matcher": rail.transport()})}),
         rung="counts",
-        before=(partners.give,),
+        before=(partners.give, *(() if told["offices"] is None else (told["offices"].step,))),
         after=(lambda now: [act(now) for act in staff],),
     )
     if not told["no_crew"]:
@@ -157,6 +169,8 @@ def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:
     people = {p.user_id: p for p in load(f"{module}:make_accounts")(works, scene.name, password=password, lang=lang)}
     read = load("hubtwin.wiring.running:list_read")(scene)
     load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu", lang=lang)
+    known = [name for name in load("hubtwin.wiring.offices:KNOW_PERSONS") if name in works.settings.partners]
+    load(f"{module}:grant_partners")(works, scene.name, known, issued_by="zhou", approved_by="wu", lang=lang)
     if event:
         load(f"{module}:declare")(works, scene.name, scene.params["disease"], BASIS[lang], people["wang"])
 

@@ -23,7 +23,7 @@ from hubtwin.model.task import TASK_TABLE, Task, TaskCommand
 from hubtwin.ports import TaskFilter
 from hubtwin.rules.permission import may
 from hubtwin.sim.day import HubDay
-from hubtwin.sim.habits import SPECIMENS, Habits, Known
+from hubtwin.sim.habits import SCANNED, SPECIMENS, Habits, Known
 from hubtwin.sim.lookout import Awaited, CrewDesk, Lookout, number
 from hubtwin.sim.results import Sampled
 from hubtwin.sim.screening import Figures, Gates
@@ -83,7 +83,7 @@ class Crew:
         out once more: they are the same specimens, so a laboratory and a library that know them lose nothing.
         """
         self._desk, self._ledger, self._leaves = desk, desk.ledger, leaves
-        self._habits = Habits(seed, figures or load_crew_figures())
+        self._habits = Habits(seed, figures or load_crew_figures(), desk.area_code)
         self._lookout = Lookout(desk, day, gates, pid_of=pid_of, habits=self._habits)
         self._people = group_people(desk.scene, desk.roster.teams(), self._habits.figures)
         self._teams: defaultdict[str, list[Person]] = defaultdict(list)
@@ -225,6 +225,9 @@ class Crew:
         told = CaseCommand(case.case_id, command, person.user_id, now_min, evidence, case.version)
         key = f"sim {case.case_id} {case.version} {command}"
         handle_case(self._ledger, told, self._desk.clocks_min, partial(may, person), key=key)
+        place = self._lookout.crowd.find(case.pid)
+        if place is not None and SCANNED & {piece.kind for piece in evidence}:
+            self._desk.take_in(person.user_id, case, self._lookout.crowd.document(place))
 
     def _work_task(self, due: _Due, now_min: int) -> None:
         task = self._ledger.find_task(due.subject)

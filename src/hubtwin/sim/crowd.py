@@ -46,6 +46,10 @@ class Crowd:
         """Return the place of a person in the columns of `Gates`; None for somebody who has not passed."""
         return self._place.get(pid)
 
+    def document(self, place: int) -> str:
+        """Return the number of the document that a person carries."""
+        return str(self._document[place])
+
     def gate_min(self, place: int) -> int:
         """Return the epoch minute at which a person was at the gate."""
         return self._gate_min[place]

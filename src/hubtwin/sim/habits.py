@@ -12,6 +12,7 @@ from hubtwin.model.case import TABLE, Case, CaseState, Evidence
 from hubtwin.model.duty import COMMANDER
 from hubtwin.model.emergency import Appeal
 from hubtwin.model.task import Task, TaskState
+from hubtwin.model.verified import DESTINATION
 from hubtwin.sim.screening import Figures
 
 AWAITS = frozenset({CaseState.ANTIGEN, CaseState.NUCLEIC, CaseState.FOLLOW_UP})  # a result ends them, not a clock
@@ -29,6 +30,7 @@ _TAKES: Mapping[CaseState, str] = {
     CaseState.FEEDBACK: "feedback_min",
     CaseState.REFUSED: "refused_min",
 }
+SCANNED = frozenset({"scan", "desk_form"})  # evidence for which a document is read
 _OF_REPORT = frozenset({"antigen", "nucleic", "negative", "invalid_test", "follow_up"})
 DECIDE_APPEAL = "decide_appeal"  # a question that only the decision itself answers
 _DIGITS = 13  # 52 bits: as many as a double holds exactly
@@ -49,10 +51,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """The seed and the figures of crew.toml."""
+    """The seed and the figures of crew.toml; `area_code` is where the hub stands, empty where nobody says it."""
 
     seed: int
     figures: Figures
+    area_code: str = ""
 
     def chance(self, *what: object) -> float:
         """Return a number in [0, 1) that depends on the seed and `what` only."""
@@ -91,6 +94,13 @@ class Habits:
     def give_evidence(self, case: Case, command: str, known: Known) -> tuple[Evidence, ...]:
         """Return the evidence that a command needs: references and figures, each marked synthetic."""
         return tuple(self._piece(case, kind, known) for kind in TABLE[case.state, command].needs)
+
+    def destination(self, case_id: str) -> str:
+        """Return the code of where a person says to go: mostly a district of the city; empty where none is known."""
+        near = self.figures["districts"].get(self.area_code[:4], ())
+        far = self.figures["other_cities"].get(self.area_code[:2], ())
+        codes = far if far and self.chance("elsewhere", case_id) < self.figures["elsewhere"] else near
+        return str(codes[self.pick(len(codes), "destination", case_id)]) if codes else ""
 
     def appeal_due(self, case: Case) -> int | None:
         """Return when a person says that the case is wrong; None for nearly everybody."""
@@ -165,6 +175,8 @@ class Habits:
         number = stable_key(self.seed, case.case_id, case.version, kind)[:8]
         if kind == "overflow_order":
             return Evidence(kind, known.order_id, marked)
+        if kind in SCANNED and (code := self.destination(case.case_id)):
+            return Evidence(kind, f"{kind.replace('_', ' ')} {number}", {DESTINATION: code, **marked})
         if kind in _OF_REPORT and known.report:
             return Evidence(kind, known.report, {"result": known.result, **marked})
         if kind == "vehicle":

@@ -27,9 +27,19 @@ _PAGE = 500
 _TESTED = ("antigen", "invalid_test")
 
 
+TakeIn = Callable[[str, Case, str], None]
+
+
+def keep_nothing(by: str, case: Case, document: str) -> None:
+    """Keep nothing of a document that was read."""
+
+
 @dataclass(frozen=True)
 class CrewDesk:
-    """What a crew works with. `results` reads the newest row of TEST_RESULTS by (pid, kind): (report id, result)."""
+    """What a crew works with. `results` reads the newest row of TEST_RESULTS by (pid, kind): (report id, result).
+
+    `take_in` seals what somebody read of the document of a case's person; `area_code` is where the hub stands.
+    """
 
     ledger: Ledger
     clocks_min: Mapping[str, int]
@@ -37,6 +47,8 @@ class CrewDesk:
     scene: str
     exits: Sequence[Exit]
     results: Results
+    take_in: TakeIn = keep_nothing
+    area_code: str = ""
 
 
 class Awaited(NamedTuple):

@@ -183,10 +183,13 @@ class Pumping:
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the hand-over under way, which ends by itself."""
+        """End after the hand-over under way, which ends by itself, and let go of connections."""
         self._over.set()
         if self._thread is not None:
             self._thread.join()
+        for line in self.send.lines.values():
+            if isinstance(line.channel, Webhook):
+                line.channel.close()
 
     def _run(self) -> None:
         while not self._over.wait(PUMP_S):

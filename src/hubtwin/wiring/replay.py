@@ -11,6 +11,7 @@ from datetime import datetime
 from types import TracebackType
 
 from hubtwin.base.clock import epoch_minute, from_epoch_minute
+from hubtwin.base.ids import stable_key
 from hubtwin.connectors.common.broker import LocalBroker
 from hubtwin.connectors.common.http import REPLAYED_HEADER, HttpTransport
 from hubtwin.connectors.common.mqtt import MqttTransport
@@ -181,8 +182,20 @@ def make_crew(running: Running, day: HubDay, gates: Gates, pid_of: PidOf, *, eve
     def results() -> Mapping[tuple[str, str], tuple[str, str]]:
         return {key: (row["report_id"], row["result"]) for key, row in turning.results.items()}
 
-    exits = works.settings.hub.exits
-    desk = CrewDesk(works.ledger, works.clocks_min, works.roster, turning.scene.name, exits, results)
+    def take_in(by: str, case: Case, document: str) -> None:
+        """Seal what a scan reads, as the page's does: an invented name that says so, and the simulated document."""
+        name = f"合成旅客 {stable_key('name', document)[:6]}"
+        fields = {"name": name, "id_type": DOCUMENT, "id_no": document}
+        told = {"case": case.case_id, "pid": case.pid, "fields": sorted(fields)}
+        works.access.audit.append("PersonScanned", by, told)
+        works.access.vault.remember(case.pid, fields)
+
+    hub = works.settings.hub
+    desk = CrewDesk(
+        *(works.ledger, works.clocks_min, works.roster, turning.scene.name, hub.exits, results),
+        take_in=take_in,
+        area_code=hub.area_code,
+    )
     return Crew(desk, day, gates, pid_of=pid_of, seed=day.seed, leaves=LeftCases(works.ledger, every))
 
 

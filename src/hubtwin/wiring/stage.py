@@ -4,16 +4,17 @@ All of it goes through the same doors as in operation: accounts with roles, gran
 event that the duty commander declares. The people are invented, and their names say so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.datasets.all import DATASETS
 from hubtwin.flow.emergency import Declaration, declare_emergency
+from hubtwin.library.sharing import partner_grantee
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.emergency import Emergency
-from hubtwin.model.grant import Grant
+from hubtwin.model.grant import VAULT, VAULT_FIELDS, Grant, Purpose
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.permission import may
 from hubtwin.wiring.granted import grantee_of, list_wanted, purpose_of
@@ -84,6 +85,23 @@ def grant_scene(
             )
         )
         for name in list_wanted(datasets)
+    ]
+
+
+def grant_partners(
+    works: Works, scene: str, partners: Iterable[str], *, issued_by: str, approved_by: str, lang: str = "en"
+) -> list[str]:
+    """Let partners know who the persons of a scene are, on two people's word; return the ids of the grants."""
+    now_min = epoch_minute(works.access.clock())
+    return [
+        works.access.grants.issue(
+            Grant(
+                *("", partner_grantee(name), VAULT, frozenset(VAULT_FIELDS), frozenset({Purpose.REPORT})),
+                *(scene, now_min, now_min + GRANT_D * 24 * 60, issued_by, approved_by),
+                reason=REASON[lang],
+            )
+        )
+        for name in partners
     ]
 
 
