@@ -159,6 +159,9 @@ class FakeDesk:
         facts = tr.AreaFacts("310107", "普陀区", 0, 3, None, False, "centroid")
         return tr.AreasReply(NOW_MIN, [tr.Area(tr.Point((121.39, 31.24)), facts)])
 
+    def districts(self, named: str) -> Sequence[tr.DistrictView]:
+        return [tr.DistrictView("330106", "浙江省 杭州市 西湖区")]
+
     def stations(self) -> Sequence[tr.StationView]:
         return [tr.StationView("HGH", "杭州东", 120.2, 30.3, True)]
 

@@ -21,7 +21,7 @@ from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.live import LiveChange
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
-from hubtwin.web.schemas.trains import AreasReply, PositionsReply, StaffReply, StationView, TrainsReply
+from hubtwin.web.schemas.trains import AreasReply, DistrictView, PositionsReply, StaffReply, StationView, TrainsReply
 
 TOPICS: Mapping[str, str] = {  # topic of a live change -> what one must be allowed to do to hear of it
     "train": "alert.read",
@@ -255,6 +255,10 @@ class Desk(Protocol):
 
     def areas(self) -> AreasReply:
         """Return the counties with risk areas in force."""
+        ...
+
+    def districts(self, named: str) -> Sequence[DistrictView]:
+        """Return districts of which the name or the code holds a text, those near the hub first, at most twelve."""
         ...
 
     def stations(self) -> Sequence[StationView]:

@@ -13,7 +13,7 @@ from hubtwin.web.auth import EdgeOf, allowed
 from hubtwin.web.edge import API, reply
 from hubtwin.web.schemas.hub import EmergencyReply, HubView, RepairsReply
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
-from hubtwin.web.schemas.trains import AreasReply, PositionsReply, StaffReply, StationView, TrainsReply
+from hubtwin.web.schemas.trains import AreasReply, DistrictView, PositionsReply, StaffReply, StationView, TrainsReply
 
 router = APIRouter(prefix=API)
 Id = Annotated[str, Path(min_length=1, max_length=200)]
@@ -46,6 +46,14 @@ def trains(edge: EdgeOf) -> Response:
 def areas(edge: EdgeOf) -> Response:
     """Return the counties with risk areas in force, as GeoJSON."""
     return reply(edge.desk.areas())
+
+
+@router.get(
+    "/districts", response_model=list[DistrictView], tags=["loop"], dependencies=[Depends(allowed("case.read"))]
+)
+def districts(edge: EdgeOf, named: Annotated[str, Query(min_length=1, max_length=40)]) -> Response:
+    """Return districts and counties of which the name or the code holds a text, those near the hub first."""
+    return reply(edge.desk.districts(named))
 
 
 @router.get("/stations", response_model=list[StationView], tags=["trains"], dependencies=READS_MAP)

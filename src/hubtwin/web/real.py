@@ -54,6 +54,7 @@ class RealDesk:
         self._pulsed: dict[tuple[str, str], Any] = {}
         self._unmasking = Lock()
         self.areas, self.stations, self.positions = self._map.areas, self._map.stations, self._map.positions
+        self.districts = self._map.districts
         self.board, self.repairs, self.sources = self._board.board, self._board.repairs, self._board.sources
         self.case, self.move_case = loop.case, loop.move_case
         self.lodge_appeal, self.decide_appeal = loop.lodge_appeal, loop.decide_appeal

@@ -11,8 +11,10 @@ from hubtwin.model.agency import Person
 from hubtwin.model.case import Case, CaseCommand, Evidence
 from hubtwin.model.event import Event, Filed
 from hubtwin.model.record import Identity
+from hubtwin.model.verified import DESTINATION
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.rules.privacy import epoch_of, normalise, pseudonym
+from hubtwin.rules.routing import covering
 from hubtwin.rules.steps import trace_steps
 from hubtwin.web import shown, shown_loop
 from hubtwin.web.schemas import loop as lo
@@ -51,6 +53,9 @@ class RealLoop:
     def move_case(self, who: Person, case_id: str, asked: MoveCase) -> lo.CaseReply:
         """Move a case on."""
         pieces = [Evidence(each.kind, each.ref, each.values) for each in asked.evidence]
+        for piece in pieces:
+            if piece.values.get(DESTINATION):
+                covering(str(piece.values[DESTINATION]))  # nobody could be told of a person who goes nowhere
         command = CaseCommand(case_id, asked.command, who.user_id, self._now_min(), pieces, asked.expects)
         if asked.person is not None:
             self._refuse_other(who, command, asked.person)

@@ -18,10 +18,12 @@ from hubtwin.rules.positions import Stop, locate
 from hubtwin.rules.service import project_days
 from hubtwin.rules.told_areas import join_told
 from hubtwin.web.schemas import trains as tr
+from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.works import Works
 
 CENTROIDS = "cn-admin/adcodes_lonlat_2020.csv"
 COUNTY_DIGITS = 6
+DISTRICTS = 12  # that one answer tells; more letters narrow it down
 LEVELS = ("high", "medium")
 AREAS = ("risk_areas", "told_areas")
 
@@ -45,6 +47,14 @@ class RealMap:
             if self._areas is None or self._areas[0] != (now_min, files):
                 self._areas = ((now_min, files), self._read_areas(now_min) if files else tr.AreasReply(now_min, []))
             return self._areas[1]
+
+    def districts(self, named: str) -> list[tr.DistrictView]:
+        """Return districts of which the name or the code holds a text, those of the hub's city and province first."""
+        home, text = self.works.settings.hub.area_code, named.replace(" ", "")
+        known = ((code, names) for names, code in find_gazetteer(self.works.settings).counties.items())
+        found = [(code, " ".join(names)) for code, names in known if text in "".join(names) or code.startswith(text)]
+        found.sort(key=lambda one: (one[0][:4] != home[:4], one[0][:2] != home[:2], one[0]))
+        return [tr.DistrictView(code, name) for code, name in found[:DISTRICTS]]
 
     def stations(self) -> list[tr.StationView]:
         """Return the stations with a known place."""

@@ -18,6 +18,7 @@ export type RiskLevel = Train["level"];
 export type Position = Schemas["Position"];
 export type PositionsReply = Schemas["PositionsReply"];
 export type Station = Schemas["StationView"];
+export type District = Schemas["DistrictView"];
 export type AreaFacts = Schemas["AreaFacts"];
 export type Areas = Schemas["AreasReply"];
 export type Case = Schemas["CaseRow"];

@@ -2,7 +2,7 @@
 
 export interface Field {
   name: string;
-  type: "text" | "choice" | "number";
+  type: "text" | "choice" | "number" | "district";
   choices?: readonly string[];
 }
 
@@ -23,6 +23,7 @@ const KINDS: Record<string, Kind> = {
       { name: "itinerary_code", type: "choice", choices: ["green", "yellow", "orange", "red"] },
       { name: "test_age_h", type: "number" },
       { name: "declared_origin", type: "text" },
+      { name: "destination_code", type: "district" },
     ],
   },
   desk_form: {
@@ -30,6 +31,7 @@ const KINDS: Record<string, Kind> = {
     fields: [
       { name: "why_desk", type: "choice", choices: ["no_phone", "foreign_document", "code_unreadable"] },
       { name: "declared_origin", type: "text" },
+      { name: "destination_code", type: "district" },
     ],
   },
   sample: { ref: "sample", fields: [] },

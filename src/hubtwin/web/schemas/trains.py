@@ -206,6 +206,14 @@ class AreasReply:
 
 
 @dataclass(frozen=True, slots=True)
+class DistrictView:
+    """A district or county that a person may go to: its administrative code, and its name with those above it."""
+
+    code: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class StationView:
     """A station of the timetable with its place."""
 
