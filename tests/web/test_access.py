@@ -45,6 +45,7 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/partners/agency-health/verify"): ("partner.read", {}),
     ("post", "/partners/agency-health/messages/m1/links"): ("partner.link", {"lasts_min": 60}),
     ("post", "/links/link-1/revoke"): ("partner.link", {}),
+    ("post", "/cases/case-0/cotravel"): ("cotravel.ask", {"reason": "confirmed an hour ago"}),
     ("post", "/letters/m1/answers"): ("partner.answer", {"said": "received"}),
 }
 READS: dict[tuple[str, str], str] = {
@@ -71,6 +72,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/partners"): "partner.read",
     ("get", "/partners/agency-health"): "partner.read",
     ("get", "/cases/case-1/told"): "case.read",
+    ("get", "/cases/case-1/cotravel"): "case.read",
+    ("get", "/districts?named=x"): "case.read",
     ("get", "/letters"): "partner.answer",
     ("get", "/letters/m1"): "partner.answer",
 }
@@ -100,6 +103,7 @@ def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> htt
 
 
 def _pattern(path: str) -> str:
+    path = path.partition("?")[0]
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")

@@ -1,5 +1,6 @@
 """The door for partners, on a real server: signed messages in, a signed receipt out, and nothing for anybody else."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -127,3 +128,15 @@ def test_a_hub_without_partners_has_no_such_door(tmp_path: Path) -> None:
     with opened(tmp_path / "home") as kept, serving(desk_of(kept.works)) as served:
         answer = httpx.post(f"{served.url}{WIRE}", headers={"accept-language": "en"}, content=b"x")
         assert (answer.status_code, "[partners]" in answer.text) == (404, True)
+
+
+def test_a_partner_that_hangs_up_in_the_middle_is_no_fault_of_the_hub(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_connection(("127.0.0.1", office.served.port), timeout=10) as sock:
+        sock.sendall(b"POST /api/v1/wire HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf")
+    office.say("m1")  # it goes on
+    assert office.waiting() == 0
+    told = capsys.readouterr()
+    assert "bug" not in told.out + told.err
+    assert "ClientDisconnect" not in told.out + told.err

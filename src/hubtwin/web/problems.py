@@ -7,7 +7,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
@@ -62,6 +62,7 @@ def add_handlers(app: FastAPI) -> None:
     app.add_exception_handler(HubError, _of_ours)
     app.add_exception_handler(RequestValidationError, _of_the_request)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unforeseen)
 
 
@@ -94,6 +95,11 @@ async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     key = KEYS.get(error.status_code, "web.refused")
     return _problem(request, error.status_code, key, dict(error.headers or {}))
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Answer a request that was never finished: nobody reads it, and it is no fault of ours."""
+    return Response(status_code=400)
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -18,6 +18,7 @@ from hubtwin.ports import Scene, Transport
 from hubtwin.wiring.batch_desk import find_platform
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
+from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
@@ -88,6 +89,8 @@ def _partners_of(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]
     """Return what is done about partners in each step: what they sent is taken over, then they are told."""
     assert works.partners is not None, "open_works opens the books"
     registry = {name: told.partner for name, told in works.settings.partners.items()}
+    if registry:
+        find_gazetteer(works.settings)  # once, before a partner waits for its receipt
     taking = Taking(
         *(works, works.partners.wire, registry),
         scene=scene.name,
