@@ -19,6 +19,7 @@ from hubtwin.wiring.told import (
     MS_MIN,
     Told,
     day_of,
+    disclosures,
     get_partner,
     liaison_of,
     list_about,
@@ -222,9 +223,12 @@ class RealPartners:
         )
 
     def _count_late(self, one: Partner) -> int:
-        """Return how many of the newest messages should have been answered and are not."""
+        """Return how many of the newest disclosures should have been answered and are not."""
         answered = {said.message_id for said in liaison_of(self.works).list_answers(one.partner_id)}
-        sent = wire_of(self.works).list_outgoing(one.partner_id, LISTED)
+        asked = disclosures(self.works, one.partner_id)  # to our own answers and batches nobody replies by hand
+        sent = [
+            out for out in wire_of(self.works).list_outgoing(one.partner_id, LISTED) if (out.partner, out.id) in asked
+        ]
         now_min = self._now_min()
         return sum(
             late_min(out.written_ms // MS_MIN, None, one.answer_min, now_min) > 0

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from hubtwin.base.clock import from_epoch_minute, local
-from hubtwin.base.text import catalogue
+from hubtwin.base.text import catalogue, text
 from hubtwin.model.event import Event
 from hubtwin.model.message import Handling, Incoming
 from hubtwin.model.partner import Agreement, Answer, Contact, Link
@@ -36,8 +36,10 @@ def reason(key: str) -> Words | None:
 
 
 def profile_name(profile: str, scene: str) -> Words:
-    """Return what a profile is called."""
-    return titled(f"scenes.{scene}.profile_{profile}", profile or "-")
+    """Return what a profile is called; what is under none is no disclosure, but an answer or a batch."""
+    if not profile:
+        return Words(text("web.no_disclosure", "zh"), text("web.no_disclosure", "en"))
+    return titled(f"scenes.{scene}.profile_{profile}", profile)
 
 
 def field_names(paths: Iterable[str], known: Disclosures, scene: str) -> list[p.FieldName]:
@@ -107,7 +109,7 @@ def message(
 ) -> p.MessageRow:
     """Return a message without what it says."""
     out, about = told.outgoing, told.about
-    late = late_min(told.at_min, answers[0].at_min if answers else None, answer_min, now_min)
+    late = late_min(told.at_min, answers[0].at_min if answers else None, answer_min, now_min) if about.profile else 0
     return p.MessageRow(
         *(out.id, out.partner, about.case_id or None, about.profile, profile_name(about.profile, scene)),
         fields=field_names(about.fields, known, scene),

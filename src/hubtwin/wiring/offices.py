@@ -22,6 +22,7 @@ from hubtwin.sim.partners import Manners, Office, load_partner_figures
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.partners import Pumping
+from hubtwin.wiring.plugs import SCENES, load
 
 DOOR = "/api/v1/wire"
 AGREED_D = 30  # before and after the replayed day
@@ -128,11 +129,15 @@ class Offices:
 def _partner(name: str, part: Part, area_code: str, day: date) -> Partner:
     names = {"zh": part.zh, "en": part.en}
     first, last = day - timedelta(days=AGREED_D), day + timedelta(days=AGREED_D)
-    agreement = Agreement(
-        *(f"sim-{name}", f"{part.zh} {part.en}", "demonstration 演示", first, last, part.profile, part.takes)
-    )
+    agreement = Agreement(*(f"{name}-1", _purpose(part), "demonstration 演示", first, last, part.profile, part.takes))
     return Partner(
         *(name, names, part.level, part.way, (area_code[: part.digits],)),
         agreements=(agreement,),
         contact=Contact(f"{part.zh} {part.en}"),
     )
+
+
+def _purpose(part: Part) -> str:
+    """Return what an agreement of the demonstration is for: the purpose of the profile, or what the partner sends."""
+    profiles = load(next(iter(SCENES.values()))).disclosures.profiles
+    return profiles[part.profile].purpose if part.profile else "risk areas and tasks 风险区与任务"
