@@ -51,6 +51,7 @@ class Relay:
     altered: dict[Line, dict[str, Signed]] = field(default_factory=dict)
     done: Counter[str] = field(default_factory=Counter)
     calm: bool = False  # everything passes
+    owed: bool = True  # nothing that was altered has reached anybody yet
     _old: dict[Line, list[tuple[Headers, bytes]]] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
@@ -79,6 +80,7 @@ class Relay:
         if manner == "double":
             self._forward(line, headers, body)
         answer = self._forward(line, headers, body)
+        self.owed = self.owed and not (manner == "alter" and answer is not None and answer[0] == 200)
         return None if manner == "lose_answer" else answer
 
     def cuts(self) -> bool:
@@ -94,7 +96,8 @@ class Relay:
             old = self._old.setdefault(line, [])
             old.append((headers, body))
             del old[:-OLD]
-            manner = "pass" if self.calm else self._chance.choices(list(MANNERS), list(MANNERS.values()))[0]
+            drawn = self._chance.choices(list(MANNERS), list(MANNERS.values()))[0]
+            manner = "alter" if self.owed else "pass" if self.calm else drawn
             if (manner == "reorder" and SIGNATURE in headers) or (manner == "repeat_old" and len(old) < 2):
                 manner = "pass"  # one message has no order, a first request nothing before it
             self.done[manner] += 1
