@@ -67,3 +67,32 @@ def test_a_log_that_somebody_changed_is_found(tiny: Hub) -> None:
     broken = tiny("partner", "verify", "depot")
     assert (broken.code, broken.out != "") == (1, True)
     assert tiny("partner", "verify", "nobody").code == 1
+
+
+def test_what_was_refused_is_listed_and_can_be_voided(tiny: Hub) -> None:
+    tiny.hub.write_text(tiny.hub.read_text(encoding="utf-8") + PARTNERS, encoding="utf-8")
+    assert "nothing" in tiny("partner", "refused").err
+    _write_to_depot(tiny)
+    settings = load_settings(str(tiny.hub), tiny.home)
+    at_min = epoch_minute(system_clock())
+    books = open_partners(store_directory(settings.home, settings.hub.hub_id), settings.hub.hub_id, at_min)
+    first = books.wire.list_waiting("depot", 1)[0]
+    with books.wire.unit() as unit:
+        unit.settle("depot", first.signed.digest, "refused", "channels.not_taken", at_min * 60_000)
+    books.wire.close()
+    (told,) = json.loads(tiny.done("partner", "refused", "--format", "json"))
+    assert (told["partner"], told["id"]) == ("depot", "m0")
+    assert "m0" in tiny.done("partner", "void", "depot", "m0")
+    assert "nothing" in tiny("partner", "refused").err
+    assert tiny("partner", "void", "depot", "m9").code == 1
+
+
+def test_a_desk_reads_in_sheets_of_partners_that_have_them(tiny: Hub) -> None:
+    sheets = PARTNERS.replace('way = "page"', 'way = "sheets"\nfolder = "depot"')
+    tiny.hub.write_text(tiny.hub.read_text(encoding="utf-8") + sheets, encoding="utf-8")
+    key = tiny.done("partner", "desk-key", "depot")
+    assert key == tiny.done("partner", "desk-key", "depot")
+    assert "depot" in tiny("partner", "read-in", "depot").err
+    assert tiny("partner", "read-in", "nobody").code == 1
+    tiny.hub.write_text(tiny.hub.read_text(encoding="utf-8").replace('"sheets"', '"page"'), encoding="utf-8")
+    assert "sheets" in tiny("partner", "read-in", "depot").err

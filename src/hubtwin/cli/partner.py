@@ -1,17 +1,23 @@
 """Commands about partners: who they are, the key that they are told, what is in the books, whether the log holds."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from hubtwin.base.errors import Absent
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Absent, Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.show import dump_json
+from hubtwin.model.message import Peer
+from hubtwin.model.partner import Way
+from hubtwin.model.record import UNMARKED, Marks, Provenance
 from hubtwin.stores.embedded import store_directory
-from hubtwin.wiring import load
+from hubtwin.wiring import SCENES, load
 
 OUT = ("waiting", "handed", "arrived", "refused")
 
@@ -76,8 +82,7 @@ def _print(desk: Desk, found: Sequence[dict[str, Any]]) -> None:
 def verify(ctx: click.Context, /, name: str) -> None:
     """Walk along the message log with a partner; exit code 1 where it is broken."""
     desk: Desk = ctx.obj
-    if name not in desk.settings.partners:
-        raise Absent("cli.no_partner", partner=name, known=", ".join(sorted(desk.settings.partners)) or "-")
+    _require(desk, name)
     with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
         entries = wire.list_entries(name)
     problems = load("hubtwin.rules.message_log:verify")(entries, desk.settings.hub.hub_id, name)
@@ -86,3 +91,86 @@ def verify(ctx: click.Context, /, name: str) -> None:
     if problems:
         ctx.exit(1)
     desk.out.print(text("cli.partner_log_whole", desk.lang, entries=f"{len(entries):,}", partner=name))
+
+
+@partner.command("refused")
+@FORMAT
+@click.pass_obj
+def list_refused(desk: Desk, /, form: str) -> None:
+    """Print what partners refused and nobody has dealt with."""
+    with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
+        found = wire.list_to_mend()
+    if form == "json":
+        desk.out.file.write(dump_json([asdict(one) for one in found]) + "\n")
+    elif not found:
+        desk.say("cli.partner_none_refused")
+    else:
+        table = make_table(desk, "partner", "message", "subject", "reason", "holds_up")
+        for one in found:
+            holds = text("cli.no" if one.placed else "cli.yes", desk.lang)
+            table.add_row(one.partner, one.id, one.subject, text(one.reason, desk.lang), holds)
+        desk.out.print(table)
+
+
+@partner.command("void")
+@click.argument("name", metavar="PARTNER")
+@click.argument("message_id", metavar="MESSAGE")
+@click.option("--synthetic", is_flag=True)
+@click.pass_obj
+def void(desk: Desk, /, name: str, message_id: str, *, synthetic: bool) -> None:
+    """Say, signed, that a message which a partner refused will not come."""
+    marks = Marks(provenance=Provenance.SYNTHETIC) if synthetic else UNMARKED
+    with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
+        partners = load("hubtwin.wiring.partners:partners_of")(desk.settings, wire)
+        sender = load("hubtwin.wiring.partners:make_sender")(partners, {})
+        sender.void(name, message_id, epoch_minute(desk.clock()), marks)
+    desk.out.print(text("cli.partner_voided", desk.lang, message=message_id, partner=name))
+
+
+@partner.command("desk-key")
+@click.argument("name", metavar="PARTNER")
+@click.pass_obj
+def desk_key(desk: Desk, /, name: str) -> None:
+    """Print the key of the desk that reads in the sheets of a partner."""
+    with _sheet_desk(desk, name) as reading:
+        key = reading.books.signing.public_hex
+    desk.out.print(text("cli.partner_desk_key", desk.lang, partner=name, public_key=key))
+
+
+@partner.command("read-in")
+@click.argument("name", metavar="PARTNER")
+@click.pass_obj
+def read_in(desk: Desk, /, name: str) -> None:
+    """Read in the sheets that a partner has filled in."""
+    profiles = load(next(iter(SCENES.values()))).disclosures.profiles
+    folder = desk.settings.partners[name].folder if name in desk.settings.partners else None
+    with _sheet_desk(desk, name) as reading:
+        found = reading.read_in(folder, list(profiles.values()), desk.clock())
+    if not found:
+        desk.say("cli.partner_no_sheets", folder=folder)
+    for sheet in found:
+        told = {"file": sheet.name, "taken": sheet.taken, "refused": sheet.refused, "broken": sheet.broken}
+        desk.out.print(text("cli.partner_sheet", desk.lang, **told))
+
+
+@contextmanager
+def _sheet_desk(desk: Desk, name: str) -> Iterator[Any]:
+    """Open the desk for the sheets of a partner. Raises Absent, Malformed where it has no sheets."""
+    _require(desk, name)
+    if desk.settings.partners[name].partner.way is not Way.SHEETS:
+        raise Malformed("cli.partner_not_sheets", partner=name)
+    hub, home = desk.settings.hub, desk.settings.home
+    signer = load("hubtwin.stores.signing:Signer")(store_directory(home, hub.hub_id))
+    peer = Peer(hub.hub_id, (signer.public_hex,))
+    at_min = epoch_minute(desk.clock())
+    opened = load("hubtwin.wiring.collecting:open_desk")(home, name, peer, hub.zone, at_min=at_min)
+    try:
+        yield opened
+    finally:
+        opened.books.wire.close()
+
+
+def _require(desk: Desk, name: str) -> None:
+    """Raise Absent for a partner that hub.toml does not name."""
+    if name not in desk.settings.partners:
+        raise Absent("cli.no_partner", partner=name, known=", ".join(sorted(desk.settings.partners)) or "-")

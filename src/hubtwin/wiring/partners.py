@@ -81,6 +81,12 @@ def opened_wire(settings: Settings, now: datetime) -> Iterator[Wire]:
         wire.close()
 
 
+def partners_of(settings: Settings, wire: Wire) -> Partners:
+    """Return open books with the signature of the hub."""
+    signer = Signer(store_directory(settings.home, settings.hub.hub_id))
+    return Partners(wire, Signing(signer.sign, signer.public_hex))
+
+
 def make_sender(
     partners: Partners,
     lines: Mapping[str, Line],
