@@ -6,10 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from hubtwin.channels.receive import Reception
+from hubtwin.channels.send import Line
+from hubtwin.model.event import EventKind
+from hubtwin.model.message import Peer
 from hubtwin.rules.batching import RowState
 from hubtwin.scenes.epidemic.scene import SCENE as EPIDEMIC
+from hubtwin.sim.province import Province
+from hubtwin.wiring.partners import make_sender, open_partners, reception_of
 from hubtwin.wiring.reporting import Reporting
-from hubtwin.wiring.running import batching_of, sender_of
+from hubtwin.wiring.running import batching_of, partners_beside, sender_of
+from tests.wiring.batch_town import Wired
 from tests.wiring.hub_kept import STORIES, KeptHub, opened
 from tests.wiring.partner_town import grant_identity, partner, waiting
 
@@ -38,7 +45,7 @@ def _states(reporting: Reporting) -> dict[RowState, int]:
 def _close(hub: KeptHub, *pids: str) -> None:
     for case in hub.open(*pids).values():
         number = int(case.pid.removeprefix("p"))
-        told = {"name": f"合成{number}", "id_type": "citizen", "id_no": _id_no(number), "phone": "13800000000"}
+        told = {"name": f"合成{number}", "id_type": "CITIZEN", "id_no": _id_no(number), "phone": "13800000000"}
         hub.works.access.vault.remember(case.pid, told)
         hub.move(case, *STORIES["released"])
 
@@ -85,3 +92,35 @@ def test_who_may_not_be_told_waits_for_the_grant(hub: KeptHub) -> None:
 def test_without_a_platform_there_are_no_batches(tmp_path: Path) -> None:
     with opened(tmp_path / "home") as kept:
         assert batching_of(kept.works, EPIDEMIC, sender_of(kept.works)) is None
+
+
+def test_rows_go_to_the_platform_and_its_answers_come_back_through_the_loop(hub: KeptHub, tmp_path: Path) -> None:
+    grant_identity(hub, PLATFORM)
+    assert hub.works.partners is not None
+    far = open_partners(tmp_path / PLATFORM, PLATFORM, hub.now_min)
+    me, zone = hub.works.settings.hub.hub_id, hub.works.settings.hub.zone
+    peer, here = Peer(me, (hub.works.partners.signing.public_hex,)), reception_of(hub.works.settings.partners, me, zone)
+    there = Reception(PLATFORM, {me: peer}, zone)
+    out = Wired(lambda told: far.take(told, there, hub.now), me)
+    back = Wired(lambda told: hub.works.partners.take(told, here, hub.now), PLATFORM)  # type: ignore[union-attr]
+    sender = sender_of(hub.works)
+    line = Line(Peer(PLATFORM, (far.signing.public_hex,)), out)
+    sender = replace(sender, lines={PLATFORM: line})
+    parts = partners_beside(hub.works, EPIDEMIC, sender)
+    reporting = next(part for part in parts if isinstance(part, Reporting))
+    templates = reporting.batching.templates.known
+    platform = Province(far.wire, make_sender(far, {me: Line(peer, back)}), me, templates)
+    hub.declare()
+    _close(hub, *(f"p{number}" for number in range(1, 8)))
+    for _ in range(4):
+        for part in parts:
+            part(hub.now)
+        sender.pump(hub.now)
+        platform.follow()
+        platform.send.pump(hub.now)
+        hub.wait(hours=1)
+    assert _states(reporting) == {RowState.ACCEPTED: 7}
+    assert {person[1] for person in platform.persons} == {_id_no(number) for number in range(1, 8)}
+    used = hub.works.ledger.list_events(kinds=(EventKind.PARTNER_DATA_USED,))
+    assert sum(int(str(event.payload["changed"])) for event in used) == 7
+    far.wire.close()

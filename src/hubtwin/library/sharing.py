@@ -11,6 +11,7 @@ from hubtwin.base.errors import Absent, Denied
 from hubtwin.library.grants import Desk
 from hubtwin.model.grant import VAULT, VAULT_FIELDS, LookUp, Purpose, find_cover
 from hubtwin.rules.disclosure import Profile, paths_of
+from hubtwin.rules.privacy import document_kind
 from hubtwin.rules.routing import Office
 
 IDENTITY = "identity"  # the part of the facts that the vault keeps
@@ -53,7 +54,10 @@ def identify(
         found = reveal(pid, f"{asked.purpose.value} {about}")
     except Absent:
         return {}
-    return {IDENTITY: {name: found[name] for name in columns if name in found}}
+    told_of = {name: found[name] for name in columns if name in found}
+    if "id_type" in told_of:
+        told_of["id_type"] = document_kind(told_of["id_type"])
+    return {IDENTITY: told_of}
 
 
 def note_disclosed(

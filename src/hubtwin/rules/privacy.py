@@ -19,6 +19,7 @@ from hubtwin.model.record import Identity
 EPOCH_MIN = 28 * 24 * 60
 SMALL_CELL = 5  # counts under five are not shown: the usual floor for tables of persons
 _DAY_MIN = 24 * 60
+KINDS = ("citizen", "permit", "passport")  # as `datasets.screening.DOCUMENT_KINDS` names them; anything else is other
 _CITIZEN = frozenset({"CITIZEN", "111", "居民身份证", "身份证"})  # 111: GA/T 517-2004
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, 2^(17-i) mod 11
 _CHECK = "10X98765432"
@@ -113,3 +114,11 @@ def _clean(value: str) -> str:
     plain = unicodedata.normalize("NFKC", value)
     bare = "".join(c for c in plain if not c.isspace() and unicodedata.category(c) != "Cf").upper()
     return bare if bare == value else _clean(bare)  # what stood apart may compose now: clean until nothing changes
+
+
+def document_kind(id_type: str) -> str:
+    """Return which kind of document an `id_type` stands for: citizen, permit, passport or other."""
+    plain = id_type.strip()
+    if plain.upper() in _CITIZEN:
+        return KINDS[0]
+    return plain.lower() if plain.lower() in KINDS else "other"

@@ -67,7 +67,7 @@ def make_running(
     sources = Sources(works.settings, works.store, works.access.vault, transports)
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
-    beside: tuple[Beside, ...] = (*after, *_partners_of(seen, scene, sender), partial(_keep, seen))
+    beside: tuple[Beside, ...] = (*after, *partners_beside(seen, scene, sender), partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))
 
@@ -85,7 +85,7 @@ def sender_of(works: Works) -> Sender:
     return make_sender(works.partners, lines, route, spool)
 
 
-def _partners_of(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]:
+def partners_beside(works: Works, scene: Scene, sender: Sender) -> Sequence[Beside]:
     """Return what is done about partners in each step: what they sent is taken over, then they are told."""
     assert works.partners is not None, "open_works opens the books"
     registry = {name: told.partner for name, told in works.settings.partners.items()}

@@ -5,6 +5,7 @@ from typing import Any
 
 from hubtwin.model.event import Filed, find_exit
 from hubtwin.model.verified import Verified, list_findings
+from hubtwin.rules.screening import Origin
 
 TESTS = ("antigen", "nucleic")
 RESULT_OF: Mapping[str, str] = {"nucleic_positive": "positive", "nucleic_negative": "negative"}
@@ -13,6 +14,7 @@ TASKS: Mapping[str, str] = {  # what the police is asked to do
     "refuse": "escort",
     "overflow": "visit",
 }
+LEVELS: Mapping[str, str] = {Origin.HIGH_RISK: "high", Origin.MEDIUM_RISK: "medium"}  # of a declared origin
 VEHICLES = ("nucleic_positive", "depart")  # moves by which the number of those who wait for a vehicle changes
 PROTECTION = "P3"  # vehicle for confirmed persons: sealed cabin; the classes are ours, hub.toml may name others
 
@@ -25,7 +27,11 @@ def facts_of(told: Verified, params: Mapping[str, Any]) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "case": case.case_id,
         "pathogen": told.disease,
-        "place": {"train": case.train, "now": exit_id, "arrived_min": finding.get("at_min")},
+        "place": {
+            "train": case.train.partition(" ")[0],  # its number; the service date is in the times
+            "now": exit_id,
+            "arrived_min": finding.get("at_min", case.opened_min),
+        },
         "task": {"kind": TASKS.get(told.command, "none"), "due_min": case.deadline_min},
         "exposure": _exposure(finding),
         "tests": _list_tests(told),
@@ -43,10 +49,9 @@ def facts_of(told: Verified, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _exposure(finding: Mapping[str, Any]) -> dict[str, Any]:
-    level, origin = finding.get("level"), finding.get("origin")
-    if level is None and not origin:
-        return {}
-    return {"level": level, "kind": "stay", "area_code": origin, "until_min": finding.get("at_min")}
+    """Return the exposure: a stay where a listed place is known, else that a code or the temperature was the ground."""
+    level = finding.get("level") or LEVELS.get(str(finding.get("origin")))
+    return {"level": level, "kind": "stay" if level else "code", "until_min": finding.get("at_min")}
 
 
 def _list_tests(told: Verified) -> list[dict[str, Any]]:
@@ -55,6 +60,8 @@ def _list_tests(told: Verified) -> list[dict[str, Any]]:
         kind, values = one.evidence.kind, one.evidence.values
         if kind in TESTS:
             result = values.get("result") or _result_by_move(told, one)
+            if result is None:
+                continue  # a sample without a result proves nothing
             sampled = values.get("specimen_min", one.at_min)
             tests.append({"kind": kind, "result": result, "sampled_min": sampled, "reported_min": one.at_min})
     return tests
