@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors import bookings
 from hubtwin.connectors.bookings.codec import FORMS
-from hubtwin.connectors.bookings.simulator import CountLine, HitLine, Line, ManifestLine, StayLine, page, pages
+from hubtwin.connectors.bookings.simulator import (
+    CountLine,
+    HitCountLine,
+    HitLine,
+    Line,
+    ManifestLine,
+    StayLine,
+    page,
+    pages,
+)
 from hubtwin.connectors.common.files import FileTransport
 from hubtwin.model.record import Identity, Provenance, Quarantined, Row
 from hubtwin.ports import Page, ReadContext
@@ -146,12 +155,16 @@ def test_what_the_simulator_says_is_what_the_reader_hears(lines: list[CountLine]
     assert heard == [(line.boarding_station, line.booked, line.boarded) for line in lines]
 
 
-@pytest.mark.parametrize(("kind", "form"), [*zip((CountLine, ManifestLine, StayLine, HitLine), FORMS, strict=True)])
+@pytest.mark.parametrize(
+    ("kind", "form"), [*zip((CountLine, ManifestLine, StayLine, HitLine, HitCountLine), FORMS, strict=True)]
+)
 def test_the_simulator_writes_the_header_of_each_form(kind: type[Line], form: object) -> None:
     assert page(kind, []).decode() == ",".join(getattr(form, "required")) + "\n"  # noqa: B009
     assert list(pages(kind, [])) == []
 
 
 def test_the_manifest_declares_its_datasets() -> None:
-    assert set(bookings.CONNECTOR.manifest.datasets) == {"boarding_counts", "bookings", "stays", "risk_hits"}
+    about_persons = {"bookings", "stays", "risk_hits"}
+    assert set(bookings.CONNECTOR.manifest.datasets) == {"boarding_counts", "risk_counts"} | about_persons
+    assert set(bookings.MATCHER.manifest.datasets) == {"risk_hits", "risk_counts"}
     assert set(bookings.CONNECTOR.manifest.title) == {"zh", "en"}

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.connectors import bookings
-from hubtwin.connectors.bookings.simulator import CountLine, HitLine, ManifestLine, StayLine, page
+from hubtwin.connectors.bookings.simulator import CountLine, HitCountLine, HitLine, ManifestLine, StayLine, page
 from hubtwin.connectors.common.serve import garble
 from hubtwin.model.record import Identity, Marks, Provenance, Row
 from hubtwin.ports import ReadContext
@@ -53,6 +53,15 @@ HITS = page(
         HitLine("T2", "D3105", DAY, PID[::-1], "AAA", "low", AS_OF),
     ],
 )
+GONE_HITS = (
+    HITS.replace(b"provenance", b"provenance,gone")
+    .replace(b"synthetic", b"synthetic,", 1)
+    .replace(b"synthetic\n", b"synthetic,2022-10-20T08:12+08:00\n")
+)
+HIT_COUNTS = page(
+    HitCountLine,
+    [HitCountLine("T1", DAY, "BBB", "high", "<5", AS_OF), HitCountLine("T2", DAY, "AAA", "low", "17", AS_OF)],
+)
 
 
 def _row(dataset: str, **values: object) -> Row:
@@ -65,6 +74,11 @@ def _train(trip: str) -> dict[str, object]:
 
 def _booking(person: Identity, order: str, **values: object) -> Row:
     return _row("bookings", **_train("T1"), pid=person, order_ref=Identity("order", order), alight_seq=9, **values)
+
+
+def _counted(trip: str, station: str, level: str, least: int, most: int) -> Row:
+    told = {"board_station": station, "level": level, "persons_least": least, "persons_most": most, "gone_min": None}
+    return _row("risk_counts", **_train(trip), **told)
 
 
 _ONE, _TWO = Identity("CITIZEN", ONE), Identity("PASSPORT", TWO)
@@ -99,9 +113,14 @@ ROWS = (
         ),
     ),
     (
-        _row("risk_hits", **_train("T1"), pid=PID, board_station="BBB", level="high"),
-        _row("risk_hits", **_train("T2"), pid=PID[::-1], board_station="AAA", level="low"),
+        _row("risk_hits", **_train("T1"), pid=PID, board_station="BBB", level="high", gone_min=None),
+        _row("risk_hits", **_train("T2"), pid=PID[::-1], board_station="AAA", level="low", gone_min=None),
     ),
+    (
+        _row("risk_hits", **_train("T1"), pid=PID, board_station="BBB", level="high", gone_min=None),
+        _row("risk_hits", **_train("T2"), pid=PID[::-1], board_station="AAA", level="low", gone_min=AS_OF_MIN + 2),
+    ),
+    (_counted("T1", "BBB", "high", 1, 4), _counted("T2", "AAA", "low", 17, 17)),
 )
 
 
@@ -119,7 +138,7 @@ SOURCE = Source(
     name="bookings",
     connector=bookings.CONNECTOR,
     context=CONTEXT,
-    pages=(COUNTS, MANIFEST, STAYS, HITS),
+    pages=(COUNTS, MANIFEST, STAYS, HITS, GONE_HITS, HIT_COUNTS),
     rows=ROWS,
     garbage=Bad(garble(MANIFEST), kept=2, says=("damaged",)),
     half_frame=Bad(MANIFEST[:-40], kept=1, says=("fields",)),
@@ -150,6 +169,10 @@ SOURCE = Source(
         "document as pseudonym": Bad(edited(HITS, PID, ONE), kept=1, says=("pseudonym",)),
         "stay ends before it starts": Bad(edited(STAYS, "T01:10", "T08:30"), kept=1, says=("ends before",)),
         "a county that is no code": Bad(edited(STAYS, "110101,", "11-101,"), kept=1, says=("area_code",)),
+        "a small count told exactly": Bad(edited(HIT_COUNTS, "<5", "3"), kept=1, says=("5000",)),
+        "a count that is none": Bad(edited(HIT_COUNTS, "<5", "<9"), kept=1, says=("persons",)),
+        "withdrawn ahead of time": Bad(edited(GONE_HITS, "T08:12", "T16:12"), kept=1, says=("477",)),
+        "withdrawn at no time": Bad(edited(GONE_HITS, "T08:12", "T25:12"), kept=1, says=("gone",)),
         "the same row twice": Bad(HITS + HITS.splitlines(keepends=True)[1], kept=2, says=("The same as",)),
         "another row of the same key": Bad(
             edited(HITS + HITS.splitlines(keepends=True)[1], "high", "medium"),

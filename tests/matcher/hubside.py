@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from hubtwin.base.clock import from_epoch_minute
-from hubtwin.connectors.bookings import CONNECTOR
+from hubtwin.connectors.bookings import MATCHER
 from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.flow.sense import Sensing, sense
 from hubtwin.library.ingest import Target, ingest
@@ -75,16 +75,23 @@ class Hub:
         """Return a publisher to one matcher."""
         return Publisher(self.side(), (peer,), clock)
 
-    def poll(self, peer: Peer) -> Report:
-        """Take in the hits that a matcher has."""
-        transport = HttpTransport(f"{peer.url}/hits", ca_file=peer.ca_file, client=peer.client, timeout_s=10)
+    def poll(self, peer: Peer, what: str = "hits") -> Report:
+        """Take in the hits that a matcher has, or its counts."""
+        transport = HttpTransport(f"{peer.url}/{what}", ca_file=peer.ca_file, client=peer.client, timeout_s=10)
         calls = {trip.trip_id: tuple((c.seq, c.station_id) for c in trip.calls) for trip in DAY.world.trips}
         context = ReadContext(ZONE, from_epoch_minute(NIGHT_MIN + 120), calls=calls, real_persons=False)
-        return sense(CONNECTOR, transport, self.store, context, Sensing(HUB))
+        return sense(MATCHER, transport, self.store, context, Sensing(HUB))
 
     def hits(self) -> list[dict[str, Any]]:
-        """Return the hits in the library."""
-        rows: list[dict[str, Any]] = collect(self.store.tables(("risk_hits",))["risk_hits"]).to_pylist()
+        """Return the hits in the library, withdrawn ones among them."""
+        return self._rows("risk_hits")
+
+    def counts(self) -> list[dict[str, Any]]:
+        """Return the counts in the library, withdrawn ones among them."""
+        return self._rows("risk_counts")
+
+    def _rows(self, name: str) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = collect(self.store.tables((name,))[name]).to_pylist()
         return rows
 
 

@@ -110,7 +110,7 @@ def test_levels_and_look_back_of_the_table_bind(folder: Folder) -> None:
 def test_counts_under_five_are_not_told(folder: Folder) -> None:
     table = table_of()
     found = find_hits(read(folder, table), table, folder, NIGHT_MIN)
-    counts = count_hits(found)
+    counts = count_hits(found, NIGHT_MIN)
     exact = [
         sum((h.trip_id, h.board_station, h.level) == (c.trip_id, c.board_station, c.level) for h in found)
         for c in counts

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import ssl
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from hubtwin.scenes.epidemic.profiles import PROFILES, get_profile
 from hubtwin.sim.day import DOCUMENT
 from hubtwin.sim.people import Kind
 from hubtwin.stores.signing import Signer
-from hubtwin.wiring.asking import Peer, Trace, ask_cotravel, fetch_counts, fetch_status
+from hubtwin.wiring.asking import Peer, Trace, ask_cotravel, fetch_status
 from tests.matcher.hubside import Hub, Process, matched, start_matcher, wait_until
 from tests.matcher.test_match import truth
 from tests.matcher.town import DAY, HUB, NIGHT_MIN, area_rows, make_authority, sealed, table_of
@@ -75,7 +76,7 @@ def _nobody_but(tmp_path: Path, hub: Hub, hits: set[str], log: str) -> None:
     data.close()
     cells = rows.pop("counted")
     assert cells <= 2 * 4 * 3
-    assert rows == {"migrations": 2, "held": 1, "changes": 0, "hits": len(hits), "pages": 1, "matches": 1, "queries": 0}
+    assert rows == {"migrations": 3, "held": 1, "changes": 0, "hits": len(hits), "pages": 1, "matches": 1, "queries": 0}
     sizes = {path.name: path.stat().st_size for path in (tmp_path / "rail" / "matcher").iterdir()}
     assert sizes.pop("matcher.sqlite-journal", 0) == 0
     assert sizes.keys() == {"matcher.sqlite", "wrapping.key"}
@@ -264,12 +265,13 @@ def test_at_the_rung_of_counts_no_pseudonym_leaves_or_is_kept(
     assert publisher.step(clock()) == 1
     publisher.stop()
     wait_until(lambda: matched(peer, 1))
-    counts = fetch_counts(peer)["counts"]
-    exact: dict[tuple[str, str, str], int] = {}
-    for trip, _, station, level in truth():
-        exact[trip, station, level] = exact.get((trip, station, level), 0) + 1
-    told = {(c["trip_id"], c["board_station"], c["level"]): c["persons"] for c in counts}
-    assert told == {cell: str(n) if n >= 5 else "<5" for cell, n in exact.items()}
+    exact = Counter((trip, station, level) for trip, _, station, level in truth())
+    assert hub.poll(peer, "counts").quarantined == {}
+    cells = ("trip_id", "board_station", "level")
+    told = {tuple(row[c] for c in cells): (row["persons_least"], row["persons_most"]) for row in hub.counts()}
+    assert told == {cell: (n, n) if n >= 5 else (1, 4) for cell, n in exact.items()}
+    assert {row["provenance"] for row in hub.counts()} == {"synthetic"}
+    assert hub.poll(peer, "counts").pages == 0  # the same counts are the same page, whenever they were matched
     with pytest.raises(Denied):
         hub.poll(peer)
     assert fetch_status(peer)["hits_kept"] == 0

@@ -146,8 +146,14 @@ def _expected(found: Mapping[str, Any], zone: ZoneInfo, lang: str) -> str:
 def _persons(persons: Mapping[str, Any], lang: str) -> str:
     none = text("cli.no_data", lang)
     pair = " / ".join(none if persons[k] is None else str(persons[k]) for k in ("booked", "boarded"))
-    above = persons["exposed"] if persons["rung"] == "manifest" else persons["hits"]
+    above = persons["exposed"] if persons["rung"] == "manifest" else _hits(persons)
     return pair if above is None else f"{pair} → {above}"
+
+
+def _hits(persons: Mapping[str, Any]) -> int | str | None:
+    """Return how many a matcher found: a range where the railway said no more."""
+    most: int | None = persons["hits"]
+    return f"{persons['hits_least']}–{most}" if persons.get("hits_least") else most
 
 
 def _evidence(found: Mapping[str, Any], zone: ZoneInfo, lang: str) -> str:
@@ -223,7 +229,7 @@ def _flat(rank: int, item: Warned, zone: ZoneInfo, lang: str) -> dict[str, Any]:
     leave = staff.get("leave_min")
     values = (
         rank, found["train"], found["service_date"], found["key_train"], found["level"], *stamp, found["lead_min"],
-        round(item.finding.score, 3), persons["rung"], persons["booked"], persons["boarded"], persons["hits"],
+        round(item.finding.score, 3), persons["rung"], persons["booked"], persons["boarded"], _hits(persons),
         persons["exposed"], lists["stage"], lists["now"]["calls"], lists["now"]["of_calls"], lists["now"]["to_board"],
         lists["first"]["calls"], _evidence(found, zone, lang), " ".join(staff.get("team", ())), staff.get("platform"),
         staff.get("exit"), None if leave is None else local(from_epoch_minute(leave), zone).isoformat(),

@@ -1,4 +1,4 @@
-"""Epidemic control: risk areas as published and as told, what was alarming about their feed, and hits of a matcher."""
+"""Epidemic control: risk areas as published and as told, what was alarming about their feed, what a matcher found."""
 
 from hubtwin.datasets.table import Column, Dataset, Grade
 
@@ -115,6 +115,34 @@ RISK_HITS = Dataset(
         Column("board_station", "string", "上车站", "boarding station", Grade.L3),
         Column("level", "string", "风险等级", "highest level", Grade.L4, values=("high", "medium", "low")),
         Column("as_of_min", "minute", "比对时间", "when it was matched, epoch minute"),
+        Column("gone_min", "minute", "撤回时间", "when it was withdrawn; empty while it stands", nullable=True),
+    ),
+)
+
+RISK_COUNTS = Dataset(
+    "risk_counts",
+    "比对命中人数",
+    "how many a matcher found per train, boarding station and level, where a railway names nobody",
+    key=("trip_id", "service_date", "board_station", "level"),
+    columns=(
+        Column("trip_id", "string", "行程编号", "trip id"),
+        Column("service_date", "date", "运营日", "service date"),
+        Column("board_station", "string", "上车站", "boarding station"),
+        Column("level", "string", "风险等级", "highest level", values=("high", "medium", "low")),
+        Column(
+            "persons_least",
+            "int",
+            "至少人数",
+            "persons at least; 1 where one to four are told as fewer than five",
+            Grade.L2,
+            minimum=1,
+            maximum=5000,
+        ),
+        Column("persons_most", "int", "至多人数", "persons at most", Grade.L2, minimum=1, maximum=5000),
+        Column("as_of_min", "minute", "比对时间", "when it was counted so, epoch minute"),
+        Column(
+            "gone_min", "minute", "撤回时间", "when nobody was found any more; empty while it stands", nullable=True
+        ),
     ),
 )
 

@@ -10,15 +10,16 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TypedDict
 
 import structlog
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Denied, HubError
 from hubtwin.matcher.force import InForce
-from hubtwin.matcher.held import KEPT_D, Held
+from hubtwin.matcher.held import KEPT_D, Held, Outcome
 from hubtwin.matcher.manifests import Folder, Wanted
-from hubtwin.matcher.match import count_hits, epoch_of_run, find_hits, name_hits, trace_along, wants
+from hubtwin.matcher.match import Count, Hit, count_hits, epoch_of_run, find_hits, name_hits, trace_along, wants
 from hubtwin.matcher.table import HubKey, is_stale, open_query
 from hubtwin.model.pathogen import Pathogen
 from hubtwin.model.record import Status
@@ -31,6 +32,11 @@ BEAT_S = 0.25
 AFTER_FAILURE_S = 5.0  # a folder that cannot be read is not read four times a second
 AGAIN_S = 300.0  # nothing has changed, but time passes: a stay that was still ahead is over
 _LOG = structlog.get_logger()
+
+
+class _Outcomes(TypedDict):
+    hits: Outcome[Hit]
+    counts: Outcome[Count]
 
 
 class Rung(StrEnum):
@@ -113,10 +119,22 @@ class Matcher:
                 found, who, self.setup.folder.timetable, lambda epoch: self._unwrap(keys.get(epoch)), now_min
             )
             told = {"hits": len(hits), "without_key": unnamed, "refused": dict(who.refused)}
-            kept_hits = hits if self.setup.rung is Rung.HITS else []
-            new = self.held.save_match(table.version, kept_hits, count_hits(found), told, now_min)
+            outcomes = self._outcomes(table, hits, count_hits(found, now_min))
+            new = self.held.save_match(table.version, told, now_min, **outcomes)
             _LOG.info("matched", version=table.version, new=new, ms=round((time.perf_counter() - began) * 1000), **told)
         return new
+
+    def _outcomes(self, table: RiskTable, hits: list[Hit], counts: list[Count]) -> _Outcomes:
+        """Return what of a match is kept. A hit whose key the hub no longer gives can be named no more, which does not
+        withdraw it; a table without areas and keys ends the matching.
+        """
+        if not table.areas and not table.keys:
+            return {"hits": Outcome([], None), "counts": Outcome([], None)}
+        named = {key.epoch for key in table.keys}
+        every = Outcome(counts, lambda _trip, _day: True)
+        if self.setup.rung is not Rung.HITS:
+            return {"hits": Outcome([], None), "counts": every}
+        return {"hits": Outcome(hits, lambda trip, day: epoch_of_run(trip, day) in named), "counts": every}
 
     def list_traced(self, sealed: bytes) -> dict[str, object]:
         """Return who travelled along with the cases of a sealed question. Raises Malformed, Denied, Absent (plan).

@@ -1,16 +1,17 @@
 """What a matcher keeps, in one file of mode 0600: the table in force, hits that the hub may read, and who asked what.
 
 Whoever did not hit is in none of it. A hit is kept for two days after its service date: by then the hub has read it, or
-the train is long gone.
+the train is long gone. One that a newer match does not find again is kept as long, as withdrawn: the hub hears of that
+as it hears of hits. When the hub ends the matching, all are forgotten without a word.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Absent, Denied
@@ -23,7 +24,21 @@ from hubtwin.stores.sqlite import Database
 FILE = "matcher.sqlite"
 KEPT_D = 2
 PAGE_HITS = 20_000
-_HIT = "trip_id, train_code, service_date, pid, board_station, level, synthetic, as_of_min"
+T = TypeVar("T", Hit, Count)
+_HIT = "trip_id, train_code, service_date, pid, board_station, level, synthetic, as_of_min, gone_min"
+_COUNT = "trip_id, service_date, board_station, level, persons, synthetic, as_of_min, gone_min"
+IsJudged = Callable[[str, date], bool]  # trip id, service date -> whether a match could name hits of that run
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[T]):
+    """What a match found, and of which runs it could say so: what stands of these and was not found is withdrawn.
+
+    Without `judged` everything that stands is forgotten without a word: the hub has ended the matching.
+    """
+
+    found: Sequence[T]
+    judged: IsJudged | None
 
 
 class Held:
@@ -81,26 +96,25 @@ class Held:
         return True
 
     def save_match(
-        self, version: int, hits: Sequence[Hit], counts: Sequence[Count], told: Mapping[str, object], now_min: int
+        self, version: int, told: Mapping[str, object], now_min: int, *, hits: Outcome[Hit], counts: Outcome[Count]
     ) -> int:
-        """Keep what a match found; return how many hits are new or changed. What hits no more is dropped."""
+        """Keep what a match found and withdraw what it did not find again; return how many hits are new or changed."""
+        since = from_epoch_minute(now_min).date() - timedelta(days=KEPT_D)
         with self._data.transaction() as con:
-            found = {(hit.trip_id, hit.service_date.isoformat(), hit.pid): hit for hit in hits}
-            stand = {row[:3]: row[3:] for row in con.execute(_STAND)}
-            today = from_epoch_minute(now_min).date()
-            for key in stand:
-                if key not in found or date.fromisoformat(key[1]) < today - timedelta(days=KEPT_D):
-                    con.execute("DELETE FROM hits WHERE trip_id = ? AND service_date = ? AND pid = ?", key)
+            for table, outcome in (("hits", hits), ("counted", counts)):
+                every = outcome.judged is None
+                con.execute(f"DELETE FROM {table} WHERE ? OR service_date < ?", (every, since.isoformat()))  # noqa: S608
+            new, gone = _changes([_hit(row) for row in con.execute(f"SELECT {_HIT} FROM hits")], hits, now_min)  # noqa: S608
             (last,) = con.execute("SELECT last FROM pages").fetchone()
-            new = [hit for key, hit in found.items() if stand.get(key) != (hit.board_station, hit.level)]
-            for place, hit in enumerate(new):
-                page = last + 1 + place // PAGE_HITS
-                values = {**asdict(hit), "service_date": hit.service_date.isoformat(), "page": page}
-                con.execute(_PUT, {**values, "synthetic": int(hit.synthetic)})
-            con.execute("UPDATE pages SET last = ?", (last + -(-len(new) // PAGE_HITS),))
-            con.execute("DELETE FROM counted")
-            con.executemany("INSERT INTO counted VALUES (?, ?, ?, ?, ?, ?)", [_cells(count) for count in counts])
+            for place, hit in enumerate(new + gone):
+                con.execute(_PUT, {**_cells(hit), "page": last + 1 + place // PAGE_HITS})
+            con.execute("UPDATE pages SET last = ?", (last + -(-len(new + gone) // PAGE_HITS),))
+            told_before = _counts(con.execute(f"SELECT {_COUNT} FROM counted"))  # noqa: S608
+            for counted in _changes(told_before, counts, now_min):
+                con.executemany(_PUT_COUNT, map(_cells, counted))
             con.execute("INSERT OR REPLACE INTO matches VALUES (1, ?, ?, ?)", (now_min, version, json.dumps(told)))
+            failpoint("matcher.match_before_commit")
+        failpoint("matcher.match_after_commit")
         return len(new)
 
     def find_page(self, after: int) -> tuple[int, list[Hit]] | None:
@@ -113,13 +127,12 @@ class Held:
         return cursor, [_hit(row) for row in found]
 
     def list_counts(self) -> list[Count]:
-        """Return the counts of the last match."""
-        rows = self._data.all("SELECT * FROM counted ORDER BY 1, 2, 3, 4")
-        return [Count(str(t), date.fromisoformat(str(d)), str(s), str(v), str(p), bool(m)) for t, d, s, v, p, m in rows]
+        """Return the counts of the last match, and those that it withdrew."""
+        return _counts(self._data.all(f"SELECT {_COUNT} FROM counted ORDER BY 1, 2, 3, 4"))  # noqa: S608
 
     def count_kept(self) -> int:
-        """Return how many hits are kept."""
-        return int(str(self._data.all("SELECT count(*) FROM hits")[0][0]))
+        """Return how many hits stand."""
+        return int(str(self._data.all("SELECT count(*) FROM hits WHERE gone_min IS NULL")[0][0]))
 
     def find_match(self) -> dict[str, Any] | None:
         """Return when the last match was, with which table, and what it told in numbers."""
@@ -148,19 +161,51 @@ def _is_held(con: Connection, version: int, sealed: bytes) -> bool:
 
 
 _NEWEST = "SELECT max(version) FROM (SELECT version FROM held UNION SELECT version FROM changes)"
-_STAND = "SELECT trip_id, service_date, pid, board_station, level FROM hits"
 _PUT = (
-    "INSERT OR REPLACE INTO hits (trip_id, service_date, pid, train_code, board_station, level, synthetic, as_of_min,"
-    " page) VALUES (:trip_id, :service_date, :pid, :train_code, :board_station, :level, :synthetic, :as_of_min, :page)"
+    f"INSERT OR REPLACE INTO hits ({_HIT}, page) VALUES"  # noqa: S608
+    " (:trip_id, :train_code, :service_date, :pid, :board_station, :level, :synthetic, :as_of_min, :gone_min, :page)"
+)
+_PUT_COUNT = (
+    f"INSERT OR REPLACE INTO counted ({_COUNT}) VALUES"  # noqa: S608
+    " (:trip_id, :service_date, :board_station, :level, :persons, :synthetic, :as_of_min, :gone_min)"
 )
 
 
+def _changes(stand: Sequence[T], outcome: Outcome[T], now_min: int) -> tuple[list[T], list[T]]:
+    """Return what was found and stood not, or otherwise, and what stands no more, withdrawn now."""
+    before, judged = {_key(one): one for one in stand}, outcome.judged or (lambda _trip, _day: False)
+    found = {_key(one): one for one in outcome.found}
+    new = [one for key, one in found.items() if key not in before or not _says_same(one, before[key])]
+    gone = [one for key, one in before.items() if key not in found and one.gone_min is None]
+    return new, [replace(one, gone_min=now_min) for one in gone if judged(one.trip_id, one.service_date)]
+
+
+def _key(one: Hit | Count) -> tuple[object, ...]:
+    run = (one.trip_id, one.service_date)
+    return (*run, one.pid) if isinstance(one, Hit) else (*run, one.board_station, one.level)
+
+
+def _says_same(one: T, before: T) -> bool:
+    """Tell whether a row says what the one before says, whenever it was matched."""
+    return replace(one, as_of_min=before.as_of_min) == before
+
+
 def _hit(row: tuple[object, ...]) -> Hit:
-    trip, code, day, pid, station, level, made, as_of = row
+    trip, code, day, pid, station, level, made, as_of, gone = row
     ride = (str(trip), str(code), date.fromisoformat(str(day)))
-    return Hit(*ride, str(pid), str(station), str(level), bool(made), int(str(as_of)))
+    return Hit(*ride, str(pid), str(station), str(level), bool(made), int(str(as_of)), _minute(gone))
 
 
-def _cells(count: Count) -> tuple[object, ...]:
-    day = count.service_date.isoformat()
-    return count.trip_id, day, count.board_station, count.level, count.persons, int(count.synthetic)
+def _counts(rows: Iterable[tuple[object, ...]]) -> list[Count]:
+    return [
+        Count(str(t), date.fromisoformat(str(d)), str(s), str(v), str(p), bool(m), int(str(a)), _minute(g))
+        for t, d, s, v, p, m, a, g in rows
+    ]
+
+
+def _minute(value: object) -> int | None:
+    return None if value is None else int(str(value))
+
+
+def _cells(one: Hit | Count) -> dict[str, object]:
+    return {**asdict(one), "service_date": one.service_date.isoformat(), "synthetic": int(one.synthetic)}

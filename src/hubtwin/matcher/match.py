@@ -42,7 +42,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A hit as the hub may see it: a row of RISK_HITS."""
+    """A hit as the hub may see it: a row of RISK_HITS. `gone_min` is when it was withdrawn, None while it stands."""
 
     trip_id: str
     train_code: str
@@ -52,11 +52,15 @@ class Hit:
     level: str
     synthetic: bool
     as_of_min: int
+    gone_min: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many hit on a run at one boarding station and level; "<5" for one to four."""
+    """How many hit on a run at one boarding station and level; "<5" for one to four. A row of RISK_COUNTS.
+
+    `as_of_min` is when it was first counted so, `gone_min` when nobody hit any more, None while it stands.
+    """
 
     trip_id: str
     service_date: date
@@ -64,6 +68,8 @@ class Count:
     level: str
     persons: str
     synthetic: bool
+    as_of_min: int
+    gone_min: int | None = None
 
 
 def wants(table: RiskTable, timetable: Timetable) -> Callable[[str, date, int], bool]:
@@ -115,13 +121,13 @@ def name_hits(
     return hits, len(found) - len(hits)
 
 
-def count_hits(found: Sequence[Found]) -> list[Count]:
+def count_hits(found: Sequence[Found], as_of_min: int) -> list[Count]:
     """Return how many hit per run, boarding station and level; counts under five are not told."""
     made = {_cell(one): False for one in found}
     for one in found:
         made[_cell(one)] |= one.synthetic
     cells = Counter(map(_cell, found))
-    return [Count(*cell, show_count(persons), made[cell]) for cell, persons in sorted(cells.items())]
+    return [Count(*cell, show_count(persons), made[cell], as_of_min) for cell, persons in sorted(cells.items())]
 
 
 def trace_along(

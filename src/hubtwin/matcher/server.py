@@ -6,7 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
 from hubtwin.connectors.common.http import CURSOR_HEADER, STATUS_HEADER
 from hubtwin.matcher.engine import Matcher, Rung
 from hubtwin.matcher.table import MOST_BYTES
-from hubtwin.matcher.wire import write_hits
+from hubtwin.matcher.wire import write_counts, write_hits
 
 QUERY_BYTES = 1 << 20
 GRACE_S = 5
@@ -138,8 +138,10 @@ async def _get_hits(matcher: Matcher, request: Request) -> Response:
 
 async def _get_counts(matcher: Matcher, request: Request) -> Response:
     counts = await run_in_threadpool(matcher.held.list_counts)
-    told = [{**asdict(count), "service_date": count.service_date.isoformat()} for count in counts]
-    return JSONResponse({"match": await run_in_threadpool(matcher.held.find_match), "counts": told})
+    if not counts:
+        return Response(status_code=204)
+    headers = {STATUS_HEADER: await run_in_threadpool(matcher.find_marks)}
+    return Response(write_counts(counts, matcher.setup.folder.zone), headers=headers, media_type="text/csv")
 
 
 async def _post_cotravel(matcher: Matcher, request: Request) -> Response:

@@ -61,7 +61,9 @@ class WrappedKey:
 
 @dataclass(frozen=True, slots=True)
 class RiskTable:
-    """The table of one hub in one version. Without areas nothing matches: that is how a hub ends the matching."""
+    """The table of one hub in one version. Without areas nothing matches; without areas and keys the matching has
+    ended, and what was found is forgotten.
+    """
 
     hub_id: str
     status: Status

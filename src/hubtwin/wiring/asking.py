@@ -85,13 +85,6 @@ def fetch_status(peer: Peer) -> Mapping[str, Any]:
     return told_by(peer, answer)
 
 
-def fetch_counts(peer: Peer) -> Mapping[str, Any]:
-    """Return the counts of the last match: {"match", "counts"}, small cells as "<5". Raises as `fetch_status`."""
-    answer = ask(peer, "GET", "counts")
-    check(peer, answer)
-    return told_by(peer, answer)
-
-
 def ask(peer: Peer, method: str, path: str, content: Any = None) -> httpx.Response:
     """Return the answer of a matcher. Raises Retry where it cannot be reached, Denied for an address that is none."""
     name = public_address(peer.url)

@@ -135,7 +135,7 @@ class Publisher:
         rows = {str(row[0]): row[1:] for row in self._data.all(_STAND)}
         for peer in self.peers:
             stands = rows.get(peer.name)
-            digest = digest_of(table, self._listing.areas, peer.wrapping_key)
+            digest = digest_of(table, self._listing, peer.wrapping_key)
             waits = stands is not None and bool(stands[2]) and peer.name not in self._out
             if stands is None or waits or stands[0] != digest or now_min >= int(str(stands[1])):
                 self._put(peer, table, digest, 0)
@@ -151,7 +151,7 @@ class Publisher:
         with self._data.transaction() as con:
             row = con.execute("SELECT version FROM outgoing WHERE peer = ?", (peer.name,)).fetchone()
             version = max(row[0] if row else 0, held) + 1
-            ready = ready_for(self.hub, table, self._listing.areas, peer.wrapping_key, version=version)
+            ready = ready_for(self.hub, table, self._listing, peer.wrapping_key, version=version)
             con.execute(_PUT, (peer.name, version, digest, table.made_min, table.made_min + VALID_MIN // 2))
         self._out[peer.name] = Outgoing(ready, self._listing.areas)
         self._next_s.pop(peer.name, None)
@@ -203,7 +203,7 @@ class Publisher:
             held = min(int(answer.json()["held"]), 2**53 - 2)
         self._there.pop(peer.name, None)
         table = self._make(self.clock())
-        self._put(peer, table, digest_of(table, self._listing.areas, peer.wrapping_key), held)
+        self._put(peer, table, digest_of(table, self._listing, peer.wrapping_key), held)
 
 
 def _passes(error: HubError) -> bool:

@@ -43,7 +43,10 @@ class HubSide:
 
 @dataclass(frozen=True)
 class Listing:
-    """The areas of a table: as columns, by which two listings are compared at once, and under their digest."""
+    """The areas of a table: as columns, by which two listings are compared at once, and under their digest.
+
+    Without columns no event is in force, which is not the same as an event with nothing listed.
+    """
 
     frame: pl.DataFrame | None = None
     areas: AreaSet = NO_AREAS
@@ -71,11 +74,11 @@ def make_table(hub: HubSide, now: datetime, before: Listing = NOTHING) -> tuple[
     return head, before.turned_into(_list_areas(hub, rule, now_min)) if hub.in_force(now_min) else NOTHING
 
 
-def ready_for(hub: HubSide, table: RiskTable, areas: AreaSet, wrapping_key: str, *, version: int) -> RiskTable:
-    """Return a table as one matcher gets it: in a version, with its keys where it has areas. Raises Malformed
-    (wrapping key).
+def ready_for(hub: HubSide, table: RiskTable, listing: Listing, wrapping_key: str, *, version: int) -> RiskTable:
+    """Return a table as one matcher gets it: in a version, with its keys while an event is in force, be it without
+    areas: hits are withdrawn then; without keys they are forgotten. Raises Malformed (wrapping key).
     """
-    keys = wrap_keys(hub, wrapping_key, table.made_min) if areas.by_hash else ()
+    keys = () if listing.frame is None else wrap_keys(hub, wrapping_key, table.made_min)
     return replace(table, version=version, keys=keys)
 
 
@@ -122,11 +125,12 @@ def _rows(frame: pl.DataFrame) -> Iterator[ListedArea]:
     return map(ListedArea._make, frame.iter_rows())
 
 
-def digest_of(table: RiskTable, areas: AreaSet, wrapping_key: str) -> str:
+def digest_of(table: RiskTable, listing: Listing, wrapping_key: str) -> str:
     """Return a hash of what a table says, whenever it was made, and of the key it is wrapped for."""
     said = replace(table, made_min=0, valid_until_min=0).head()
     epochs = (epoch_of(table.made_min - DAYS_BACK * _MINUTES_PER_DAY), epoch_of(table.made_min + _MINUTES_PER_DAY))
-    told = orjson.dumps([said, areas.digest, wrapping_key, epochs], option=orjson.OPT_SORT_KEYS)
+    in_force = listing.frame is not None
+    told = orjson.dumps([said, listing.areas.digest, in_force, wrapping_key, epochs], option=orjson.OPT_SORT_KEYS)
     return blake2b(told, digest_size=16).hexdigest()
 
 

@@ -113,6 +113,8 @@ def test_a_hit_names_the_train_it_was_matched_on() -> None:
     given["gate_screenings"] = frame("gate_screenings", [gate_row("hit"), gate_row("other")])
     (found,) = flag(given, {**SCENE.params, **PARAMS}, NOW)
     assert (found.pid, found.train, found.values["level"]) == ("hit", f"{trip['code']} 2022-10-20", "high")
+    given["risk_hits"] = frame("risk_hits", [{**hit, "gone_min": NOW_MIN}])
+    assert flag(given, {**SCENE.params, **PARAMS}, NOW) == []
 
 
 def test_an_exit_is_full_when_its_queue_takes_longer_than_people_can_be_asked_to_wait() -> None:

@@ -123,6 +123,46 @@ def test_hits_of_a_matcher_replace_counts() -> None:
     assert "G3" not in judge(story, rung="counts")
 
 
+def hit(trip: str, pid: str, gone: int | None = None) -> dict[str, Any]:
+    told = {"trip_id": trip, "service_date": DAY, "pid": pid, "board_station": "AAA", "level": "high"}
+    return {**told, "as_of_min": at(500), "gone_min": None if gone is None else at(gone)}
+
+
+def hit_count(trip: str, station: str, least: int, most: int, gone: int | None = None) -> dict[str, Any]:
+    told = {"trip_id": trip, "service_date": DAY, "board_station": station, "level": "high", "as_of_min": at(500)}
+    return {**told, "persons_least": least, "persons_most": most, "gone_min": None if gone is None else at(gone)}
+
+
+def test_a_hit_counts_until_the_minute_in_which_it_is_withdrawn() -> None:
+    story = morning() | {"risk_hits": [hit("g3", "p1", 540), hit("g1", "p2", 541), hit("g1", "p3")]}
+    found = judge(story)
+    assert "G3" not in found
+    assert found["G1"].evidence["persons"]["hits"] == 2
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_where_nobody_is_named_the_list_says_how_many_and_a_range_where_it_knows_no_more(engine: str) -> None:
+    story = morning() | {
+        "risk_hits": [hit("g2", "p1")],
+        "risk_counts": [
+            *(hit_count("g1", "AAA", 1, 4), hit_count("g1", "CCC", 17, 17), hit_count("g1", "BBB", 9, 9, 540)),
+            *(hit_count("g2", "BBB", 1, 4), hit_count("g3", "CCC", 6, 6)),
+        ],
+    }
+    found = judge(story, engine)
+    shown = {code: one.evidence["persons"] for code, one in found.items()}
+    assert {
+        code: (told["rung"], told.get("hits_least"), told["hits"], told["concerned"]) for code, told in shown.items()
+    } == {
+        "G1": ("hits", 18, 21, 21),
+        "G2": ("hits", None, 1, 1),  # who is named counts, not the number told beside
+        "G3": ("hits", None, 6, 6),
+    }
+    assert found["G1"].score == pytest.approx(21 * PARAMS["level_weights"]["high"])
+    assert found["G1"].evidence["key_train"]  # 20 make one: it may carry as many, and is prepared for
+    assert "G3" not in judge(story, engine, rung="counts")
+
+
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_manifest_counts_who_stayed_or_boarded_in_an_area_within_the_look_back(engine: str) -> None:
     found = judge(with_persons(morning()), engine, rung="manifest")

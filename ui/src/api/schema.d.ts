@@ -2550,6 +2550,8 @@ export interface components {
         /**
          * Persons
          * @description How many persons of a train are concerned, and on which rung of evidence that rests.
+         *
+         *     With `hits_least` the railway has told hits as a range, of which `hits` is the upper end: "<5" is 1 to 4.
          */
         Persons: {
             /** Rung */
@@ -2566,6 +2568,8 @@ export interface components {
             hits: number | null;
             /** Exposed */
             exposed: number | null;
+            /** Hits Least */
+            hits_least: number | null;
         };
         /**
          * Point

@@ -2,7 +2,7 @@
 
 from hubtwin.connectors.bookings.codec import FORMS
 from hubtwin.connectors.bookings.mapper import read
-from hubtwin.datasets.health import RISK_HITS
+from hubtwin.datasets.health import RISK_COUNTS, RISK_HITS
 from hubtwin.datasets.people import BOOKINGS, STAYS
 from hubtwin.datasets.transport import BOARDING_COUNTS
 from hubtwin.ports import Connector, Manifest
@@ -13,7 +13,7 @@ MANIFEST = Manifest(
     owner="railway operator and the matcher that runs beside its data",
     contact="as named in the sharing agreement",
     cadence_s=300,
-    datasets=(BOARDING_COUNTS.name, BOOKINGS.name, STAYS.name, RISK_HITS.name),
+    datasets=(BOARDING_COUNTS.name, BOOKINGS.name, STAYS.name, RISK_HITS.name, RISK_COUNTS.name),
     formats=tuple(f"CSV {form.name}" for form in FORMS),
 )
 CONNECTOR = Connector(MANIFEST, read)
@@ -23,7 +23,7 @@ MATCHER_MANIFEST = Manifest(
     owner="railway operator; the process runs beside its manifests",
     contact="as named in the sharing agreement",
     cadence_s=60,
-    datasets=(RISK_HITS.name,),
-    formats=("CSV hits",),
+    datasets=(RISK_HITS.name, RISK_COUNTS.name),
+    formats=("CSV hits", "CSV hit_counts"),
 )
 MATCHER = Connector(MATCHER_MANIFEST, read)  # its own source: how far it was read, and whether it answers

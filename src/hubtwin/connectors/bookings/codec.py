@@ -1,4 +1,4 @@
-"""The four CSV forms of a booking source, told apart by their exact set of columns."""
+"""The five CSV forms of a booking source, told apart by their exact set of columns."""
 
 import re
 from collections.abc import Mapping
@@ -31,16 +31,23 @@ MANIFEST = Form(
 )
 STAYS = Form("stays", ("id_type", "id_no", "area_code", "street_code", "community", "from", "to", "provenance"))
 HITS = Form(
-    "hits", ("trip_id", "train_code", "service_date", "pid", "boarding_station", "level", "as_of", "provenance")
+    "hits",
+    ("trip_id", "train_code", "service_date", "pid", "boarding_station", "level", "as_of", "provenance"),
+    ("gone",),
 )
-FORMS = (COUNTS, MANIFEST, STAYS, HITS)
+HIT_COUNTS = Form(
+    "hit_counts",
+    ("trip_id", "service_date", "boarding_station", "level", "persons", "as_of", "provenance"),
+    ("gone",),
+)
+FORMS = (COUNTS, MANIFEST, STAYS, HITS, HIT_COUNTS)
 
 _PERSONAL = frozenset({"id_no", "pid", "order_ref"})
 _DIGIT = re.compile(r"\d")
 
 
 def decode(page: Page) -> Sheet:
-    """Return the sheet of a page. Raises Malformed for a header that is none of the four."""
+    """Return the sheet of a page. Raises Malformed for a header that is none of the five."""
     return read_csv(page.chunks, page.name, FORMS)
 
 

@@ -1,4 +1,4 @@
-"""What a booking line means: a row of one of four datasets, or the reason why it is none.
+"""What a booking line means: a row of one of five datasets, or the reason why it is none.
 
 Within one page an identical repeat of a row is left out and counted as `connectors.common.repeated_row`; a row with
 the key and the time of an earlier one but other contents is `conflicting_row`, and the earlier one stands. A later
@@ -23,12 +23,13 @@ from hubtwin.connectors.common.values import (
     read_provenance,
     read_text,
 )
-from hubtwin.datasets.health import RISK_HITS
+from hubtwin.datasets.health import RISK_COUNTS, RISK_HITS
 from hubtwin.datasets.people import BOOKINGS, STAYS
 from hubtwin.datasets.table import Column
 from hubtwin.datasets.transport import BOARDING_COUNTS
 from hubtwin.model.record import Identity, Provenance, Quarantined, Row
 from hubtwin.ports import Page, ReadContext
+from hubtwin.rules.privacy import SMALL_CELL, show_count
 
 PERSON_LEVEL = frozenset({BOOKINGS.name, STAYS.name})  # whole manifests and stays; hits are few and pseudonyms
 ORDER = "order"  # its number leads to the person who bought it, so no table holds it
@@ -52,7 +53,7 @@ class _Mapped:
 
 
 def read(page: Page, context: ReadContext) -> Iterator[Row | Quarantined]:
-    """Yield the rows of a page of any of the four forms, and its broken lines, in input order.
+    """Yield the rows of a page of any of the five forms, and its broken lines, in input order.
 
     Raises Malformed for a page with an unknown or missing column and for a manifest when no timetable is known
     (`context.calls`): bookings are stored by the calls of their train. The train code is not checked, because a
@@ -163,8 +164,32 @@ def _hits(line: Line, context: ReadContext) -> _Mapped:
         "board_station": _station(line, "boarding_station", trip, context),
         "level": read_choice(line["level"], "level", RISK_HITS.by_name["level"].values),
         "as_of_min": as_of,
+        "gone_min": _gone(line, context),
     }
     return _Mapped(RISK_HITS.name, values, (trip, day, line["pid"], as_of))
+
+
+def _hit_counts(line: Line, context: ReadContext) -> _Mapped:
+    trip, day, as_of = _train(line, context)
+    station = _station(line, "boarding_station", trip, context)
+    level = read_choice(line["level"], "level", RISK_COUNTS.by_name["level"].values)
+    if line["persons"] == show_count(1):
+        least, most = 1, SMALL_CELL - 1
+    else:  # fewer than that are never told exactly, so a small number is a mistake of the source
+        least = most = read_count(
+            line["persons"], "persons", SMALL_CELL, int(RISK_COUNTS.by_name["persons_most"].maximum or 0)
+        )
+    values = {
+        "trip_id": trip,
+        "service_date": day,
+        "board_station": station,
+        "level": level,
+        "persons_least": least,
+        "persons_most": most,
+        "as_of_min": as_of,
+        "gone_min": _gone(line, context),
+    }
+    return _Mapped(RISK_COUNTS.name, values, (trip, day, station, level, as_of))
 
 
 _Mapper = Callable[[Line, ReadContext], _Mapped]
@@ -173,19 +198,30 @@ _MAPPERS: Mapping[str, _Mapper] = {
     codec.MANIFEST.name: _manifest,
     codec.STAYS.name: _stays,
     codec.HITS.name: _hits,
+    codec.HIT_COUNTS.name: _hit_counts,
 }
 
 
 def _train(line: Line, context: ReadContext) -> tuple[str, object, int]:
     """Return trip id, service date and `as_of` of a line about a train."""
     trip = read_text(line["trip_id"], "trip_id")
-    read_text(line["train_code"], "train_code")
+    if "train_code" in line:
+        read_text(line["train_code"], "train_code")
     if context.calls and trip not in context.calls:
         raise Malformed("connectors.bookings.unknown_trip", trip=masked(trip))
     day = read_date(line["service_date"], "service_date")
     as_of = read_minute(line["as_of"], context.zone, "as_of")
     check_not_ahead(as_of, context.now, "as_of")
     return trip, day, as_of
+
+
+def _gone(line: Line, context: ReadContext) -> int | None:
+    """Return when what a line says was withdrawn; None while it stands."""
+    if not line.get("gone"):
+        return None
+    gone = read_minute(line["gone"], context.zone, "gone")
+    check_not_ahead(gone, context.now, "gone")
+    return gone
 
 
 def _station(line: Line, field: str, trip: str, context: ReadContext) -> str:

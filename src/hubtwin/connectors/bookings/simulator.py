@@ -67,12 +67,24 @@ class HitLine(NamedTuple):
     as_of: datetime
 
 
-Line = CountLine | ManifestLine | StayLine | HitLine
+class HitCountLine(NamedTuple):
+    """How many a matcher found of a train at one boarding station; fields as the `hit_counts` form."""
+
+    trip_id: str
+    service_date: date
+    boarding_station: str
+    level: str
+    persons: str
+    as_of: datetime
+
+
+Line = CountLine | ManifestLine | StayLine | HitLine | HitCountLine
 _FORMS: dict[type[Line], Form] = {
     CountLine: codec.COUNTS,
     ManifestLine: codec.MANIFEST,
     StayLine: codec.STAYS,
     HitLine: codec.HITS,
+    HitCountLine: codec.HIT_COUNTS,
 }
 
 

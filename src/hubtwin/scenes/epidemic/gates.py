@@ -20,6 +20,7 @@ from hubtwin.ports import Tables
 from hubtwin.rules.screening import GROUNDS, LEVELS, Decision, Passage, Risk, choose_table, decide
 from hubtwin.rules.told_areas import join_told
 from hubtwin.scenes.epidemic.exit_rules import EXIT_RULES
+from hubtwin.scenes.epidemic.persons import standing
 
 READS = ("gate_screenings", "risk_areas", "told_areas", "risk_hits", "rail_calls", "rail_stations")
 NEW = "gate_screenings"  # of this table only rows that nobody has looked at are needed
@@ -111,8 +112,8 @@ def _read_risk(tables: Tables, params: Mapping[str, Any], now_min: int) -> tuple
 
 
 def _read_hits(tables: Tables, now_min: int) -> dict[str, Row]:
-    """Return pseudonym -> its newest hit. A gate row and a hit meet as long as both lie in one key epoch."""
-    known = tables["risk_hits"].filter(nw.col("as_of_min") <= now_min).sort("as_of_min", "trip_id")
+    """Return pseudonym -> its newest hit that stands. Gate row and hit meet as long as both lie in one key epoch."""
+    known = standing(tables["risk_hits"], now_min).sort("as_of_min", "trip_id")
     return {row["pid"]: row for row in collect(known).to_pylist()}
 
 

@@ -15,7 +15,7 @@ from hubtwin.rules.delays import service_starts
 NEAR_MIN = 30 * 24 * 60  # an area that is gone for longer is beyond every look-back and every run under way
 AHEAD_MIN = 24 * 60
 _AREAS = ("risk_areas", "told_areas")
-_OF_RUNS = ("running_information", "boarding_counts", "risk_hits", "bookings")
+_OF_RUNS = ("running_information", "boarding_counts", "risk_hits", "risk_counts", "bookings")
 
 
 def narrow(tables: Tables, params: Mapping[str, Any], now: datetime) -> Tables:

@@ -37,11 +37,34 @@ def count_boarding(counts: nw.LazyFrame[Any], now_min: int) -> nw.LazyFrame[Any]
 def count_hits(tables: Tables, level_weights: Mapping[str, float], now_min: int) -> nw.LazyFrame[Any]:
     """Return per run the persons that a matcher has found: trip_id, service_date, persons, weight, synthetic.
 
-    A hit says the level and no more, so it weighs as much as its level.
+    A hit says the level and no more, so it weighs as much as its level. What was withdrawn by `now_min` is left out.
     """
-    known = tables["risk_hits"].filter(nw.col("as_of_min") <= now_min)
+    known = standing(tables["risk_hits"], now_min)
     weight = level_weight(level_weights)
     return _count(known.select(*RUN, "pid", weight=weight, made=_as_number(nw.col("provenance") == "synthetic")))
+
+
+def sum_counts(tables: Tables, level_weights: Mapping[str, float], now_min: int) -> nw.LazyFrame[Any]:
+    """Return per run how many a matcher has counted: trip_id, service_date, least, most, weight, synthetic.
+
+    A range weighs as much as its upper end: an unknown person is not taken for nobody.
+    """
+    made = _as_number(nw.col("provenance") == "synthetic")
+    known = standing(tables["risk_counts"], now_min).with_columns(
+        weight=level_weight(level_weights) * nw.col("persons_most"), made=made
+    )
+    return known.group_by(*RUN).agg(
+        least=nw.col("persons_least").sum(),
+        most=nw.col("persons_most").sum(),
+        weight=nw.col("weight").sum(),
+        synthetic=nw.col("made").max() > 0,
+    )
+
+
+def standing(found: nw.LazyFrame[Any], now_min: int) -> nw.LazyFrame[Any]:
+    """Return the rows that a matcher had told and not withdrawn by `now_min`."""
+    gone = nw.col("gone_min")
+    return found.filter(nw.col("as_of_min") <= now_min, gone.is_null() | (gone > now_min))
 
 
 def count_exposed(

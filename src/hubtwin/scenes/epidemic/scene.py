@@ -2,7 +2,8 @@
 
 To lock a train (锁定) means to pinpoint it so that staff meet it: nothing and nobody is stopped by a place. Three
 rungs, by what a partner may give: `counts` (per train and boarding station, no persons), `hits` (of a matcher
-that runs where the manifests are), `manifest` (bookings and stays: drills and synthetic data only).
+that runs where the manifests are; of a train for which it names nobody, how many), `manifest` (bookings and stays:
+drills and synthetic data only).
 """
 
 import tomllib
@@ -29,7 +30,7 @@ from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
 from hubtwin.scenes.epidemic.facts import facts_of
 from hubtwin.scenes.epidemic.gates import NEW, flag
 from hubtwin.scenes.epidemic.near import narrow
-from hubtwin.scenes.epidemic.persons import Weighing, count_boarding, count_exposed, count_hits
+from hubtwin.scenes.epidemic.persons import Weighing, count_boarding, count_exposed, count_hits, sum_counts
 from hubtwin.scenes.epidemic.profiles import PROFILES, get_plan_in_force
 from hubtwin.scenes.epidemic.warning import Run, assess
 
@@ -44,6 +45,7 @@ NEEDS = (
     "told_areas",
     "risk_freezes",
     "risk_hits",
+    "risk_counts",
     "bookings",
     "stays",
     "pseudonym_links",
@@ -113,17 +115,13 @@ def _collect_calls(
 def _collect_persons(
     arrivals: nw.LazyFrame[Any], calls: nw.LazyFrame[Any], tables: Tables, params: Mapping[str, Any], now_min: int
 ) -> defaultdict[tuple[Any, ...], dict[str, Any]]:
-    """Return per run what the upper rungs say: `hits`, `exposed`, whether synthetic, and the rung to go by."""
+    """Return per run what the upper rungs say: `hits`, `exposed`, whether synthetic, and the rung to go by; with
+    `hits_least` where hits are a range.
+    """
     rung = params.get("rung", "auto")
     found: defaultdict[tuple[Any, ...], dict[str, Any]] = defaultdict(dict)
     if rung in ("auto", "hits"):
-        for row in _rows(count_hits(tables, params["level_weights"], now_min)):
-            found[row["trip_id"], row["service_date"]] |= {
-                "hits": row["persons"],
-                "rung": "hits",
-                "weight": row["weight"],
-                "synthetic": row["synthetic"],
-            }
+        found |= _collect_hits(tables, params["level_weights"], now_min)
     if rung in ("auto", "manifest"):
         today = from_epoch_minute(now_min).astimezone(ZoneInfo(params["zone"])).date()
         profile = get_plan_in_force(PROFILES, params["disease"], today)
@@ -143,6 +141,20 @@ def _collect_persons(
                 "weight": row["weight"],
                 "synthetic": row["synthetic"],
             }
+    return found
+
+
+def _collect_hits(
+    tables: Tables, level_weights: Mapping[str, float], now_min: int
+) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return per run what a matcher found: who was named, else how many, as the upper end and `hits_least`."""
+    found = {}
+    counted = _rows(sum_counts(tables, level_weights, now_min)) if "risk_counts" in tables else []
+    for row in (*counted, *_rows(count_hits(tables, level_weights, now_min))):
+        told = {"hits": row.get("most", row.get("persons")), "rung": "hits"}
+        if row.get("least", told["hits"]) != told["hits"]:
+            told["hits_least"] = row["least"]
+        found[row["trip_id"], row["service_date"]] = {**told, "weight": row["weight"], "synthetic": row["synthetic"]}
     return found
 
 

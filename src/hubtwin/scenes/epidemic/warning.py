@@ -65,14 +65,15 @@ def assess(run: Run, params: Mapping[str, Any], now_min: int) -> Finding | None:
 def count_persons(run: Run, at_risk: Sequence[Record], now_min: int) -> dict[str, Any]:
     """Return the persons concerned: booked and boarded at calls in areas, still to board, hits, exposed.
 
-    None is "nobody told us"; it is never shown as zero. `boarded` counts departed calls only.
+    None is "nobody told us"; it is never shown as zero. `boarded` counts departed calls only. With `hits_least` hits
+    are a range, of which `hits` (and `concerned`) is the upper end.
     """
     booked = _total(call["booked"] for call in at_risk)
     boarded = _total(call["boarded"] for call in at_risk if call["depart_min"] <= now_min)
     to_board = _total(call["booked"] for call in at_risk if call["depart_min"] > now_min)
     rung = run.persons.get("rung") or ("counts" if booked is not None else "none")
     best = run.persons.get("exposed") if rung == "manifest" else run.persons.get("hits") if rung == "hits" else booked
-    return {
+    counted = {
         "rung": rung,
         "concerned": best,
         "booked": booked,
@@ -81,6 +82,7 @@ def count_persons(run: Run, at_risk: Sequence[Record], now_min: int) -> dict[str
         "hits": run.persons.get("hits"),
         "exposed": run.persons.get("exposed"),
     }
+    return {**counted, "hits_least": run.persons["hits_least"]} if "hits_least" in run.persons else counted
 
 
 def describe_lists(run: Run, lead_min: int, now_min: int) -> dict[str, Any]:

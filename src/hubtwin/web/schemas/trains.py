@@ -23,7 +23,10 @@ class Times:
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """How many persons of a train are concerned, and on which rung of evidence that rests."""
+    """How many persons of a train are concerned, and on which rung of evidence that rests.
+
+    With `hits_least` the railway has told hits as a range, of which `hits` is the upper end: "<5" is 1 to 4.
+    """
 
     rung: str
     concerned: int | None
@@ -32,6 +35,7 @@ class Persons:
     to_board: int | None
     hits: int | None
     exposed: int | None
+    hits_least: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
