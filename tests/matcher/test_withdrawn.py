@@ -82,6 +82,7 @@ def test_with_nothing_listed_hits_are_withdrawn_and_come_back_with_the_area(rail
     hub = Reader()
     railway.take(table_of(keys=railway.keys()))
     railway.matcher.match()
+    hub.read(railway)
     railway.take(table_of(2, areas=(), keys=railway.keys()))
     railway.clock.jump(from_epoch_minute(NIGHT_MIN + 7))
     assert railway.matcher.match() == 0
@@ -94,6 +95,14 @@ def test_with_nothing_listed_hits_are_withdrawn_and_come_back_with_the_area(rail
     assert railway.matcher.match() == len(truth())
     hub.read(railway)
     assert {hit.gone_min for hit in hub.rows.values()} == {None}
+
+
+def test_a_hit_that_nobody_has_read_is_forgotten_and_not_withdrawn(railway: Railway) -> None:
+    railway.take(table_of(keys=railway.keys()))
+    railway.matcher.match()
+    railway.take(table_of(2, areas=(), keys=railway.keys()))
+    railway.matcher.match()
+    assert railway.held.find_page(0) is None
 
 
 def test_a_hit_whose_key_is_no_longer_given_is_not_withdrawn(railway: Railway) -> None:

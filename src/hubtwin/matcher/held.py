@@ -98,17 +98,24 @@ class Held:
     def save_match(
         self, version: int, told: Mapping[str, object], now_min: int, *, hits: Outcome[Hit], counts: Outcome[Count]
     ) -> int:
-        """Keep what a match found and withdraw what it did not find again; return how many hits are new or changed."""
+        """Keep what a match found and withdraw what it did not find again; return how many hits are new or changed.
+
+        A hit that nobody has read is not withdrawn but forgotten.
+        """
         since = from_epoch_minute(now_min).date() - timedelta(days=KEPT_D)
         with self._data.transaction() as con:
             for table, outcome in (("hits", hits), ("counted", counts)):
                 every = outcome.judged is None
                 con.execute(f"DELETE FROM {table} WHERE ? OR service_date < ?", (every, since.isoformat()))  # noqa: S608
             new, gone = _changes([_hit(row) for row in con.execute(f"SELECT {_HIT} FROM hits")], hits, now_min)  # noqa: S608
+            told_of = set(con.execute(f"SELECT {_KEY} FROM hits WHERE told"))  # noqa: S608
+            said = [hit for hit in new + gone if hit.gone_min is None or _key_cells(hit) in told_of]
+            con.executemany(_FORGET, [_key_cells(hit) for hit in gone if _key_cells(hit) not in told_of])
             (last,) = con.execute("SELECT last FROM pages").fetchone()
-            for place, hit in enumerate(new + gone):
-                con.execute(_PUT, {**_cells(hit), "page": last + 1 + place // PAGE_HITS})
-            con.execute("UPDATE pages SET last = ?", (last + -(-len(new + gone) // PAGE_HITS),))
+            for place, hit in enumerate(said):
+                more = {"page": last + 1 + place // PAGE_HITS, "told": _key_cells(hit) in told_of}
+                con.execute(_PUT, {**_cells(hit), **more})
+            con.execute("UPDATE pages SET last = ?", (last + -(-len(said) // PAGE_HITS),))
             told_before = _counts(con.execute(f"SELECT {_COUNT} FROM counted"))  # noqa: S608
             for counted in _changes(told_before, counts, now_min):
                 con.executemany(_PUT_COUNT, map(_cells, counted))
@@ -118,13 +125,14 @@ class Held:
         return len(new)
 
     def find_page(self, after: int) -> tuple[int, list[Hit]] | None:
-        """Return the first page of hits after a cursor, with its own."""
-        rows = self._data.all("SELECT min(page) FROM hits WHERE page > ?", after)
-        if rows[0][0] is None:
-            return None
-        cursor = int(str(rows[0][0]))
-        found = self._data.all(f"SELECT {_HIT} FROM hits WHERE page = ? ORDER BY 1, 3, 4", cursor)  # noqa: S608
-        return cursor, [_hit(row) for row in found]
+        """Return the first page of hits after a cursor, with its own; that they were told is on the disk before."""
+        with self._data.transaction() as con:
+            (cursor,) = con.execute("SELECT min(page) FROM hits WHERE page > ?", (after,)).fetchone()
+            if cursor is None:
+                return None
+            con.execute("UPDATE hits SET told = 1 WHERE page = ?", (cursor,))
+            found = con.execute(f"SELECT {_HIT} FROM hits WHERE page = ? ORDER BY 1, 3, 4", (cursor,)).fetchall()  # noqa: S608
+        return int(cursor), [_hit(row) for row in found]
 
     def list_counts(self) -> list[Count]:
         """Return the counts of the last match, and those that it withdrew."""
@@ -162,9 +170,12 @@ def _is_held(con: Connection, version: int, sealed: bytes) -> bool:
 
 _NEWEST = "SELECT max(version) FROM (SELECT version FROM held UNION SELECT version FROM changes)"
 _PUT = (
-    f"INSERT OR REPLACE INTO hits ({_HIT}, page) VALUES"  # noqa: S608
-    " (:trip_id, :train_code, :service_date, :pid, :board_station, :level, :synthetic, :as_of_min, :gone_min, :page)"
+    f"INSERT OR REPLACE INTO hits ({_HIT}, page, told) VALUES"  # noqa: S608
+    " (:trip_id, :train_code, :service_date, :pid, :board_station, :level, :synthetic, :as_of_min, :gone_min, :page,"
+    " :told)"
 )
+_KEY = "trip_id, service_date, pid"
+_FORGET = "DELETE FROM hits WHERE trip_id = ? AND service_date = ? AND pid = ?"
 _PUT_COUNT = (
     f"INSERT OR REPLACE INTO counted ({_COUNT}) VALUES"  # noqa: S608
     " (:trip_id, :service_date, :board_station, :level, :persons, :synthetic, :as_of_min, :gone_min)"
@@ -183,6 +194,10 @@ def _changes(stand: Sequence[T], outcome: Outcome[T], now_min: int) -> tuple[lis
 def _key(one: Hit | Count) -> tuple[object, ...]:
     run = (one.trip_id, one.service_date)
     return (*run, one.pid) if isinstance(one, Hit) else (*run, one.board_station, one.level)
+
+
+def _key_cells(hit: Hit) -> tuple[object, ...]:
+    return hit.trip_id, hit.service_date.isoformat(), hit.pid
 
 
 def _says_same(one: T, before: T) -> bool:
