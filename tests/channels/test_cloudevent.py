@@ -93,3 +93,15 @@ def test_what_is_too_long_or_no_json_is_not_sent() -> None:
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     with pytest.raises(HubError):
         read_event(content)
+
+
+@pytest.mark.parametrize(("start", "end"), [(b'{"a":', b"}"), (b"[", b"]")])
+def test_what_is_nested_too_deep_to_be_kept_is_refused(start: bytes, end: bytes) -> None:
+    for depth, fine in ((150, True), (300, False), (900, False), (2000, False)):
+        content = write_event(EVENT).replace(b'"n":1', b'"n":' + start * depth + b"1" + end * depth)
+        if fine:
+            assert read_event(content)
+            continue
+        with pytest.raises(Malformed) as refused:
+            read_event(content)
+        assert refused.value.key == "channels.broken_event"

@@ -234,3 +234,20 @@ def test_names_are_resolved_and_a_time_without_zone_is_the_venues() -> None:
 def test_whatever_comes_is_read_or_refused_by_name(data: Any, kind: Taken) -> None:
     with suppress(Malformed):
         read_content(kind, data, READING)
+
+
+def test_one_more_message_costs_no_more_where_a_partner_told_much_before() -> None:
+    looked: list[object] = []
+
+    class Noted(dict[str, Any]):
+        def __getitem__(self, name: str) -> Any:
+            looked.append(name)
+            return super().__getitem__(name)
+
+    book = Book()
+    book.tell(AT, *(area(place=f"place {number}") for number in range(500)))
+    known = [Noted(row) for row in book.rows.values()]
+    more = tuple(area(place=f"other {number}") for number in range(500))
+    assert len(fold_told(AreasTold(AT + 1, more, ()), known, "city", "m2")) == 500
+    assert fold_told(AreasTold(AT + 1, (), more), known, "city", "m3") == []
+    assert len(looked) < 20 * len(known)

@@ -136,6 +136,24 @@ def test_an_answer_is_taken_once_and_the_case_tells(here: Here) -> None:
     assert "合成旅客甲" not in str(told_to)
 
 
+def test_the_desk_of_one_agency_reads_no_words_of_another(here: Here) -> None:
+    here.say(here.link(), said="refused", note="nobody is free", by="Desk 3")
+
+    def told(user: str) -> dict[str, Any]:
+        with here.served.client(user) as client:
+            rows = client.get(f"/api/v1/cases/{here.hub.case_id}/told").json()["told"]
+        return {row["message"]["partner_id"]: row["message"] for row in rows}
+
+    for user in ("officer", "police_desk"):
+        (answer,) = told(user)[POLICE]["answers"]
+        assert (answer["by"], answer["note"]) == ("Desk 3", "nobody is free"), user
+        assert told(user)[POLICE]["links"], user
+    for user in ("depot_desk", "staff"):
+        row = told(user)[POLICE]
+        assert [(one["said"], one["by"], one["note"]) for one in row["answers"]] == [("refused", "", "")], user
+        assert (row["links"], row["fields"]) == ([], []), user
+
+
 def test_what_is_wrong_is_said_and_what_was_typed_is_kept(here: Here) -> None:
     path = here.link()
     done = here.say(path, said="done")

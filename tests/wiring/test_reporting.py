@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hubtwin.base.errors import Retry
 from hubtwin.channels.receive import Reception
 from hubtwin.channels.send import Line
 from hubtwin.model.event import EventKind
@@ -13,6 +14,7 @@ from hubtwin.model.message import Peer
 from hubtwin.rules.batching import RowState
 from hubtwin.scenes.epidemic.scene import SCENE as EPIDEMIC
 from hubtwin.sim.province import Province
+from hubtwin.stores import batches
 from hubtwin.wiring.partners import make_sender, open_partners, reception_of
 from hubtwin.wiring.reporting import Reporting
 from hubtwin.wiring.running import batching_of, partners_beside, sender_of
@@ -124,3 +126,21 @@ def test_rows_go_to_the_platform_and_its_answers_come_back_through_the_loop(hub:
     used = hub.works.ledger.list_events(kinds=(EventKind.PARTNER_DATA_USED,))
     assert sum(int(str(event.payload["changed"])) for event in used) == 7
     far.wire.close()
+
+
+def test_a_batch_that_could_not_be_made_is_made_the_next_time(hub: KeptHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    grant_identity(hub, PLATFORM)
+    reporting = _reporting(hub)
+    hub.declare()
+    _close(hub, "p1", "p2")
+
+    def stop(name: str) -> None:
+        if name == "batches.before_made":
+            raise Retry("stores.disk", path="batches.sqlite", detail="full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(batches, "failpoint", stop)
+        with pytest.raises(Retry):
+            reporting(hub.now)
+    reporting(hub.now)
+    assert sum(_states(reporting).values()) == 2

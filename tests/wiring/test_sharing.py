@@ -14,11 +14,12 @@ from hubtwin.model.verified import DESTINATION
 from hubtwin.rules.disclosure import paths_of
 from hubtwin.scenes.epidemic.scene import SCENE as EPIDEMIC
 from hubtwin.settings import PartnerSettings
+from hubtwin.wiring.ending import end_and_destroy
 from hubtwin.wiring.running import sender_of
 from hubtwin.wiring.sharing import Sharing
 from tests.flow.loop_story import CLOCKS_MIN, anyone, case_command
 from tests.wiring.hub_kept import STORIES, KeptHub, opened
-from tests.wiring.partner_town import grant_identity, partner, town, waiting
+from tests.wiring.partner_town import agreement, grant_identity, partner, town, waiting
 
 
 @pytest.fixture
@@ -157,6 +158,67 @@ def test_what_was_held_is_told_once_it_may_be(hub: KeptHub) -> None:
     _sharing(hub)(hub.now)
     assert waiting(hub, "city-health") == told
     assert _held(hub) == held
+
+
+def _audited(hub: KeptHub) -> list[int]:
+    kinds = ("Disclosed", "Unmasked", "DisclosureDenied")
+    return [len(hub.works.access.audit.list_entries(kind=kind)) for kind in kinds]
+
+
+def test_what_was_told_in_the_end_is_looked_up_for_nobody_again(hub: KeptHub) -> None:
+    sharing = _sharing(hub)
+    hub.declare()
+    hub.move(hub.open("p1")["p1"], *STORIES["positive"])
+    sharing(hub.now)
+    grant_identity(hub, "city-health", "city-police")
+    hub.wait(minutes=1)
+    sharing(hub.now)
+    told = _audited(hub)
+    for _ in range(2):  # a restart, and a midnight
+        hub.wait(days=1)
+        _sharing(hub)(hub.now)
+        sharing(hub.now)
+    assert _audited(hub) == told
+
+
+def test_another_reason_to_hold_a_fact_stops_nobody(hub: KeptHub) -> None:
+    sharing = _sharing(hub)
+    hub.declare()
+    hub.move(hub.open("p1")["p1"], "report")
+    sharing(hub.now)
+    (granted,) = grant_identity(hub, "city-health")
+    hub.works.access.grants.revoke(granted, by="owner")
+    hub.wait(minutes=1)
+    _sharing(hub)(hub.now)
+    assert [why for _, _, why in _held(hub)] == ["model.no_grant", "model.grant_over"]
+
+
+def test_who_answers_for_two_profiles_is_told_under_both(hub: KeptHub, tmp_path: Path) -> None:
+    both = partner("both", "health", "3301", tmp_path / "both")
+    agreed = (agreement("health"), agreement("police"))
+    hub = _with(hub, {"both": replace(both, partner=replace(both.partner, agreements=agreed))})
+    grant_identity(hub, "both")
+    sharing = _sharing(hub)
+    hub.declare()
+    hub.move(hub.open("p1")["p1"], *STORIES["positive"])
+    sharing(hub.now)
+    kinds = [str(one["type"]).rpartition(".")[2] for one in waiting(hub, "both")]
+    assert sorted(kinds) == ["health", "health", "health", "police"]
+    assert len(hub.works.access.audit.list_entries(kind="Disclosed")) == len(kinds)
+
+
+def test_what_was_held_is_not_told_once_the_data_of_its_event_were_destroyed(hub: KeptHub) -> None:
+    sharing = _sharing(hub)
+    emergency = hub.declare()
+    hub.move(hub.open("p1")["p1"], *STORIES["released"])
+    sharing(hub.now)
+    assert _held(hub)
+    hub.wait(days=20)
+    assert end_and_destroy(hub.works, emergency, by="boss", second="owner", reason="over").certificate
+    grant_identity(hub, "city-health", "city-police")
+    hub.wait(days=1)
+    sharing(hub.now)
+    assert waiting(hub, "city-health") == []
 
 
 def test_a_hub_without_partners_holds_nothing(hub: KeptHub) -> None:

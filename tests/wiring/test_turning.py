@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,21 @@ def test_the_service_goes_on_after_a_step_that_failed(here: Town) -> None:
         assert service.failed == ""
     finally:
         service.stop()
+    assert not here.works.ledger.list_outbox()
+
+
+def test_what_fails_beside_the_loop_holds_up_none_of_the_others(here: Town) -> None:
+    done = list[str]()
+
+    def fail(now: datetime) -> None:
+        done.append("fails")
+        raise TypeError("a file that somebody laid down")
+
+    here.clock.jump(here.at(1))
+    service = replace(here.running.service, after=(fail, lambda now: done.append("goes on")))
+    with pytest.raises(TypeError):
+        service.step(here.clock())
+    assert done == ["fails", "goes on"]
     assert not here.works.ledger.list_outbox()
 
 

@@ -17,6 +17,7 @@ CONTENT_TYPE = "application/cloudevents+json"
 MAX_BYTES = 256 << 10
 MAX_TEXT = 512
 _DIGITS = 10
+_SHALLOW = 200  # brackets with which nothing can be nested too deep
 _TEXTS = ("id", "source", "type", "subject", "time", "recipient", "dataschema")
 _JSON = "application/json"
 
@@ -52,9 +53,22 @@ def read_event(content: bytes) -> Envelope:
     data = event.get("data")
     if not isinstance(data, dict):
         raise Malformed("channels.broken_event", attribute="data")
+    if not _is_writable(content, data):  # it could be read, but not kept
+        raise Malformed("channels.broken_event", attribute="data")
     if event.get("datacontenttype", _JSON) != _JSON:
         raise Malformed("channels.broken_event", attribute="datacontenttype")
     return Envelope(**texts, sequence=_sequence(event), data=data, marks=_marks(event))
+
+
+def _is_writable(content: bytes, data: object) -> bool:
+    """Tell whether JSON that was read can be written again: nested deeper than 254 it cannot. Short bytes are quick."""
+    if content.count(b"{") + content.count(b"[") < _SHALLOW:
+        return True
+    try:
+        orjson.dumps(data)
+    except TypeError:
+        return False
+    return True
 
 
 def _text(event: Mapping[str, object], name: str) -> str:

@@ -13,6 +13,7 @@ from hubtwin.model.record import Marks
 from hubtwin.rules.disclosure import Disclosures, Profile, disclose
 from hubtwin.rules.routing import Office, require_verified, route
 
+TYPE = "hubtwin.disclosure."  # of messages, followed by the profile
 Identify = Callable[[Office, Profile], Mapping[str, Any]]
 
 
@@ -40,6 +41,11 @@ class Facts:
     about: str = ""
 
 
+def nothing_stands(office: Office) -> bool:
+    """Tell that an office has not been told yet."""
+    return False
+
+
 def knows_identity(office: Office, profile: Profile) -> Mapping[str, Any]:
     """Add nothing: the facts hold the identity already."""
     return {}
@@ -52,17 +58,21 @@ def parcels_of(
     offices: Mapping[tuple[str, str], Office],
     *,
     identify: Identify = knows_identity,
+    stands: Callable[[Office], bool] = nothing_stands,
 ) -> Told:
     """Return who gets what of the facts of a case. `offices` are those of `rules.routing.check_offices`.
 
     `identify` gives the personal fields for one office, or raises Denied where it may not have them. A partner that may
     know nothing of a person does not get the name of the case either: its subject is a key that only the hub can trace
-    back. Raises Denied where nobody has verified the facts, Malformed for a wrong destination.
+    back. An office of which `stands` is true is passed over before anybody looks up who it is. Raises Denied where
+    nobody has verified the facts, Malformed for a wrong destination.
     """
     require_verified(told.verified_by)
     routed = route(told.destination, offices, profiles)
     parcels, nothing, held = list[Parcel](), list[str](), list[tuple[Office, str]]()
     for office in routed.offices:
+        if stands(office):
+            continue
         profile = disclosures.profiles[office.profile]
         try:
             more = identify(office, profile) if profile.personal else {}
@@ -74,7 +84,7 @@ def parcels_of(
         if not profile.personal:
             subject = stable_key(profile.name, office.partner, told.about or told.case_id)
         if data:
-            kind = f"hubtwin.disclosure.{profile.name}"
+            kind = f"{TYPE}{profile.name}"
             parcels.append(Parcel(office.partner, kind, subject, profile.schema, data, told.marks))
         else:
             nothing.append(profile.name)

@@ -4,6 +4,7 @@ A partner tells changes, not a full listing: what it says nothing about stays as
 a partner stands. An area counts from the minute at which it was told, or from a later one that was told with it.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -41,36 +42,55 @@ def fold_told(told: AreasTold, known: Iterable[Values], partner: str, message_id
     stands at the same level only `said_min` follows. Told twice, a message changes nothing the second time. A word
     that an area is gone, which nobody had told, is not kept.
     """
-    rows: dict[tuple[str, int], Values] = {(row["area_key"], row["first_seen_min"]): row for row in known}
-    changed: dict[tuple[str, int], Values] = {}
+    rows = _Rows(known)
     said = {"said_min": told.published_min, "gone_by_min": told.published_min, "gone_message_id": message_id}
-
-    def put(row: Values) -> None:
-        key = (row["area_key"], row["first_seen_min"])
-        rows[key] = changed[key] = row
-
     for gone in told.gone:
-        for row in [row for row in rows.values() if _stands_for(gone, row)]:
+        for row in rows.list_of(gone, partner):
             if row["said_min"] > told.published_min:
                 continue
             if _is_open(row, told.published_min):
-                put({**row, **said})
+                rows.put({**row, **said})
             elif row["said_min"] < told.published_min:
-                put({**row, "said_min": told.published_min})
+                rows.put({**row, "said_min": told.published_min})
     for area in told.areas:
         row = _row(area, told.published_min, partner, message_id)
-        same = [one for one in rows.values() if one["area_key"] == row["area_key"]]
+        same = list(rows.by_key[row["area_key"]].values())
         if any(one["said_min"] > told.published_min for one in same):
             continue
         if standing := [one for one in same if _says(one, row)]:
             if standing[0]["said_min"] < told.published_min:
-                put({**standing[0], "said_min": told.published_min})
+                rows.put({**standing[0], "said_min": told.published_min})
             continue
         for one in [one for one in same if _is_open(one, told.published_min)]:
             ends = (one["gone_by_min"], row["first_seen_min"])
-            put({**one, **said, "gone_by_min": min(end for end in ends if end is not None)})
-        put(row)
-    return list(changed.values())
+            rows.put({**one, **said, "gone_by_min": min(end for end in ends if end is not None)})
+        rows.put(row)
+    return list(rows.changed.values())
+
+
+class _Rows:
+    """The rows of a partner by area and by code, so that a message costs no more where many were told before."""
+
+    def __init__(self, known: Iterable[Values]) -> None:
+        self.by_key = defaultdict[str, dict[int, Values]](dict)
+        self.changed = dict[tuple[str, int], Values]()
+        self._keys = defaultdict[str, dict[str, None]](dict)  # in the order in which they were told
+        for row in known:
+            self._keep(row)
+
+    def put(self, row: Values) -> None:
+        self._keep(row)
+        self.changed[row["area_key"], row["first_seen_min"]] = row
+
+    def list_of(self, gone: AreaTold, partner: str) -> list[Values]:
+        """Return the rows for which an area that is gone stands: one place, or everything of its code."""
+        code = gone.street_code or gone.area_code
+        keys = [stable_key("told", partner, code, gone.place)] if gone.place else list(self._keys[code])
+        return [row for key in keys for row in self.by_key[key].values()]
+
+    def _keep(self, row: Values) -> None:
+        self.by_key[row["area_key"]][row["first_seen_min"]] = row
+        self._keys[row["street_code"] or row["area_code"]][row["area_key"]] = None
 
 
 def _is_open(row: Values, at_min: int) -> bool:
@@ -81,11 +101,6 @@ def _says(row: Values, other: Values) -> bool:
     """Tell whether a row says already what another one would."""
     same = row["level"] == other["level"] and row["gone_by_min"] is None
     return same and row["first_seen_min"] <= other["first_seen_min"]
-
-
-def _stands_for(gone: AreaTold, row: Values) -> bool:
-    same = (gone.street_code or gone.area_code) == (row["street_code"] or row["area_code"])
-    return same and gone.place in ("", row["community"])
 
 
 def _row(area: AreaTold, published_min: int, partner: str, message_id: str) -> dict[str, Any]:

@@ -93,7 +93,7 @@ class RealPartners:
         case = self.works.ledger.get_case(case_id)
         may(who, "case.read", scene=case.scene)
         told = [
-            p.CaseToldRow(self._name(each.outgoing.partner), self._row_of(each))
+            p.CaseToldRow(self._name(each.outgoing.partner), self._shown_to(who, case.scene, self._row_of(each)))
             for each in (list_about(self.works, case_id) if self.works.partners else ())
         ]
         held = [
@@ -106,6 +106,14 @@ class RealPartners:
             for event in self.works.ledger.list_events(kinds=[EventKind.DISCLOSURE_HELD], subject=case_id)
         ]
         return p.CaseToldReply(told, held, is_allowed(who, "partner.link", scene=case.scene))
+
+    def _shown_to(self, who: Person, scene: str, row: p.MessageRow) -> p.MessageRow:
+        """Return a message as somebody may see it: of a partner that is not theirs, that it was told and how far it is,
+        but not which fields, who wrote what, and by which links."""
+        if is_allowed(who, "partner.read", scene=scene, agency=row.partner_id):
+            return row
+        answers = [replace(each, by="", note="") for each in row.answers]
+        return replace(row, fields=(), answers=answers, links=())
 
     def letters(self, who: Person) -> p.LettersReply:
         """Return the messages of the own agency."""

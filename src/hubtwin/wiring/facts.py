@@ -5,6 +5,7 @@ from hubtwin.model.case import Case, CaseState
 from hubtwin.model.event import Event, find_exit
 from hubtwin.model.verified import Verified, find_destination
 from hubtwin.ports import CaseFilter, Scene
+from hubtwin.stores.ending import list_destroyed
 from hubtwin.wiring.works import Works
 
 MOST_WAITING = 1_000
@@ -30,6 +31,11 @@ def facts_of(works: Works, scene: Scene, case: Case, event: Event) -> Facts:
         case.marks,
         about=f"{case.emergency_id} {exit_id}",
     )
+
+
+def is_destroyed(works: Works, case: Case) -> bool:
+    """Tell whether the data of the event of a closed case were destroyed: what waits is not told after that."""
+    return not case.is_open and case.emergency_id in list_destroyed(works.access.database)
 
 
 def _count_waiting(works: Works, case: Case, exit_id: str) -> int:

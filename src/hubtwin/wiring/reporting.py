@@ -21,7 +21,7 @@ from hubtwin.ports import Scene
 from hubtwin.rules.routing import Office
 from hubtwin.wiring.batch_desk import PROFILE
 from hubtwin.wiring.batches import Batching
-from hubtwin.wiring.facts import facts_of
+from hubtwin.wiring.facts import facts_of, is_destroyed
 from hubtwin.wiring.works import Works
 
 TEMPLATE = "persons"
@@ -56,10 +56,13 @@ class Reporting:
         day = now.astimezone(zone).date()
         if self._hour < 0 and not self._seq:  # yesterday's last hour may have been cut off
             self._seq = self._find_first(epoch_minute(service_start(day - timedelta(days=1), zone)))
-        facts = list(self._list_facts())
+        seq, due = self._find_due()
+        waiting = dict[str, Event]()
+        facts = list(self._list_facts(due, waiting))
         if facts:
             made = self.batching.make_day(facts, TEMPLATE, day, now, self._marks)
             _LOG.info("batch_made", batch=made.head.batch_id if made.head else "", rows=len(facts))
+        self._seq, self._waiting = seq, waiting  # not before the batch is made: what fails is done again
         self.batching.stage_all()
         self._hour = hour
 
@@ -68,17 +71,20 @@ class Reporting:
         closed = self.works.ledger.list_events(kinds=(EventKind.CASE_CLOSED,))
         return max((event.seq for event in closed if event.at_min < since_min), default=0)
 
-    def _list_facts(self) -> Iterator[Mapping[str, Any]]:
+    def _find_due(self) -> tuple[int, Mapping[str, Event]]:
+        """Return the number of the last closing, and the closings by case that no batch has yet."""
         new = self.works.ledger.list_events(self._seq, kinds=(EventKind.CASE_CLOSED,))
-        if new:
-            self._seq = new[-1].seq
-        due = {**self._waiting, **{event.subject: event for event in new if event.scene == self.scene.name}}
-        self._waiting, self._marks = {}, UNMARKED
+        own = {event.subject: event for event in new if event.scene == self.scene.name}
+        return new[-1].seq if new else self._seq, {**self._waiting, **own}
+
+    def _list_facts(self, due: Mapping[str, Event], waiting: dict[str, Event]) -> Iterator[Mapping[str, Any]]:
+        """Yield the facts of cases; those that may not be told yet are put into `waiting`."""
+        self._marks = UNMARKED
         for case_id, event in due.items():
             try:
                 facts = self._facts(event)
             except Denied as error:
-                self._waiting[case_id] = event
+                waiting[case_id] = event
                 _LOG.warning("report_held", case=case_id, reason=error.key)
                 continue
             if facts:
@@ -86,7 +92,7 @@ class Reporting:
 
     def _facts(self, event: Event) -> Mapping[str, Any]:
         case = self.works.ledger.find_case(event.subject)
-        if case is None:
+        if case is None or is_destroyed(self.works, case):
             return {}
         known = facts_of(self.works, self.scene, case, event)
         profile = self.scene.disclosures.profiles[PROFILE]

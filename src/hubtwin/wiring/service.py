@@ -59,12 +59,23 @@ class Service:
         else:
             self.sources.poll(now, event.begins_min)
         done = self.turning(now)
-        for each in self.after:
-            each(now)
+        failed = self._do_after(now)
         ledger, now_min, many = self.works.ledger, epoch_minute(now), self.send_many
         while deliver(ledger, self.send, now_min, limit=MESSAGES, send_many=many) == MESSAGES:
             pass
+        if failed is not None:
+            raise failed
         return done
+
+    def _do_after(self, now: datetime) -> Exception | None:
+        """Do what stands beside the loop; return the first failure, which holds up none of the others."""
+        failed: Exception | None = None
+        for each in self.after:
+            try:
+                each(now)
+            except Exception as error:  # noqa: BLE001 - raised once the others had their turn
+                failed = failed or error
+        return failed
 
     def start(self) -> None:
         """Begin, in a thread of its own; from now on a source that keeps silent holds up no clock."""

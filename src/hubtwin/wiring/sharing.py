@@ -4,7 +4,7 @@ It follows the events of the loop. How far it has come is noted with the message
 neither loses a fact nor tells one twice. What may not be told now is held and said so (`DisclosureHeld`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,7 +15,7 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.base.ids import stable_key
-from hubtwin.channels.parcels import parcels_of
+from hubtwin.channels.parcels import TYPE, nothing_stands, parcels_of
 from hubtwin.channels.send import Parcel, Sender
 from hubtwin.library.grants import Desk
 from hubtwin.library.sharing import identify, note_disclosed, partner_grantee
@@ -25,7 +25,7 @@ from hubtwin.model.partner import Partner
 from hubtwin.ports import Scene
 from hubtwin.rules.disclosure import Profile
 from hubtwin.rules.routing import Office, offices_on
-from hubtwin.wiring.facts import facts_of
+from hubtwin.wiring.facts import facts_of, is_destroyed
 from hubtwin.wiring.works import Works
 
 PAGE = 500  # events that one transaction tells of
@@ -78,47 +78,57 @@ class Sharing:
             newest[held.subject, str(held.payload["profile"])] = held
         for (_, profile), held in newest.items():
             (event,) = self.works.ledger.list_events(int(str(held.payload["of"])) - 1, limit=1)
-            pairs = [
-                (message, parcel)
-                for message, parcel in self._tell(event, now, (profile,))
-                if not self._was_told_later(parcel.partner, event)
-            ]
-            self.send.stage(pairs)
+            self.send.stage(self._tell(event, now, (profile,), stands=partial(self._was_told_later, event)))
 
     def _list_allowed(self, now: datetime) -> object:
-        """Return everything on which it depends who may be told: the day, and the live grants of partners."""
+        """Return everything on which it depends who may be told: agreements in force, and live grants of partners."""
         day, at_min = now.astimezone(self.works.settings.hub.zone).date(), self._desk.now_min()
         grants = (one for name in self.partners for one in self._desk.book.list_grants(partner_grantee(name)))
-        return day, frozenset(one.grant_id for one in grants if one.is_live(at_min))
+        agreed = frozenset(
+            (name, one) for name, told in self.partners.items() for one in told.agreements if one.is_in_force(day)
+        )
+        return agreed, frozenset(one.grant_id for one in grants if one.is_live(at_min))
 
-    def _was_told_later(self, partner: str, event: Event) -> bool:
+    def _was_told_later(self, event: Event, office: Office) -> bool:
         moves = self.works.ledger.list_events(event.seq - 1, kinds=MOVES, subject=event.subject)
         with self.send.books.unit() as unit:
-            return any(unit.has_outgoing(partner, _key(move)) for move in moves)
+            return any(unit.has_outgoing(office.partner, _key(move, office.profile)) for move in moves)
 
-    def _tell(self, event: Event, now: datetime, only: Sequence[str] | None = None) -> Sequence[tuple[Message, Parcel]]:
+    def _tell(
+        self,
+        event: Event,
+        now: datetime,
+        only: Sequence[str] | None = None,
+        *,
+        stands: Callable[[Office], bool] = nothing_stands,
+    ) -> Sequence[tuple[Message, Parcel]]:
         """Return what partners are told of a move, under all profiles that the scene names or some of them."""
         profiles = only or self.scene.disclosures.told.get(str(event.payload.get("command")), ())
         case = self.works.ledger.find_case(event.subject)
-        if event.scene != self.scene.name or not profiles or case is None:
+        if event.scene != self.scene.name or not profiles or case is None or (only and is_destroyed(self.works, case)):
             return ()
-        message = Message(_key(event), "moves", {}, event.at_min)
         facts = facts_of(self.works, self.scene, case, event)
         offices = offices_on(self.partners.values(), now.astimezone(self.works.settings.hub.zone).date())
         try:
             told = parcels_of(
-                *(facts, profiles, self.scene.disclosures, offices), identify=partial(self._identify, case)
+                *(facts, profiles, self.scene.disclosures, offices),
+                identify=partial(self._identify, case),
+                stands=stands,
             )
         except Malformed as error:  # a destination that is no code: nobody can be told, and somebody must know
             self._hold(event, ((profile, "", error.key) for profile in profiles))
             return ()
         held = [(office.profile, office.partner, why) for office, why in told.held]
         self._hold(event, [*held, *((profile, "", NO_OFFICE) for profile in told.nobody)])
-        for parcel in told.parcels:
+        pairs = [
+            (Message(_key(event, each.type.removeprefix(TYPE)), "moves", {}, event.at_min), each)
+            for each in told.parcels
+        ]
+        for message, parcel in pairs:
             note_disclosed(
                 self._desk, parcel.partner, case.case_id, parcel.dataschema, parcel.data, message_id=message.key
             )
-        return [(message, parcel) for parcel in told.parcels]
+        return pairs
 
     def _identify(self, case: Case, office: Office, profile: Profile) -> Mapping[str, Any]:
         return identify(
@@ -132,7 +142,7 @@ class Sharing:
     def _hold(self, event: Event, held: Any) -> None:
         """Write down who was not told, once."""
         for profile, partner, why in held:
-            key = stable_key("held", event.seq, profile, partner)
+            key = stable_key("held", event.seq, profile, partner, why)  # another reason is told as well
             with self.works.ledger.unit(event.at_min) as unit:
                 if unit.once(key, why):
                     told = {"case": event.subject, "of": event.seq, "profile": profile, "partner": partner, "why": why}
@@ -140,6 +150,6 @@ class Sharing:
                     _LOG.warning("disclosure_held", case=event.subject, profile=profile, reason=why)
 
 
-def _key(event: Event) -> str:
-    """Return the key of the messages about a move."""
-    return stable_key("told", event.subject, event.payload.get("version"))
+def _key(event: Event, profile: str) -> str:
+    """Return the key of a message about a move; who is told under two profiles gets two."""
+    return stable_key("told", event.subject, event.payload.get("version"), profile)
