@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hubtwin.base.ids import stable_key
 from hubtwin.flow.handle import handle_case
 from hubtwin.model.case import Case
 from hubtwin.model.event import EventKind
@@ -279,3 +280,13 @@ def test_the_bus_hears_how_many_wait_at_an_exit(hub: KeptHub) -> None:
     persons = [one["data"]["transport"]["persons"] for one in waiting(hub, "bus")]
     assert persons == [1, 2]
     assert len({one["subject"] for one in waiting(hub, "bus")}) == 1  # one place, newer counts replace older ones
+
+
+def test_who_knows_the_case_cannot_find_the_message_of_the_bus(hub: KeptHub) -> None:
+    sharing = _sharing(hub)
+    hub.declare()
+    case = hub.move(hub.open("p1")["p1"], *STORIES["positive"])
+    sharing(hub.now)
+    (told,) = waiting(hub, "bus")
+    guesses = {stable_key("told", case.case_id, version, "bus") for version in range(20)}
+    assert told["id"] not in guesses

@@ -18,7 +18,7 @@ from hubtwin.channels.send import VOID
 from hubtwin.flow.dispatch import PARTNER_TASK, REPLIES
 from hubtwin.flow.emergency import begin_overflow, end_emergency
 from hubtwin.flow.handle import handle_case, handle_task
-from hubtwin.flow.partner import CLOSED_CORRECTION
+from hubtwin.flow.partner import CLOSED_CORRECTION, MOST_TASKS
 from hubtwin.model.case import Case, CaseCommand, CaseState, Evidence
 from hubtwin.model.duty import COMMANDER
 from hubtwin.model.event import EventKind
@@ -203,6 +203,15 @@ def test_what_a_partner_asks_for_is_a_task_and_every_state_goes_back(here: Town,
     assert {(one.partner, one.type, one.subject) for one in parcels} == {(OFFICE, "hubtwin.task_state", task.task_id)}
     assert parcels[0].data["ref"] == "W-3"
     assert parcels[0].marks == line.marks
+
+
+def test_a_flood_of_tasks_is_refused_until_some_are_done(here: Town, line: Line) -> None:
+    for _ in range(MOST_TASKS):
+        ask(here, line)
+    refused = ask(here, line)
+    assert (refused.kind, refused.payload["reason"]) == (EventKind.PARTNER_DATA_REFUSED, "flow.partner_many_tasks")
+    open_tasks = TaskFilter(kind=PARTNER_TASK, open_only=True, limit=100)
+    assert len(here.works.ledger.list_tasks(open_tasks)) == MOST_TASKS
 
 
 def test_a_task_that_is_taken_back_says_why(here: Town, line: Line) -> None:

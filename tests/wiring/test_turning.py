@@ -168,7 +168,7 @@ def test_the_service_goes_on_after_a_step_that_failed(here: Town) -> None:
             raise ValueError("4409 a value that nobody may read in a log")
         sent.set()
 
-    service.send = send
+    service.send, service.send_many = send, None
     service.start()
     try:
         here.clock.jump(here.at(1))

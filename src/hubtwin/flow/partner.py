@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hubtwin.base.errors import Absent
+from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.ids import stable_key
 from hubtwin.flow.dispatch import PARTNER_TASK, assign
 from hubtwin.flow.guard import require_emergency
@@ -18,8 +18,9 @@ from hubtwin.model.duty import COMMANDER
 from hubtwin.model.partner_data import CorrectionTold, TaskAsked, TraceResult, TraceTold
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task
-from hubtwin.ports import Unit
+from hubtwin.ports import TaskFilter, Unit
 
+MOST_TASKS = 20  # open at a time for one partner; ours, no source
 TRACE, CORRECTION = "trace", "partner_correction"  # kinds of evidence
 CLOSED_CORRECTION = "closed_correction"  # the question to the commander about a case that is closed
 _FOLLOWED = {TraceResult.CLEAR: "follow_up_clear", TraceResult.RECALL: "follow_up_recall"}
@@ -83,7 +84,8 @@ def file_correction(
     if correction.text:
         values["note"] = correction.text
     unit.add_evidence(case, told.partner, [Evidence(CORRECTION, told.ref, values)])
-    if not case.is_open:
+    asked = TaskFilter(kind=CLOSED_CORRECTION, subjects=(case.case_id,), open_only=True, limit=1)
+    if not case.is_open and not unit.list_tasks(asked):
         due_min = unit.at_min + clocks_min["answer"]
         task_id = stable_key("commander", CLOSED_CORRECTION, told.ref)
         marks = case.marks.join(told.marks)
@@ -96,9 +98,12 @@ def ask_for_partner(
     unit: Unit, told: Told, asked: TaskAsked, clocks_min: Mapping[str, int], *, scene: str, places: Collection[str]
 ) -> Effect:
     """Give the duty commander what a partner asks for. The place is taken where it is one of `places`; in any case it
-    stands with the partner's words. Raises Denied where no emergency is in force.
+    stands with the partner's words. Raises Denied where no emergency is in force, or so many of its tasks are open.
     """
     require_emergency(unit, scene, unit.at_min)
+    standing = TaskFilter(kind=PARTNER_TASK, subjects=(told.partner,), open_only=True, limit=MOST_TASKS)
+    if len(unit.list_tasks(standing)) == MOST_TASKS:  # a flood would bury what somebody has to see
+        raise Denied("flow.partner_many_tasks", most=MOST_TASKS)
     words = {"kind": asked.kind.value, "what": asked.what, "place": asked.place, "ref": asked.ref}
     task = Task(
         task_id_of(told.partner, told.message_id),

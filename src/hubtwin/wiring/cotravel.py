@@ -162,6 +162,9 @@ class Cotravel:
                 raise Denied("wiring.cotravel_no_matcher")
             asked_by = str(self._data.all(f"SELECT asked_by FROM questions WHERE {_KEY}", *key)[0][0])  # noqa: S608
             case = self.ledger.get_case(case_id)
+            event = self.ledger.find_emergency(case.emergency_id)
+            if event is None or not event.in_force(epoch_minute(now)):
+                raise Denied("wiring.cotravel_over")  # nobody is traced once the event has ended
             asked = Trace(trip_id, date.fromisoformat(day), (case.pid,), self.plan_of(case, now), asked_by)
             told = ask_cotravel(self.hub, peer, asked, now)
             answer = self._keep(case, asked, name, told)

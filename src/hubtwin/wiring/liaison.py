@@ -62,6 +62,8 @@ def issue_link(
     """
     message = get_message(works, partner_id, message_id)
     _agreement(works, get_partner(works, partner_id), message, _now_min(works))
+    if not message.about.profile:  # a batch for a platform is no page for whoever holds a link
+        raise Denied("wiring.no_disclosure")
     if not message.outgoing.readable:
         raise Denied("wiring.message_gone")
     kept = _kept(works, message, _now_min(works))

@@ -13,6 +13,7 @@ import structlog
 
 from hubtwin.base.clock import epoch_minute, service_start
 from hubtwin.base.errors import Denied
+from hubtwin.flow.guard import find_emergency
 from hubtwin.library.grants import Desk
 from hubtwin.library.sharing import identify
 from hubtwin.model.event import Event, EventKind
@@ -54,8 +55,8 @@ class Reporting:
             return
         zone = self.works.settings.hub.zone
         day = now.astimezone(zone).date()
-        if self._hour < 0 and not self._seq:  # yesterday's last hour may have been cut off
-            self._seq = self._find_first(epoch_minute(service_start(day - timedelta(days=1), zone)))
+        if self._hour < 0 and not self._seq:
+            self._seq = self._find_first(now)
         seq, due = self._find_due()
         waiting = dict[str, Event]()
         facts = list(self._list_facts(due, waiting))
@@ -66,8 +67,15 @@ class Reporting:
         self.batching.stage_all()
         self._hour = hour
 
-    def _find_first(self, since_min: int) -> int:
-        """Return the number of the last closing before a minute."""
+    def _find_first(self, now: datetime) -> int:
+        """Return the number of the last closing before the event in force, or before yesterday where there is none:
+        what stands in the books by then is known again."""
+        event, zone = (
+            find_emergency(self.works.ledger, self.scene.name, epoch_minute(now)),
+            self.works.settings.hub.zone,
+        )
+        yesterday = epoch_minute(service_start(now.astimezone(zone).date() - timedelta(days=1), zone))
+        since_min = min(yesterday, event.begins_min) if event else yesterday
         closed = self.works.ledger.list_events(kinds=(EventKind.CASE_CLOSED,))
         return max((event.seq for event in closed if event.at_min < since_min), default=0)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import structlog
@@ -92,7 +93,7 @@ class Sharing:
     def _was_told_later(self, event: Event, office: Office) -> bool:
         moves = self.works.ledger.list_events(event.seq - 1, kinds=MOVES, subject=event.subject)
         with self.send.books.unit() as unit:
-            return any(unit.has_outgoing(office.partner, _key(move, office.profile)) for move in moves)
+            return any(unit.has_outgoing(office.partner, self._key(move, office.profile)) for move in moves)
 
     def _tell(
         self,
@@ -121,7 +122,7 @@ class Sharing:
         held = [(office.profile, office.partner, why) for office, why in told.held]
         self._hold(event, [*held, *((profile, "", NO_OFFICE) for profile in told.nobody)])
         pairs = [
-            (Message(_key(event, each.type.removeprefix(TYPE)), "moves", {}, event.at_min), each)
+            (Message(self._key(event, each.type.removeprefix(TYPE)), "moves", {}, event.at_min), each)
             for each in told.parcels
         ]
         for message, parcel in pairs:
@@ -139,6 +140,17 @@ class Sharing:
             reveal=self.works.access.vault.reveal,
         )
 
+    def _key(self, event: Event, profile: str) -> str:
+        """Return the key of a message about a move; who is told under two profiles gets two.
+
+        That of an anonymous message hangs on the secret of the hub: who knows the case cannot find it by its key.
+        """
+        key = stable_key("told", event.subject, event.payload.get("version"), profile)
+        known = self.scene.disclosures.profiles.get(profile)
+        if known is None or known.personal:
+            return key
+        return sha256(self.send.signing(f"anonymous {key}".encode()).signature.encode()).hexdigest()[:32]
+
     def _hold(self, event: Event, held: Any) -> None:
         """Write down who was not told, once."""
         for profile, partner, why in held:
@@ -148,8 +160,3 @@ class Sharing:
                     told = {"case": event.subject, "of": event.seq, "profile": profile, "partner": partner, "why": why}
                     unit.append(EventKind.DISCLOSURE_HELD, event.subject, told, event.scene)
                     _LOG.warning("disclosure_held", case=event.subject, profile=profile, reason=why)
-
-
-def _key(event: Event, profile: str) -> str:
-    """Return the key of a message about a move; who is told under two profiles gets two."""
-    return stable_key("told", event.subject, event.payload.get("version"), profile)
