@@ -11,9 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute, service_start
+from hubtwin.base.clock import from_epoch_minute
 from hubtwin.connectors.common.tls import ClientCert
-from hubtwin.connectors.rail_timetable.simulator import Place, Stop, Train, make_csv
 from hubtwin.matcher.manifests import Folder, read_timetable
 from hubtwin.model.record import Row, Status
 from hubtwin.model.risk_table import ListedArea, MatchRule, RiskTable
@@ -21,6 +20,7 @@ from hubtwin.sim.day import HubDay, end_min
 from hubtwin.sim.small import ZONE, small_day
 from hubtwin.sim.wire import list_pages
 from hubtwin.stores.signing import Signer
+from hubtwin.wiring.railway import make_timetable
 
 HUB = "tiny"
 RULE = MatchRule(60, 0.0, "community", ("high", "medium", "low"))
@@ -38,21 +38,8 @@ def lay_down(folder: Path, day: HubDay = DAY) -> Path:
 
 def timetable(path: Path, day: HubDay = DAY) -> Path:
     """Write the timetable of a day as one file."""
-    world = day.world
-    start = epoch_minute(service_start(world.hub_date, world.zone))
-    names = sorted({call.station_id for trip in world.trips for call in trip.calls})
-    places = [Place(name, name, 120.0, 30.0, world.station_areas.get(name, "")) for name in names]
-    trains = [
-        Train(
-            trip.trip_id,
-            trip.code,
-            tuple(Stop(call.station_id, call.arrive_min - start, call.depart_min - start) for call in trip.calls),
-            (trip.service_date,),
-        )
-        for trip in world.trips
-    ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(make_csv(places, trains))
+    path.write_bytes(make_timetable(day.world))
     return path
 
 

@@ -1,5 +1,8 @@
 """A partner that sends signed messages to a hub, and the hub's end of the wire, both real."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -19,6 +22,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.wiring.partners import Partners, open_partners
 from hubtwin.wiring.taking import EVENTS, Taking
 from hubtwin.wiring.works import Works
+from tests.walk.town import Town, town
 
 HUB, OFFICE = "tiny", "city-health"
 MADE = Marks(provenance=Provenance.SYNTHETIC)
@@ -98,3 +102,14 @@ def open_line(works: Works, folder: Path, partner: Partner | None = None, **told
     return Line(
         works, wire, signing, Taking(works, wire.wire, {keyed.partner_id: keyed}, **told), name=keyed.partner_id
     )
+
+
+@contextmanager
+def copied(prepared: Path, folder: Path, minute: int = 0) -> Iterator[Town]:
+    """Give a copy of the prepared town at a minute."""
+    if not folder.exists():
+        shutil.copytree(prepared, folder)
+    with town(folder, fresh=False) as here:
+        here.people = {person.user_id: person for person in here.works.access.accounts.list_people()}
+        here.clock.jump(here.at(minute))
+        yield here

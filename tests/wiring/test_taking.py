@@ -1,8 +1,6 @@
 """What partners send changes cases, tasks and lists once, under an agreement, and every refusal says why."""
 
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -30,7 +28,7 @@ from hubtwin.ports import TaskFilter
 from hubtwin.web import shown_loop
 from hubtwin.wiring.works import Works
 from tests.walk.town import Town, town
-from tests.wiring.partner_kit import AGREED, OFFICE, Line, office, open_line
+from tests.wiring.partner_kit import AGREED, OFFICE, Line, copied, office, open_line
 
 TRACE, TASK, CORRECTION, ANSWER = (each.value for each in (Taken.TRACE, Taken.TASK, Taken.CORRECTION, Taken.ANSWER))
 AT, MET = "2022-10-20T00:30:00Z", 53
@@ -48,19 +46,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def copied(prepared: Path, folder: Path) -> Iterator[Town]:
-    """Give a copy of the prepared town, at the minute at which it was left."""
-    shutil.copytree(prepared, folder)
-    with town(folder, fresh=False) as here:
-        here.people = {person.user_id: person for person in here.works.access.accounts.list_people()}
-        here.clock.jump(here.at(MET))
-        yield here
-
-
 @pytest.fixture
 def here(prepared: Path, tmp_path: Path) -> Iterator[Town]:
-    with copied(prepared, tmp_path / "town") as made:
+    with copied(prepared, tmp_path / "town", MET) as made:
         yield made
 
 
@@ -276,7 +264,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 def met(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Town, Line, Case]]:
     """Give a hub with a case that a partner was told of."""
     folder = tmp_path_factory.mktemp("met")
-    with copied(prepared, folder / "town") as here:
+    with copied(prepared, folder / "town", MET) as here:
         case, line = open_case(here), open_line(here.works, folder / "partner")
         line.tell_of(case.case_id, "m7")
         yield here, line, case

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +26,7 @@ from hubtwin.wiring.lists import Ask, warn
 from hubtwin.wiring.matchers import hub_side
 from hubtwin.wiring.risk_tables import _list_areas
 from tests.walk.town import Town, town
-from tests.wiring.partner_kit import OFFICE, Line, office, open_line
+from tests.wiring.partner_kit import OFFICE, Line, copied, office, open_line
 from tests.wiring.taking_killed import MET
 
 ROOT = Path(__file__).parents[2]
@@ -45,17 +44,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         here.pass_gate()
         assert len(here.step(MET).cases) == 1
     return folder
-
-
-@contextmanager
-def copied(prepared: Path, folder: Path, minute: int = 0) -> Iterator[Town]:
-    """Give a copy of the prepared town at a minute."""
-    if not folder.exists():
-        shutil.copytree(prepared, folder)
-    with town(folder, fresh=False) as here:
-        here.people = {person.user_id: person for person in here.works.access.accounts.list_people()}
-        here.clock.jump(here.at(minute))
-        yield here
 
 
 @pytest.fixture
