@@ -6,7 +6,10 @@ import type * as api from "../api/types";
 import { about, aboutAlarm, trainIn } from "../logic/about";
 import { HubClock } from "../logic/clock";
 import { readMoment } from "../logic/time";
+import { chosenOf, forgetChosen } from "./chosen";
 import { may } from "./session";
+import { forgetThings } from "./things";
+import { forgetVenue } from "./venue";
 
 export const hub = shallowRef<api.Hub | null>(null);
 export const emergency = shallowRef<api.EmergencyReply | null>(null);
@@ -142,13 +145,15 @@ export const aboutAlarmOf = (alarm: api.Alarm): string =>
   aboutAlarm(alarm, { trains: trains.value, cases: cases.value });
 
 /** What is chosen on the map and in the lists: the subject of a train, or the code of an area. */
-export const chosenTrain = ref<string | null>(null);
-export const chosenArea = ref<string | null>(null);
+export const chosenTrain = chosenOf("train");
+export const chosenArea = chosenOf("area");
 
 export function forgetDesk(): void {
   for (const topic of TOPICS) Object.assign(loading[topic], { state: "idle", message: "", denied: false });
   hub.value = emergency.value = list.value = areas.value = board.value = null;
   stations.value = positions.value = cases.value = tasks.value = repairs.value = sources.value = [];
   touched.value = null;
-  chosenTrain.value = chosenArea.value = null;
+  forgetChosen();
+  forgetThings();
+  forgetVenue();
 }

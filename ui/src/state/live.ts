@@ -15,10 +15,12 @@ import type {
   Source,
   Task,
 } from "../api/types";
+import type { Thing, ThingMove } from "../api/panorama";
 import { Conflator } from "../logic/conflate";
 import { raise } from "./alarms";
 import { isOpenTask } from "../logic/rank";
 import { me } from "./session";
+import { queueThings, takeThings } from "./things";
 import {
   bring,
   cases,
@@ -59,6 +61,8 @@ export function startLive(): void {
       delta: (data) => {
         for (const change of (data as LiveDelta).changes)
           waiting.take({ key: `${change.topic}/${change.key}`, value: change, revision: change.rev });
+        const { things, gone } = data as LiveThings;
+        queueThings(things ?? [], gone ?? []);
       },
       alarm: (data) => {
         if (concerns(data as LiveChange)) raise(alarmOf(data as LiveChange));
@@ -88,7 +92,14 @@ export function stopLive(): void {
   silentSince.value = null;
 }
 
+/** What the feed tells of things: whole in a snapshot, what changed in a delta. */
+interface LiveThings {
+  things?: (Thing | ThingMove)[] | null;
+  gone?: string[];
+}
+
 function takeSnapshot(snapshot: LiveSnapshot): void {
+  takeThings(((snapshot as LiveThings).things ?? []) as Thing[]);
   bring("hub", snapshot.hub);
   bring("emergency", snapshot.emergency);
   bring("trains", snapshot.trains);
