@@ -96,6 +96,7 @@ class RealDesk:
             *(self.works.mode, self.works.pace(), self.works.mode != "live", self.rev()),
             exits=[h.ExitView(each.exit_id, shown.named(each.name), each.lanes) for each in hub.exits],
             teams=[h.TeamView(each.team_id, shown.named(each.name), each.post, each.size) for each in hub.teams],
+            status=self.works.store.status,
         )
 
     def set_speed(self, who: Person, speed: float) -> h.HubView:

@@ -1950,6 +1950,8 @@ export interface components {
         /**
          * HubView
          * @description The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event.
+         *
+         *     `status` is that of CAP 1.2: of an exercise or a test everything that is shown is one.
          */
         HubView: {
             /** Hub Id */
@@ -1978,6 +1980,8 @@ export interface components {
             exits: components["schemas"]["ExitView"][];
             /** Teams */
             teams: components["schemas"]["TeamView"][];
+            /** @default Actual */
+            status: components["schemas"]["Status"];
         };
         /**
          * IssueGrant
@@ -2142,12 +2146,33 @@ export interface components {
         /**
          * LiveDelta
          * @description Data of an event `delta`: apply each change whose `rev` is not older than what you hold for its key.
+         *
+         *     `things` are things as they stand now, or only [id, at_ms, lon, lat, values] of one that you hold: it moved there,
+         *     and those of its values changed. `gone` are ids of things that are no more.
          */
         LiveDelta: {
             /** Rev */
             rev: number;
             /** Changes */
             changes: components["schemas"]["LiveChange"][];
+            /**
+             * Things
+             * @default []
+             */
+            things: (components["schemas"]["ThingView"] | [
+                string,
+                number,
+                number | null,
+                number | null,
+                {
+                    [key: string]: number | string | boolean | null;
+                }
+            ])[];
+            /**
+             * Gone
+             * @default []
+             */
+            gone: string[];
         };
         /**
          * LiveHeartbeat
@@ -2182,6 +2207,11 @@ export interface components {
             board: components["schemas"]["Board"] | null;
             /** Alarms */
             alarms: components["schemas"]["LiveChange"][];
+            /**
+             * Things
+             * @default []
+             */
+            things: components["schemas"]["ThingView"][];
         };
         /**
          * LodgeAppeal
@@ -3034,6 +3064,12 @@ export interface components {
             hub: boolean;
         };
         /**
+         * Status
+         * @description CAP 1.2 `status`, as far as hubtwin uses it. An exercise lives in a store of its own.
+         * @enum {string}
+         */
+        Status: "Actual" | "Exercise" | "Test";
+        /**
          * StepTime
          * @description Minutes from the step before to this one, over the loops of today; null where none got there.
          */
@@ -3193,6 +3229,36 @@ export interface components {
             post: string;
             /** Size */
             size: number;
+        };
+        /**
+         * ThingView
+         * @description A thing as it was sensed at `at_ms`. `place` and `level` are codes of the venue, empty where none is known;
+         *     `lon` and `lat` are WGS 84 degrees. `source` is the name of a source, whose state says whether it is silent. A value
+         *     that is null or absent was not sensed.
+         */
+        ThingView: {
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** At Ms */
+            at_ms: number;
+            /** Source */
+            source: string;
+            /** Place */
+            place: string;
+            /** Lon */
+            lon: number | null;
+            /** Lat */
+            lat: number | null;
+            /** Level */
+            level: string;
+            /** Values */
+            values: {
+                [key: string]: number | string | boolean | null;
+            };
+            /** Synthetic */
+            synthetic: boolean;
         };
         /**
          * Times

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from hubtwin.model.record import Mode
+from hubtwin.model.record import Mode, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,10 @@ class ExitView:
 
 @dataclass(frozen=True, slots=True)
 class HubView:
-    """The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event."""
+    """The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event.
+
+    `status` is that of CAP 1.2: of an exercise or a test everything that is shown is one.
+    """
 
     hub_id: str
     name: Words
@@ -72,6 +75,7 @@ class HubView:
     rev: int
     exits: Sequence[ExitView]
     teams: Sequence[TeamView]
+    status: Status = Status.ACTUAL
 
 
 @dataclass(frozen=True, slots=True)

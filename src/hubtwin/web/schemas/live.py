@@ -7,6 +7,7 @@ from typing import Any
 from hubtwin.model.record import Mode
 from hubtwin.web.schemas.hub import EmergencyReply, HubView
 from hubtwin.web.schemas.loop import Board
+from hubtwin.web.schemas.things import Moved, ThingView
 from hubtwin.web.schemas.trains import PositionsReply, TrainsReply
 
 
@@ -24,10 +25,16 @@ class LiveChange:
 
 @dataclass(frozen=True, slots=True)
 class LiveDelta:
-    """Data of an event `delta`: apply each change whose `rev` is not older than what you hold for its key."""
+    """Data of an event `delta`: apply each change whose `rev` is not older than what you hold for its key.
+
+    `things` are things as they stand now, or only [id, at_ms, lon, lat, values] of one that you hold: it moved there,
+    and those of its values changed. `gone` are ids of things that are no more.
+    """
 
     rev: int
     changes: Sequence[LiveChange]
+    things: Sequence[ThingView | Moved] = ()
+    gone: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +59,4 @@ class LiveSnapshot:
     positions: PositionsReply | None
     board: Board | None
     alarms: Sequence[LiveChange]
+    things: Sequence[ThingView] = ()
