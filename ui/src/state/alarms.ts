@@ -1,13 +1,19 @@
 /** Alarms as they come: each is shown and sounds until a person acknowledges it; the same one never sounds twice. */
 
-import { computed, reactive, ref } from "vue";
+import { computed, reactive, ref, shallowRef } from "vue";
 import type { Alarm } from "../api/types";
+import { isLive } from "./mode";
 import { AlarmSound } from "./sound";
 
 const KEEP = 200;
 const KEY = "hubtwin.acknowledged";
 
+/** What is sounding or has sounded now, whatever minute the page shows. */
 export const alarms = reactive(new Map<string, Alarm>());
+/** The alarms of the past minute that is shown; empty while live. */
+export const pastAlarms = shallowRef<ReadonlyMap<string, Alarm>>(new Map());
+/** The alarms of the minute that is shown: what lists, map and boards draw. */
+export const shownAlarms = computed<ReadonlyMap<string, Alarm>>(() => (isLive.value ? alarms : pastAlarms.value));
 const acknowledged = reactive(new Set<string>(readKept()));
 const sound = new AlarmSound();
 

@@ -7,6 +7,7 @@ import { about, aboutAlarm, trainIn } from "../logic/about";
 import { HubClock } from "../logic/clock";
 import { readMoment } from "../logic/time";
 import { chosenOf, forgetChosen } from "./chosen";
+import { isLive } from "./mode";
 import { may } from "./session";
 import { forgetThings } from "./things";
 import { forgetVenue } from "./venue";
@@ -58,6 +59,8 @@ const SOURCES = {
 
 export type Topic = keyof typeof SOURCES;
 export const TOPICS = Object.keys(SOURCES) as Topic[];
+/** What comes from the past while a past minute is shown: the present must not be put in its place. */
+const FED = new Set<Topic>(["emergency", "trains", "positions", "cases", "tasks", "board", "sources"]);
 
 export interface Loading {
   state: "idle" | "loading" | "ready" | "failed";
@@ -75,6 +78,7 @@ export async function load(...topics: Topic[]): Promise<void> {
 
 async function loadOne(topic: Topic): Promise<void> {
   const status = loading[topic];
+  if (!isLive.value && FED.has(topic)) return;
   if (!may(SOURCES[topic].needs)) {
     Object.assign(status, { state: "failed", message: "", denied: true });
     return;
@@ -82,7 +86,9 @@ async function loadOne(topic: Topic): Promise<void> {
   if (status.state !== "ready") status.state = "loading";
   try {
     const source: Source = SOURCES[topic];
-    source.put((await get<unknown>(source.path)) as never);
+    const reply = await get<unknown>(source.path);
+    if (!isLive.value && FED.has(topic)) return;
+    source.put(reply as never);
     Object.assign(status, { state: "ready", message: "", denied: false });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

@@ -2,39 +2,15 @@
 
 import { ref } from "vue";
 import { LiveFeed, type LiveSource } from "../api/live";
-import type {
-  Alarm,
-  Board,
-  Case,
-  EmergencyReply,
-  LiveChange,
-  LiveDelta,
-  LiveHeartbeat,
-  LiveSnapshot,
-  Position,
-  Source,
-  Task,
-} from "../api/types";
 import type { Thing, ThingMove } from "../api/panorama";
+import type { Alarm, LiveChange, LiveDelta, LiveHeartbeat, LiveSnapshot, Task } from "../api/types";
 import { Conflator } from "../logic/conflate";
 import { raise } from "./alarms";
-import { isOpenTask } from "../logic/rank";
+import { applyChange } from "./apply";
+import { bring, hub, refresh, syncClock, tickClock, type Topic } from "./desk";
+import { isLive } from "./mode";
 import { me } from "./session";
 import { queueThings, takeThings } from "./things";
-import {
-  bring,
-  cases,
-  hub,
-  positions,
-  put,
-  refresh,
-  sources,
-  syncClock,
-  tasks,
-  tickClock,
-  touched,
-  type Topic,
-} from "./desk";
 
 /** Wall-clock time since which nothing was heard; null while live. */
 export const silentSince = ref<number | null>(null);
@@ -44,6 +20,7 @@ const PAINT_MS = 250;
 const waiting = new Conflator<LiveChange>();
 let feed: LiveFeed | null = null;
 let timers: ReturnType<typeof setInterval>[] = [];
+const expecting: (() => void)[] = [];
 
 /** Which lists a change of a topic makes old, beside what it brings itself. */
 const ASK_AGAIN: Record<string, Topic[]> = {
@@ -62,7 +39,7 @@ export function startLive(): void {
         for (const change of (data as LiveDelta).changes)
           waiting.take({ key: `${change.topic}/${change.key}`, value: change, revision: change.rev });
         const { things, gone } = data as LiveThings;
-        queueThings(things ?? [], gone ?? []);
+        if (isLive.value) queueThings(things ?? [], gone ?? []);
       },
       alarm: (data) => {
         if (concerns(data as LiveChange)) raise(alarmOf(data as LiveChange));
@@ -84,6 +61,16 @@ export function startLive(): void {
   ];
 }
 
+/** Opens the feed anew and waits until its first picture is here, or until `timeoutMs` are over. */
+export function reopenLive(timeoutMs = 10_000): Promise<void> {
+  waiting.drain();
+  return new Promise((resolve) => {
+    expecting.push(resolve);
+    setTimeout(resolve, timeoutMs);
+    startLive();
+  });
+}
+
 export function stopLive(): void {
   feed?.stop();
   feed = null;
@@ -99,15 +86,17 @@ interface LiveThings {
 }
 
 function takeSnapshot(snapshot: LiveSnapshot): void {
+  for (const alarm of snapshot.alarms) if (concerns(alarm)) raise(alarmOf(alarm));
+  if (!isLive.value) return;
   takeThings(((snapshot as LiveThings).things ?? []) as Thing[]);
   bring("hub", snapshot.hub);
   bring("emergency", snapshot.emergency);
   bring("trains", snapshot.trains);
   bring("positions", snapshot.positions);
   bring("board", snapshot.board);
-  for (const alarm of snapshot.alarms) if (concerns(alarm)) raise(alarmOf(alarm));
   // Pages of cases and tasks are not in the snapshot: what was missed while away is asked for.
   refresh(["cases", "tasks", "areas", "repairs", "sources"]);
+  for (const told of expecting.splice(0)) told();
 }
 
 function takeHeartbeat(beat: LiveHeartbeat): void {
@@ -117,35 +106,15 @@ function takeHeartbeat(beat: LiveHeartbeat): void {
 }
 
 function applyWaiting(): void {
+  const changes = waiting.drain();
+  // While the page shows a past minute, what happens now waits for the way back: that loads everything anew.
+  if (!isLive.value) return;
   const old = new Set<Topic>();
-  for (const { value: change } of waiting.drain()) {
+  for (const { value: change } of changes) {
     applyChange(change);
     for (const topic of ASK_AGAIN[change.topic] ?? []) old.add(topic);
   }
   refresh(old);
-}
-
-function applyChange({ topic, key, rev, value }: LiveChange): void {
-  if (topic === "case") {
-    const one = value as Case | null;
-    if (one && one.state !== "closed") put(cases, one, (held) => held.case_id === key);
-    else cases.value = cases.value.filter((held) => held.case_id !== key);
-    touched.value = { id: key, rev };
-  } else if (topic === "task") {
-    const one = value as Task | null;
-    if (one && isOpenTask(one)) put(tasks, one, (held) => held.task_id === key);
-    else tasks.value = tasks.value.filter((held) => held.task_id !== key);
-  } else if (topic === "position") {
-    const others = positions.value.filter((held) => held.subject !== key);
-    positions.value = value ? [...others, value as Position] : others;
-  } else if (topic === "source") {
-    const others = sources.value.filter((held) => held.name !== key);
-    sources.value = value ? [...others, value as Source] : others;
-  } else if (topic === "emergency" && value) {
-    bring("emergency", value as EmergencyReply);
-  } else if (topic === "board" && value) {
-    bring("board", value as Board);
-  }
 }
 
 /** Field staff hears of the orders of the own team; what a commander must decide does not sound on every phone. */
