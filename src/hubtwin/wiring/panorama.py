@@ -1,0 +1,97 @@
+"""The panorama: the newest state of each thing that is sensed, and what changed since a revision.
+
+It keeps nothing for ever. A thing leaves when its source says so, or when it is of a kind that drives off without a
+word and was not heard for long. Everything else stays however silent its source is: its age tells.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from hubtwin.model.thing import PASSING, Thing
+
+PASSED_MS = 10 * 60_000  # a vehicle that was not heard for so long has left; ours, no source
+GONE = 20_000  # things whose leaving is remembered for those who come back
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What changed until a revision: things as they stand, and ids of things that have left."""
+
+    rev: int
+    things: tuple[Thing, ...]
+    gone: tuple[str, ...]
+
+
+class Panorama:
+    """Thread-safe. Revisions count up from `first_rev`, so that a new run never gives out one of an earlier run."""
+
+    def __init__(self, first_rev: int = 0) -> None:
+        """Begin empty."""
+        self._lock = Lock()
+        self._rev = self._floor = first_rev  # nobody can be told what changed before the floor
+        self._held: dict[str, tuple[int, Thing]] = {}  # in the order of their revisions
+        self._gone: dict[str, tuple[int, int]] = {}  # id -> revision, moment of its leaving; in that order too
+
+    @property
+    def rev(self) -> int:
+        """Return the revision of the last change."""
+        return self._rev
+
+    def take(self, things: Iterable[Thing]) -> int:
+        """Take in what was sensed; return how many things changed. What is older than what is held changes nothing."""
+        with self._lock:
+            return sum(self._take(thing) for thing in things)
+
+    def sweep(self, now_ms: int) -> int:
+        """Let go of what has passed by; return how many."""
+        with self._lock:
+            passed = [
+                thing for _, thing in self._held.values() if thing.kind in PASSING and now_ms - thing.at_ms > PASSED_MS
+            ]
+            return sum(self._take(replace(thing, gone=True)) for thing in passed)
+
+    def since(self, rev: int) -> Told | None:
+        """Return what changed after a revision; None where that is not known: then everything is to be told."""
+        with self._lock:
+            if not self._floor <= rev <= self._rev:
+                return None
+            things, gone = list[Thing](), list[str]()
+            for held_rev, thing in reversed(self._held.values()):
+                if held_rev <= rev:
+                    break
+                things.append(thing)
+            for name, (gone_rev, _) in reversed(self._gone.items()):
+                if gone_rev <= rev:
+                    break
+                gone.append(name)
+            return Told(self._rev, tuple(reversed(things)), tuple(reversed(gone)))
+
+    def list_things(self) -> list[Thing]:
+        """Return every thing."""
+        with self._lock:
+            return [thing for _, thing in self._held.values()]
+
+    def find(self, thing_id: str) -> Thing | None:
+        """Return a thing."""
+        found = self._held.get(thing_id)
+        return None if found is None else found[1]
+
+    def _take(self, thing: Thing) -> bool:
+        name = thing.thing_id
+        held, left = self._held.get(name), self._gone.get(name)
+        if held is not None and (thing.at_ms < held[1].at_ms or thing == held[1]):
+            return False
+        if held is None and (thing.gone or (left is not None and thing.at_ms <= left[1])):
+            return False
+        self._rev += 1
+        self._held.pop(name, None)
+        self._gone.pop(name, None)
+        if not thing.gone:
+            self._held[name] = (self._rev, thing)
+            return True
+        self._gone[name] = (self._rev, thing.at_ms)
+        if len(self._gone) > GONE:
+            oldest = next(iter(self._gone))
+            self._floor = max(self._floor, self._gone.pop(oldest)[0])
+        return True
