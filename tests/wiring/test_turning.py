@@ -9,7 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.connectors.common.mqtt import MqttTransport
+from hubtwin.connectors.common.serve import WireServer
+from hubtwin.connectors.lane_counters.simulator import LaneCount
+from hubtwin.connectors.lane_counters.simulator import page as lane_page
 from hubtwin.flow.emergency import end_emergency
 from hubtwin.library.query import count_rows
 from hubtwin.model.event import Message
@@ -17,7 +21,7 @@ from hubtwin.model.grant import Grant, Purpose
 from hubtwin.ports import Page, Transport
 from hubtwin.settings import SourceSettings
 from hubtwin.wiring.granted import grantee_of, purpose_of
-from hubtwin.wiring.sources import make_transports
+from hubtwin.wiring.sources import Sources, make_transports
 from hubtwin.wiring.stage import declare
 from hubtwin.wiring.turning import Turning
 from tests.walk.town import Town, read_lines, town
@@ -95,9 +99,34 @@ def test_with_the_event_collection_ends_and_the_list_is_empty(here: Town) -> Non
     )
     here.tell_counts(11)
     assert here.step(2).off
-    assert here.bookings.requests == asked, "a source is not asked while no event is in force"
+    assert here.bookings.requests == asked, "a source about persons is not asked while no event is in force"
     assert here.running.works.latest().trains == []
     assert not any(state.on for state in here.running.works.sources())
+
+
+def test_what_is_about_nobody_is_sensed_without_an_event(here: Town) -> None:
+    event = here.works.ledger.list_emergencies()[0]
+    end_emergency(
+        *(here.works.ledger, event.emergency_id, here.works.clocks_min, here.may("wang")),
+        by="wang",
+        at_min=here.now_min,
+        second="wu",
+    )
+    here.step(1)
+    here.pass_gate()
+    with WireServer([lane_page([LaneCount(here.clock(), "N1", 1, 7, 3)])]) as wire:
+        transports = {**here.running.service.sources.transports, "lanes": HttpTransport(wire.url)}
+        sources = Sources(here.works.settings, here.works.store, here.works.access.vault, transports)
+        here.running.service.sources = sources
+        here.step(2)
+    rows = {
+        name: count_rows(found) for name, found in here.works.store.tables(("lane_counts", "gate_screenings")).items()
+    }
+    assert rows == {"lane_counts": 1, "gate_screenings": 0}
+    states = {state.name: state for state in sources.states()}
+    assert {name for name, state in states.items() if state.on} == {"lanes"}
+    assert (states["lanes"].rows, states["lanes"].error, states["lanes"].read_min) == (1, "", here.now_min)
+    assert states["gates"].read_min is None
 
 
 def test_who_passed_while_no_event_was_in_force_is_not_collected_by_the_next_one(here: Town) -> None:

@@ -56,8 +56,7 @@ class Service:
         event = find_emergency(self.works.ledger, self.turning.scene.name, epoch_minute(now))
         if event is None:
             self.sources.rest()
-        else:
-            self.sources.poll(now, event.begins_min)
+        self.sources.poll(now, None if event is None else event.begins_min, persons=event is not None)
         done = self.turning(now)
         failed = self._do_after(now)
         ledger, now_min, many = self.works.ledger, epoch_minute(now), self.send_many

@@ -1,8 +1,9 @@
 """The live sources of a hub: which there are, how each is polled, and what is known of its state.
 
-A source is polled while an emergency is in force, and only then: without one nothing about persons is collected. One
-that fails is asked again at its next turn, and is late when its last answer is older than two of its cadences. One that
-keeps silent does not hold up the others, nor the clocks of the loop: its answer is taken in when it comes.
+A source whose datasets are about persons is polled while an emergency is in force, and only then; all others always:
+counts, trains, weather are of nobody. One that fails is asked again at its next turn, and is late when its last answer
+is older than two of its cadences. One that keeps silent does not hold up the others, nor the clocks of the loop: its
+answer is taken in when it comes.
 """
 
 import os
@@ -18,6 +19,7 @@ import structlog
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed
 from hubtwin.flow.sense import Sensing, sense
+from hubtwin.library.catalogue import is_about_persons
 from hubtwin.model.source import NO_CARE, Care
 from hubtwin.ports import Connector, Page, ReadContext, Transport
 from hubtwin.rules.privacy import pseudonymise
@@ -61,6 +63,7 @@ class Sources:
     vault: Vault
     transports: Mapping[str, Transport]
     patience_s: float | None = None
+    _personal: frozenset[str] = frozenset()
     _asked: dict[str, threading.Thread] = field(default_factory=dict)
     _resting: bool = False
     _states: dict[str, SourceState] = field(default_factory=dict)
@@ -70,8 +73,9 @@ class Sources:
 
     def __post_init__(self) -> None:
         """Nothing was asked yet."""
-        for kind in self.transports:
-            manifest = get_connector(kind).manifest
+        manifests = {kind: get_connector(kind).manifest for kind in self.transports}
+        self._personal = frozenset(kind for kind, found in manifests.items() if is_about_persons(found.datasets))
+        for kind, manifest in manifests.items():
             told = self.settings.sources.get(kind)
             care = NO_CARE if told is None else told.care
             self._states[kind] = SourceState(kind, manifest.title, manifest.cadence_s, None, "", 0, on=False, care=care)
@@ -81,19 +85,24 @@ class Sources:
         return list(self._states.values())
 
     def rest(self) -> None:
-        """Note that nothing is polled: no emergency is in force. An answer under way is dropped at its next page."""
+        """Note that no emergency is in force: nothing about persons is polled, and of an answer under way the next page
+        is dropped."""
         self._resting = True
-        for kind, state in self._states.items():
-            if state.on:
-                self._states[kind] = replace(state, on=False)
+        for kind in self._personal:
+            self._states[kind] = replace(self._states[kind], on=False)
 
-    def poll(self, now: datetime, since_min: int | None = None) -> None:
+    def poll(self, now: datetime, since_min: int | None = None, *, persons: bool = True) -> None:
         """Take in what each source has that is due, one after the other. Raises nothing of a source.
 
-        Persons that were read before `since_min`, the beginning of the event, are not kept: a broker kept them for us.
+        Without `persons` only sources are asked that are about nobody. Persons that were read before `since_min`, the
+        beginning of the event, are not kept: a broker kept them for us.
         """
-        self._since_min, self._resting = since_min, False
+        self._since_min = since_min
+        if persons:
+            self._resting = False
         for kind, transport in self.transports.items():
+            if kind in self._personal and not persons:
+                continue
             if self.patience_s is None:
                 self._poll(kind, transport, now)
             elif kind not in self._asked or not self._asked[kind].is_alive():
@@ -102,19 +111,22 @@ class Sources:
                 asked.start()
                 asked.join(self.patience_s)
 
+    def _is_wanted(self, kind: str) -> bool:
+        return not (self._resting and kind in self._personal)
+
     def _poll(self, kind: str, transport: Transport, now: datetime) -> None:
         state, now_min = self._states[kind], epoch_minute(now)
-        wanted = _Wanted(transport, lambda: not self._resting)
+        wanted = _Wanted(transport, partial(self._is_wanted, kind))
         try:
             report = sense(get_connector(kind), wanted, self.store, self._context(kind, now), self._sensing(now))
         except HubError as error:
             if error.key != state.error:
                 _LOG.warning("source_failed", source=kind, reason=error.key)
-            self._states[kind] = replace(state, error=error.key, on=True)
+            self._states[kind] = replace(state, error=error.key, on=self._is_wanted(kind))
             return
         except Exception as error:  # noqa: BLE001 - one source must not stop the others, nor the clocks of the loop
             _LOG.error("source_broke", source=kind, kind=type(error).__name__, at=place_of(error))
-            self._states[kind] = replace(state, error="wiring_source_broke", on=True)
+            self._states[kind] = replace(state, error="wiring_source_broke", on=self._is_wanted(kind))
             return
         kept = sum(report.kept.values())
         self._states[kind] = replace(
@@ -123,7 +135,7 @@ class Sources:
             news_min=now_min if report.pages else state.news_min,
             rows=state.rows + kept,
             error="",
-            on=True,
+            on=self._is_wanted(kind),
         )
 
     def _sensing(self, now: datetime) -> Sensing:
