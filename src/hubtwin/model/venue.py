@@ -229,4 +229,4 @@ class VenueFinding:
     @property
     def code(self) -> str:
         """Return what a reader looks the finding up by: the key without the folder of its text."""
-        return self.key.rpartition(".")[2]
+        return self.key.rpartition(".")[2].removeprefix("venue_")
