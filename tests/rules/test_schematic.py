@@ -1,0 +1,231 @@
+"""Shipped schematic venues: made from their descriptions, each element with its origin, no dead end, step-free."""
+
+import json
+import tomllib
+from collections import defaultdict
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from hubtwin.base.errors import Malformed
+from hubtwin.rules.schematic import draw, pack, read_plan
+from hubtwin.rules.schematic.plane import Plane, box_of, overlap
+from hubtwin.rules.schematic.records import Drawing, Plan
+
+HUBS = Path(__file__).parents[2] / "data" / "hubs"
+DESCRIPTIONS = sorted(HUBS.glob("*/venue.toml"))
+CROWD = 50  # persons: from so many on a zone has two ways out
+
+
+def _name(path: Path) -> str:
+    return path.parent.name
+
+
+@pytest.fixture(scope="module", params=DESCRIPTIONS, ids=_name)
+def told(request: pytest.FixtureRequest) -> tuple[Path, Plan, Drawing]:
+    with request.param.open("rb") as stream:
+        plan = read_plan(tomllib.load(stream))
+    return request.param, plan, draw(plan)
+
+
+def _ways(plan: Plan, *, step_free: bool = False) -> dict[str, list[str]]:
+    """Return where one gets from each unit, once for every opening and link; "" is the outside."""
+    ways: dict[str, list[str]] = defaultdict(list)
+    for opening in plan.openings:
+        first, last = opening.joins[0], opening.joins[1] if len(opening.joins) > 1 else ""
+        ways[first].append(last)
+        if not opening.forward and last:
+            ways[last].append(first)
+    for link in plan.links:
+        if step_free and link.kind in ("stairs", "escalator"):
+            continue
+        for here, there in zip(link.units, link.units[1:], strict=False):
+            ways[here].append(there)
+            if not link.forward:
+                ways[there].append(here)
+    return ways
+
+
+def _reached(ways: dict[str, list[str]], start: str) -> set[str]:
+    found, open_ = {start}, [start]
+    while open_:
+        for there in ways[open_.pop()]:
+            if there not in found:
+                found.add(there)
+                open_.append(there)
+    return found
+
+
+def _members(packed: bytes) -> list[tuple[str, tuple[int, ...], bytes]]:
+    """Return all that a zip holds, in order; how hard it is pressed depends on the build of zlib."""
+    with ZipFile(BytesIO(packed)) as archive:
+        return [(info.filename, info.date_time, archive.read(info)) for info in archive.infolist()]
+
+
+def test_the_shipped_archive_is_what_the_description_makes(told: tuple[Path, Plan, Drawing]) -> None:
+    path, _, drawing = told
+    shipped = _members((path.parent / "venue.imdf.zip").read_bytes())
+    assert _members(pack(drawing)) == shipped, "run hubtwin venue build again"
+
+
+def test_every_element_says_where_it_comes_from(told: tuple[Path, Plan, Drawing]) -> None:
+    _, _, drawing = told
+    extension = drawing.extension
+    for features in drawing.features.values():
+        for feature in features:
+            basis = extension["basis"][feature["id"]]
+            assert basis in ("published", "inferred")
+            assert (basis == "published") == bool(extension["sources"].get(feature["id"], "").strip())
+    assert set(extension["note"]) == {"zh", "en"}
+    assert "surveyed" in extension["note"]["en"]
+
+
+def test_codes_and_ids_are_unique_and_every_capacity_is_known(told: tuple[Path, Plan, Drawing]) -> None:
+    _, _, drawing = told
+    codes, capacities = drawing.extension["codes"], drawing.extension["capacities"]
+    assert len(set(codes.values())) == len(codes) == sum(map(len, drawing.features.values()))
+    for feature in drawing.features["unit"]:
+        assert capacities[feature["id"]]["persons"] >= 0
+    for feature in [*drawing.features["opening"], *drawing.features["relationship"]]:
+        assert capacities[feature["id"]]["persons_per_min"] > 0
+
+
+def test_from_every_unit_there_is_a_way_out_and_two_where_a_crowd_fits(told: tuple[Path, Plan, Drawing]) -> None:
+    _, plan, drawing = told
+    ways = _ways(plan)
+    persons = {
+        drawing.extension["codes"][key]: c.get("persons", 0) for key, c in drawing.extension["capacities"].items()
+    }
+    for unit in plan.units:
+        assert "" in _reached(ways, unit.code), f"no way out of {unit.code}"
+        assert len(ways[unit.code]) >= (2 if persons[unit.code] > CROWD else 1), f"{unit.code} is a dead end"
+
+
+def test_every_exit_is_reached_step_free_from_every_platform_and_hall(told: tuple[Path, Plan, Drawing]) -> None:
+    path, plan, _ = told
+    ways = _ways(plan, step_free=True)
+    hub = tomllib.loads((path.parent / "hub.toml").read_text(encoding="utf-8"))
+    exits = [one["id"] for one in hub["exits"]]
+    codes = {unit.code for unit in plan.units} | {opening.code for opening in plan.openings}
+    assert set(exits) <= codes
+    assert {f"P-{one}" for group in hub["platforms"] for one in group["ids"]} <= codes
+    for unit in plan.units:
+        reached = _reached(ways, unit.code)
+        if unit.category in ("platform", "waitingroom", "lobby"):
+            assert "" in reached, f"no step-free way out of {unit.code}"
+            assert {one for one in exits if one in {u.code for u in plan.units}} <= reached, unit.code
+
+
+def test_zones_of_a_level_lie_beside_each_other(told: tuple[Path, Plan, Drawing]) -> None:
+    _, plan, _ = told
+    units = sorted(plan.units, key=lambda unit: unit.code)
+    for i, one in enumerate(units):
+        for other in units[i + 1 :]:
+            assert one.level != other.level or not overlap(box_of(one.ring), box_of(other.ring))
+
+
+def test_hangzhou_east_has_what_is_published() -> None:
+    with (HUBS / "hangzhou-east" / "venue.toml").open("rb") as stream:
+        plan = read_plan(tomllib.load(stream))
+    kinds: dict[str, int] = defaultdict(int)
+    for fixture in plan.fixtures:
+        kinds[fixture.kind] += 1
+    assert (kinds["track"], kinds["check_gate"], kinds["taxi_bay"]) == (30, 40, 48)
+    codes = {unit.code for unit in plan.units}
+    assert {f"P-{n}" for n in range(1, 16)} | {f"P{n}" for n in range(1, 7)} <= codes
+    assert {f"TAXI-{side}{n}" for side in "NS" for n in (1, 2, 3)} | {f"TAXI-ZONE-{n}" for n in range(1, 5)} <= codes
+    assert {unit.spaces for unit in plan.units if unit.code in ("P1", "P2", "P3", "P4")} == {363, 256, 674, 666}
+    assert 0 < len([u for u in plan.units if "counter" in u.watched]) < len(plan.units)
+    assert (round(plan.lon, 4), round(plan.lat, 4)) == (120.2085, 30.2935)  # WGS 84, 510 m from the GCJ-02 of the table
+
+
+def test_packing_twice_gives_the_same_bytes_and_a_file_of_each_kind() -> None:
+    drawing = draw(read_plan(_small()))
+    packed = pack(drawing)
+    assert packed == pack(draw(read_plan(_small())))
+    with ZipFile(BytesIO(packed)) as archive:
+        names = archive.namelist()
+        units = json.loads(archive.read("unit.geojson"))["features"]
+    assert names[0] == "manifest.json"
+    assert {"venue.geojson", "level.geojson", "hubtwin.json"} <= set(names)
+    assert len(units) == 4  # two zones, and the stairs on either level
+
+
+def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:
+    lon, lat = Plane(0.0, 0.0, 90.0).degrees((0.0, 111_195.0))  # y points east
+    assert (round(lon, 3), round(lat, 6)) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        (lambda t: t["units"][0].pop("basis"), "missing"),
+        (lambda t: t["units"][0].update(basis="published"), "missing"),
+        (lambda t: t["units"][0].update(basis="published", source=["no"], fact="x"), "no_such"),
+        (lambda t: t["units"][0].update(basis="published", source=[], fact="x"), "wrong"),
+        (lambda t: t["units"][0].update(colour="red"), "unknown"),
+        (lambda t: t.update(rooms=[]), "unknown"),
+        (lambda t: t["units"][0].update(rect=[0, 0, 0, 5]), "wrong"),
+        (lambda t: t["units"][0].update(rect=[0, 0, float("nan"), 5]), "wrong"),
+        (lambda t: t["units"][1].update(level="up"), "no_such"),
+        (lambda t: t["units"][1].update(code="A"), "twice"),
+        (lambda t: t["links"][0].update(rect=[9.0, 1.0, 11.0, 2.0]), "outside"),
+        (lambda t: t["openings"][0].update(line=[1.0, 1.0, 3.0, 1.0]), "apart"),
+        (lambda t: t["openings"][0].update(joins=["A", "B"]), "wrong"),
+        (lambda t: t["units"][1].update(level="0"), "overlapping"),
+        (lambda t: t["units"][0].update(repeat={"from": 5, "to": 1, "step": [0, 0]}), "wrong"),
+        (lambda t: t["venue"].update(name={"zh": "站"}), "wrong"),
+        (lambda t: t["units"][0].update(watched=["nose"]), "no_such"),
+    ],
+)
+def test_a_slip_in_a_description_is_named(change: Any, key: str) -> None:
+    told = _small()
+    change(told)
+    with pytest.raises(Malformed) as raised:
+        draw(read_plan(told))
+    assert raised.value.key == f"rules.schematic.{key}"
+    assert "{" not in raised.value.message("zh")
+
+
+def _small() -> dict[str, Any]:
+    names = {"zh": "厅", "en": "Hall"}
+    known = {"name": names, "rect": [0.0, 0.0, 10.0, 10.0], "basis": "inferred"}
+    level = {"name": names, "short_name": names, "height_m": 4.0, "basis": "inferred"}
+    return {
+        "venue": {
+            "code": "small",
+            "name": names,
+            "note": {"zh": "示意", "en": "Not surveyed"},
+            "created": "2020-01-01T00:00:00Z",
+            "address": {"address": "1", "locality": "X", "country": "US"},
+        },
+        "origin": {"lon": 1.0, "lat": 2.0, "datum": "WGS 84", "bearing_deg": 0.0, "basis": "inferred"},
+        "levels": [
+            {"code": "0", "ordinal": 0, "elevation_m": 0.0, **level},
+            {"code": "1", "ordinal": 1, "elevation_m": 4.0, **level},
+        ],
+        "units": [{"code": "A", "level": "0", **known}, {"code": "B", "level": "1", **known}],
+        "openings": [
+            {
+                "code": "OUT",
+                "joins": ["A"],
+                "line": [0.0, 2.0, 0.0, 4.0],
+                "width_m": 2.0,
+                "kind": "door",
+                "basis": "inferred",
+            }
+        ],
+        "links": [
+            {
+                "code": "S",
+                "kind": "stairs",
+                "units": ["A", "B"],
+                "rect": [2.0, 2.0, 4.0, 8.0],
+                "width_m": 2.0,
+                "basis": "inferred",
+            }
+        ],
+    }
