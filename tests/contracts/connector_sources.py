@@ -2,6 +2,7 @@
 
 from tests.contracts import (
     source_bookings,
+    source_crowd_counters,
     source_gate_screening,
     source_lane_counters,
     source_rail_timetable,
@@ -13,6 +14,7 @@ from tests.contracts.connector_kit import Source
 
 SOURCES: tuple[Source, ...] = (
     source_bookings.SOURCE,
+    source_crowd_counters.SOURCE,
     source_gate_screening.SOURCE,
     source_lane_counters.SOURCE,
     source_rail_timetable.SOURCE,

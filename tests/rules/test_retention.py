@@ -65,8 +65,15 @@ def test_every_figure_has_a_source() -> None:
 
 def test_every_dataset_of_rows_about_persons_that_the_core_keeps_has_a_rule() -> None:
     with_pid = {name for name, dataset in DATASETS.items() if any(column.type == "pid" for column in dataset.columns)}
-    assert {rule.dataset for rule in RETENTION.rows} == with_pid
+    assert {rule.dataset for rule in RETENTION.rows} >= with_pid
     assert all(is_personal(DATASETS[name]) for name in with_pid)
+
+
+def test_what_is_sensed_of_the_hub_every_minute_has_a_rule_too() -> None:
+    sensed = {name for name, dataset in DATASETS.items() if "at_s" in dataset.key}
+    assert {rule.dataset for rule in RETENTION.rows} >= sensed
+    cuts = {rule.dataset: rows_cut(rule, NOW, ZONE) for rule in RETENTION.rows if rule.dataset in sensed}
+    assert cuts["zone_counts"] == int(NOW.timestamp()) // 60 * 60 - 400 * 86_400
 
 
 @given(st.integers(0, 20_000), st.integers(1, 40))

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-ColumnType = Literal["string", "int", "float", "bool", "date", "minute", "pid"]
+ColumnType = Literal["string", "int", "float", "bool", "date", "minute", "second", "pid"]
 
 _ARROW: dict[ColumnType, pa.DataType] = {
     "string": pa.string(),
@@ -16,6 +16,7 @@ _ARROW: dict[ColumnType, pa.DataType] = {
     "bool": pa.bool_(),
     "date": pa.date32(),
     "minute": pa.int32(),  # whole minutes since 1970-01-01T00:00Z, or after the start of a service date
+    "second": pa.int64(),  # whole seconds since 1970-01-01T00:00Z
     "pid": pa.string(),  # pseudonym, 32 hex digits; a connector gives an Identity here
 }
 

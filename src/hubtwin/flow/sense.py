@@ -13,7 +13,7 @@ import structlog
 from hubtwin.base.errors import Bug, Malformed
 from hubtwin.datasets.people import BOOKINGS, PSEUDONYM_LINKS
 from hubtwin.datasets.table import Dataset
-from hubtwin.library.ingest import BATCH_ROWS, Compare, Intake, Options, Resolve, Target
+from hubtwin.library.ingest import BATCH_ROWS, Compare, Intake, Options, Resolve, Stored, Target
 from hubtwin.library.report import Progress, Report
 from hubtwin.model.record import Identity, Quarantined, Row, Status
 from hubtwin.ports import Connector, Page, ReadContext, Store, Tables, Transport
@@ -37,6 +37,7 @@ class Sensing:
     batch_rows: int = BATCH_ROWS
     compare: Compare | None = None
     progress: Callable[[Progress], None] | None = None
+    on_stored: Stored | None = None
 
 
 def sense(connector: Connector, transport: Transport, store: Store, context: ReadContext, how: Sensing) -> Report:
@@ -117,7 +118,7 @@ def _sense_page(
     resolve: Resolve | None,
 ) -> Report:
     meter = _Meter(page, how.progress)
-    options = Options(how.batch_rows, resolve, how.compare)
+    options = Options(how.batch_rows, resolve, how.compare, on_stored=how.on_stored)
     intake = Intake(page, target, options)
     try:
         items = connector.read(meter.page, context)

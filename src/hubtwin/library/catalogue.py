@@ -1,6 +1,6 @@
 """The catalogue: what the library holds, how sensitive it is, how fresh, and how much of it is synthetic."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,12 +32,6 @@ class Entry:
     bytes: int
     updated: datetime | None
     synthetic_share: float | None
-
-
-def is_about_persons(names: Iterable[str]) -> bool:
-    """Return whether any of the datasets has a column that tells of a person: one of grade L3 or above. Counts of
-    persons, L2, tell of nobody."""
-    return any(DATASETS[name].grade >= Grade.L3 for name in names)
 
 
 def list_entries(held: Mapping[str, Held]) -> list[Entry]:

@@ -31,6 +31,7 @@ _LOG = structlog.get_logger()
 
 Values = Mapping[str, object]
 Resolve = Callable[[Dataset, Values], tuple[Values, Sequence[Row]]]  # row -> row without identities, and links
+Stored = Callable[[str, pa.Table], None]  # dataset, rows that are in the store now
 Compare = Callable[[str, pa.Table], tuple[int, int] | None]  # dataset, rows -> (identical, replaced) against the store
 
 
@@ -46,12 +47,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Options:
-    """How rows are taken in. `resolve` is needed for datasets of persons; `batch_rows` bounds the memory."""
+    """How rows are taken in. `resolve` is needed for datasets of persons; `batch_rows` bounds the memory.
+    `on_stored` hears of rows once they would survive a crash, and again where they are read again."""
 
     batch_rows: int = BATCH_ROWS
     resolve: Resolve | None = None
     compare: Compare | None = None
     progress: Callable[[Progress], None] | None = None
+    on_stored: Stored | None = None
 
 
 DEFAULT = Options()
@@ -178,6 +181,9 @@ class Intake:
         _LOG.debug(
             "batch_stored", source=self._target.source, batch=self._index, rows=stored, bad=len(self._bad), new=new
         )
+        if self._options.on_stored is not None:
+            for name, table in tables.items():
+                self._options.on_stored(name, table)
         self._index += 1
         self._rows.clear()
         self._bad, self._pending = [], 0

@@ -25,10 +25,12 @@ _PLAIN: dict[ColumnType, frozenset[type]] = {
     "bool": frozenset({bool}),
     "date": frozenset({date}),
     "minute": frozenset({int}),
+    "second": frozenset({int}),
 }
 _WIDTH: dict[ColumnType, tuple[int, int]] = {
     "int": (-(2**63), 2**63 - 1),
     "minute": (-(2**31), 2**31 - 1),
+    "second": (-(2**63), 2**63 - 1),
 }
 
 
@@ -211,5 +213,6 @@ _TYPED: dict[ColumnType, Callable[[Column, object], Problem | None]] = {
     "bool": _bool,
     "date": _date,
     "minute": _whole,
+    "second": _whole,
     "pid": _pid,
 }

@@ -37,7 +37,7 @@ class RecordRule:
 
 @dataclass(frozen=True, slots=True)
 class RowsRule:
-    """A dataset of rows about persons: rows whose `column` lies more than `days` back are deleted."""
+    """A dataset whose rows go by their age: those whose `column` lies more than `days` back are deleted."""
 
     dataset: str
     column: str
@@ -131,10 +131,12 @@ def due_for_deletion(kept: Iterable[Kept], now: datetime, table: Retention, time
 
 
 def rows_cut(rule: RowsRule, now: datetime, zone: ZoneInfo) -> int | date:
-    """Return the value of the rule's column below which rows are due: an epoch minute or a date of the hub."""
-    if DATASETS[rule.dataset].by_name[rule.column].type == "date":
+    """Return the value of the rule's column below which rows are due: epoch minute, second, or date of the hub."""
+    kind = DATASETS[rule.dataset].by_name[rule.column].type
+    if kind == "date":
         return now.astimezone(zone).date() - timedelta(days=rule.days)
-    return epoch_minute(now) - rule.days * DAY_MIN
+    cut_min = epoch_minute(now) - rule.days * DAY_MIN
+    return cut_min * 60 if kind == "second" else cut_min
 
 
 def _own_due(item: Kept, at_min: int, table: Retention, times: Times) -> Due | None:
@@ -169,7 +171,7 @@ def _record(entry: Mapping[str, Any]) -> RecordRule:
 def _rows(entry: Mapping[str, Any]) -> RowsRule:
     rule = RowsRule(**entry)
     column = DATASETS[rule.dataset].by_name[rule.column]
-    if column.type not in ("date", "minute") or column.nullable or not _is_days(rule.days) or not rule.source:
+    if column.type not in ("date", "minute", "second") or column.nullable or not _is_days(rule.days) or not rule.source:
         raise Malformed("rules.retention_wrong", entry=rule.dataset)
     return rule
 

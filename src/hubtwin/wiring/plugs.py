@@ -22,6 +22,7 @@ CONNECTORS = {
     "matcher": "hubtwin.connectors.bookings:MATCHER",
     "gates": "hubtwin.connectors.gate_screening:CONNECTOR",
     "lanes": "hubtwin.connectors.lane_counters:CONNECTOR",
+    "crowd_counters": "hubtwin.connectors.crowd_counters:CONNECTOR",
     "results": "hubtwin.connectors.test_results:CONNECTOR",
 }
 SCENES = {"epidemic": "hubtwin.scenes.epidemic.scene:SCENE"}

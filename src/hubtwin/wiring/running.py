@@ -1,6 +1,6 @@
 """A hub that runs: its loop, its sources and its service, made of an open hub."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,9 @@ from hubtwin.channels.spool import Spool
 from hubtwin.flow.dispatch import REPLIES
 from hubtwin.model.event import Message
 from hubtwin.model.message import Received
+from hubtwin.model.thing import Thing
 from hubtwin.ports import Scene, Transport
+from hubtwin.rules.things import Grounds
 from hubtwin.wiring.batch_desk import find_platform
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
@@ -60,11 +62,14 @@ def make_running(
     rung: str = "auto",
     before: Sequence[Beside] = (),
     after: Sequence[Beside] = (),
+    tell: Callable[[Sequence[Thing]], object] | None = None,
+    grounds: Grounds | None = None,
 ) -> Running:
-    """Put a hub together; nothing runs before `service.start()` or `service.step(now)`."""
+    """Put a hub together; nothing runs before `service.start()` or `service.step(now)`. `tell` hears of the things that
+    sources tell of, from several threads; `grounds` are the places of the venue."""
     scene: Scene = load(next(iter(SCENES.values())))
     turning = Turning(works, scene, rung)
-    sources = Sources(works.settings, works.store, works.access.vault, transports)
+    sources = Sources(works.settings, works.store, works.access.vault, transports, tell=tell, grounds=grounds or {})
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     beside: tuple[Beside, ...] = (*after, *partners_beside(seen, scene, sender), partial(_keep, seen))

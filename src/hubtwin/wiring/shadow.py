@@ -197,7 +197,7 @@ def _compare(connector: Connector, dataset: Dataset, *, here: Tables, there: Tab
         one, other = ours.get(key), theirs.get(key)
         names = [name for name in columns if one is not None and other is not None and one[name] != other[name]]
         kind = "only_there" if one is None else "only_here" if other is None else "different" if names else "same"
-        if kind == "only_there" and clock and not _is_within((other or {})[clock], span):
+        if kind == "only_there" and clock and not _is_within(_minute_of(dataset, clock, other or {}), span):
             kind = "outside"
         count[kind] += 1
         differ.update(names)
@@ -223,12 +223,19 @@ def _keyed(dataset: Dataset, tables: Tables, source: str) -> Keyed:
 
 
 def _clock_of(dataset: Dataset) -> str | None:
-    """Return the column that says when a row happened: a minute of its key, when the source knew it, its date."""
+    """Return the column that says when a row happened: a time of its key, when the source knew it, its date."""
     of_type = {
-        kind: [name for name in dataset.key if dataset.by_name[name].type == kind] for kind in ("minute", "date")
+        kind: [name for name in dataset.key if dataset.by_name[name].type == kind]
+        for kind in ("minute", "second", "date")
     }
     said = [name for name in SAID if name in dataset.by_name]
-    return next(iter([*of_type["minute"], *said, *of_type["date"]]), None)
+    return next(iter([*of_type["minute"], *of_type["second"], *said, *of_type["date"]]), None)
+
+
+def _minute_of(dataset: Dataset, clock: str, row: Mapping[str, object]) -> object:
+    """Return when a row happened as a minute or a date."""
+    value = row[clock]
+    return value // 60 if dataset.by_name[clock].type == "second" and isinstance(value, int) else value
 
 
 def _is_within(value: object, span: tuple[int, int]) -> bool:

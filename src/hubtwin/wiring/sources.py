@@ -8,21 +8,25 @@ answer is taken in when it comes.
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+import pyarrow as pa
 import structlog
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed
+from hubtwin.datasets.all import DATASETS
 from hubtwin.flow.sense import Sensing, sense
-from hubtwin.library.catalogue import is_about_persons
+from hubtwin.library.grants import is_personal
 from hubtwin.model.source import NO_CARE, Care
+from hubtwin.model.thing import Thing
 from hubtwin.ports import Connector, Page, ReadContext, Transport
 from hubtwin.rules.privacy import pseudonymise
+from hubtwin.rules.things import Grounds, tells_of_things, things_of
 from hubtwin.settings import Settings, SourceSettings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.vault import Vault
@@ -55,7 +59,8 @@ class SourceState:
 @dataclass
 class Sources:
     """Polls the sources of one hub; one thread calls `poll`. `transports` is kind of data -> transport; `patience_s`
-    is how long a poll waits for one of them, None until it has answered.
+    is how long a poll waits for one of them, None until it has answered. `tell` hears of the things of the panorama in
+    rows that were stored, from several threads; `grounds` are the places of the venue.
     """
 
     settings: Settings
@@ -63,6 +68,8 @@ class Sources:
     vault: Vault
     transports: Mapping[str, Transport]
     patience_s: float | None = None
+    tell: Callable[[Sequence[Thing]], object] | None = None
+    grounds: Grounds = field(default_factory=dict)
     _personal: frozenset[str] = frozenset()
     _asked: dict[str, threading.Thread] = field(default_factory=dict)
     _resting: bool = False
@@ -74,7 +81,9 @@ class Sources:
     def __post_init__(self) -> None:
         """Nothing was asked yet."""
         manifests = {kind: get_connector(kind).manifest for kind in self.transports}
-        self._personal = frozenset(kind for kind, found in manifests.items() if is_about_persons(found.datasets))
+        self._personal = frozenset(
+            kind for kind, found in manifests.items() if any(is_personal(DATASETS[name]) for name in found.datasets)
+        )
         for kind, manifest in manifests.items():
             told = self.settings.sources.get(kind)
             care = NO_CARE if told is None else told.care
@@ -118,7 +127,7 @@ class Sources:
         state, now_min = self._states[kind], epoch_minute(now)
         wanted = _Wanted(transport, partial(self._is_wanted, kind))
         try:
-            report = sense(get_connector(kind), wanted, self.store, self._context(kind, now), self._sensing(now))
+            report = sense(get_connector(kind), wanted, self.store, self._context(kind, now), self._sensing(kind))
         except HubError as error:
             if error.key != state.error:
                 _LOG.warning("source_failed", source=kind, reason=error.key)
@@ -138,9 +147,14 @@ class Sources:
             on=self._is_wanted(kind),
         )
 
-    def _sensing(self, now: datetime) -> Sensing:
+    def _sensing(self, kind: str) -> Sensing:
         persons = partial(pseudonymise, key_of=self.vault.find_epoch_key, window_min=window_min())
-        return Sensing(self.settings.hub.hub_id, self.store.status, pseudonymise=persons)
+        told = None if self.tell is None else partial(self._tell, kind)
+        return Sensing(self.settings.hub.hub_id, self.store.status, pseudonymise=persons, on_stored=told)
+
+    def _tell(self, kind: str, dataset: str, rows: pa.Table) -> None:
+        if self.tell is not None and tells_of_things(dataset):
+            self.tell(things_of(dataset, rows.to_pylist(), kind, self.grounds))
 
     def _context(self, kind: str, now: datetime) -> ReadContext:
         context = ReadContext(zone=self.settings.hub.zone, now=now, since_min=self._since_min)
@@ -220,6 +234,7 @@ def _transport(
 TOPICS = {
     "gates": "hubtwin.connectors.gate_screening.codec:TOPICS",
     "lanes": "hubtwin.connectors.lane_counters:TOPICS",
+    "crowd_counters": "hubtwin.connectors.crowd_counters:TOPICS",
 }
 
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors.common.lines import shown
 from hubtwin.connectors.common.repeats import Repeats
-from hubtwin.connectors.common.values import masked, read_choice, read_count, read_minute, read_provenance
+from hubtwin.connectors.common.values import masked, read_choice, read_count, read_minute, read_provenance, read_second
 from hubtwin.datasets.table import Column
 from hubtwin.model.record import Quarantined, Row
 from hubtwin.ports import Page, ReadContext
@@ -94,6 +94,10 @@ class Message:
     def minute(self, field: str) -> int:
         """Return the epoch minute of an ISO 8601 time."""
         return read_minute(self.word(field), self._zone, field)
+
+    def second(self, field: str) -> int:
+        """Return the epoch second of an ISO 8601 time."""
+        return read_second(self.word(field), self._zone, field)
 
 
 @dataclass(frozen=True, slots=True)

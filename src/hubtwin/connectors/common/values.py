@@ -6,11 +6,11 @@ quarantined row.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import EPOCH, epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.model.record import Marks, Provenance
 
@@ -43,16 +43,25 @@ def read_date(text: str, field: str) -> date:
     return found
 
 
-@lru_cache(maxsize=4096)
 def read_minute(text: str, zone: ZoneInfo, field: str) -> int:
     """Return the epoch minute of an ISO 8601 date and time; without an offset it is in `zone`."""
+    return epoch_minute(_read_moment(text, zone, field))
+
+
+def read_second(text: str, zone: ZoneInfo, field: str) -> int:
+    """Return the epoch second, rounded down, of an ISO 8601 date and time; without an offset it is in `zone`."""
+    return (_read_moment(text, zone, field) - EPOCH) // timedelta(seconds=1)
+
+
+@lru_cache(maxsize=4096)
+def _read_moment(text: str, zone: ZoneInfo, field: str) -> datetime:
     try:
         found = datetime.fromisoformat(text) if len(text) > len("YYYY-MM-DD") else None
     except ValueError:
         found = None
     if found is None or not FIRST_YEAR <= found.year < LAST_YEAR:
         raise Malformed("connectors.common.broken_time", field=field, value=masked(text))
-    return epoch_minute((found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC))
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 def check_not_ahead(minute: int, now: datetime, field: str) -> None:
