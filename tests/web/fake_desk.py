@@ -13,12 +13,14 @@ from hubtwin.model.grant import ALONE
 from hubtwin.model.message import Signed
 from hubtwin.model.task import Task, TaskCommand, advance_task, list_task_moves
 from hubtwin.rules.permission import is_allowed, may
-from hubtwin.web.desk import CaseFilter, Change, TaskFilter
+from hubtwin.web.change import Change
+from hubtwin.web.desk import CaseFilter, TaskFilter
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
 from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
+from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
 from tests.web.fake_partners import FakePartners
 
@@ -48,6 +50,7 @@ class FakeDesk:
         self.lock = RLock()
         self.sessions: dict[str, str] = {}
         self.changes: list[Change] = []
+        self.panorama = Panorama()
         self.people = dict(PEOPLE)
         self.access = FakeAccess(self.find_person)
         self.partners = FakePartners()

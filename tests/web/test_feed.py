@@ -9,9 +9,12 @@ from hypothesis import strategies as st
 
 from hubtwin.base.errors import Retry
 from hubtwin.model.agency import Role
-from hubtwin.web.desk import TOPICS, Change
-from hubtwin.web.feed import ALARMS, ANY, PENDING, Feed, Page, View, view_of
+from hubtwin.web.change import ANY, TOPICS, Change, View, view_of
+from hubtwin.web.feed import Feed
 from hubtwin.web.metrics import Meters
+from hubtwin.web.page import ALARMS, PENDING, Page
+from hubtwin.web.things import Things
+from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_desk import NOW_MIN, PEOPLE, FakeDesk
 
 EVERYTHING = View(frozenset((topic, ANY) for topic in TOPICS))
@@ -63,7 +66,7 @@ def test_a_slow_page_hears_the_newest_state_of_each_key_and_every_alarm() -> Non
 
 
 def test_a_page_that_is_too_far_behind_is_cut_off_instead_of_losing_an_alarm() -> None:
-    page = Page(EVERYTHING)
+    page = Page(EVERYTHING, Things(Panorama()))
     for rev in range(ALARMS + 1):
         page.alarm((rev, b"{}"), 1.0)
     assert page.closed == "far_behind"
@@ -111,7 +114,7 @@ def test_an_alarm_is_told_before_the_delta_that_lets_a_page_resume_behind_it() -
     assert heard(frames)[0][0] == "alarm"
     assert b"id:" not in frames
     feed.flush()
-    assert page.take()[0].startswith(b"id: 2\nevent: delta")
+    assert page.take()[0].startswith(b"id: 2.0\nevent: delta")
 
 
 def test_a_page_hears_only_what_its_view_allows() -> None:

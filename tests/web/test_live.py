@@ -10,7 +10,10 @@ import pytest
 
 from hubtwin.base.errors import Retry
 from hubtwin.web import live
-from hubtwin.web.feed import Page, View
+from hubtwin.web.change import View
+from hubtwin.web.page import Page
+from hubtwin.web.things import Things
+from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_desk import FakeDesk
 from tests.web.served import Served, serving
 
@@ -73,7 +76,7 @@ def test_a_page_hears_a_snapshot_then_deltas_alarms_and_a_heartbeat(desk: FakeDe
     with served.listen(served.token("scene_officer")) as sock:
         ear = Ear(sock)
         number, name, snapshot = next(ear.events())
-        assert (number, name) == ("1", "snapshot")
+        assert (number, name) == ("1.0", "snapshot")
         assert b"text/event-stream" in ear.status
         assert snapshot["board"]
         assert [alarm["rev"] for alarm in snapshot["alarms"]] == [1]  # type: ignore[attr-defined]
@@ -83,7 +86,7 @@ def test_a_page_hears_a_snapshot_then_deltas_alarms_and_a_heartbeat(desk: FakeDe
         assert no_id is None
         assert (alarm["topic"], alarm["key"], alarm["rev"]) == ("task", "task-1", 3)
         *_, (number, _, delta) = ear.until("delta")
-        assert number == "3"
+        assert number == "3.0"
         assert {c["key"] for c in delta["changes"]} >= {"case-1", "task-1"}  # type: ignore[attr-defined]
         *_, (_, _, beat) = ear.until("heartbeat")
         assert beat["mode"] == "replay"
@@ -109,7 +112,7 @@ def test_a_long_break_or_a_revision_that_never_was_brings_a_snapshot(
     for number in range(9):
         desk.append("case", "case-1", {"step": number})
     token = served.token("scene_officer")
-    for last_id in ("1", "999999", "-1", "one", "1e3", "9" * 30, "٣"):
+    for last_id in ("1.0", "1", "999999.0", "-1.0", "one", "1e3.0", "9" * 30, "٣.0"):
         with served.listen(token, last_id=last_id) as sock:
             assert next(Ear(sock).events())[1] == "snapshot"
 
@@ -228,6 +231,6 @@ def test_a_page_that_takes_nothing_any_more_is_let_go_without_a_bug(
         await asyncio.Event().wait()
 
     monkeypatch.setattr(live, "STALL_S", 0.05)
-    page = Page(View(frozenset()))
+    page = Page(View(frozenset()), Things(Panorama()))
     asyncio.run(live.Live(served.edge, page, "", None)._send(never, b"data: 1\n\n"))
     assert page.closed == "gone"

@@ -8,34 +8,21 @@ checks each write again, the edge only turns away earlier.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from hubtwin.model.agency import Person
 from hubtwin.model.case import CaseState
 from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
+from hubtwin.web.change import Change
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
 from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
-from hubtwin.web.schemas.live import LiveChange
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
 from hubtwin.web.schemas.trains import AreasReply, DistrictView, PositionsReply, StaffReply, StationView, TrainsReply
-
-TOPICS: Mapping[str, str] = {  # topic of a live change -> what one must be allowed to do to hear of it
-    "train": "alert.read",
-    "alert": "alert.read",
-    "position": "map.read",
-    "case": "case.read",
-    "task": "task.read",
-    "board": "board.read",
-    "overflow": "board.read",
-    "balance": "board.read",
-    "emergency": "hub.read",
-    "repair": "repairs.read",
-    "source": "hub.read",
-}
+from hubtwin.wiring.panorama import Panorama
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +46,6 @@ class TaskFilter:
     mine: bool = False
     limit: int = 100
     after: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one event means for a page: the thing of `topic` and `key` as it stands now, or None where it is gone.
-
-    `alarm` puts it on the lane that is never conflated. `scene` is empty for what concerns the whole hub.
-    """
-
-    rev: int
-    at_min: int
-    kind: str
-    topic: str
-    key: str
-    scene: str
-    value: Any
-    alarm: bool = False
-
-    def shown(self) -> LiveChange:
-        """Return it as the wire carries it."""
-        return LiveChange(self.topic, self.key, self.rev, self.at_min, self.kind, self.value)
 
 
 class AccessDesk(Protocol):
@@ -199,6 +165,11 @@ class Desk(Protocol):
     @property
     def partners(self) -> PartnersDesk:
         """Return the part about partners."""
+        ...
+
+    @property
+    def panorama(self) -> Panorama:
+        """Return what is sensed."""
         ...
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:

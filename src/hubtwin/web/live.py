@@ -13,10 +13,10 @@ from starlette.types import Receive, Scope, Send
 from hubtwin.base.errors import Denied, HubError
 from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed, find_token
-from hubtwin.web.desk import Change
+from hubtwin.web.change import Change, View, view_of
 from hubtwin.web.edge import API, Edge
-from hubtwin.web.feed import Key, Page, View, view_of
-from hubtwin.web.frames import Part, change_part, delta_frame, named_frame
+from hubtwin.web.frames import Part, Revs, change_part, delta_frame, named_frame, read_revs
+from hubtwin.web.page import Key, Page
 from hubtwin.web.schemas.live import LiveChange, LiveDelta, LiveHeartbeat, LiveSnapshot
 
 RESUME = 5_000  # changes that a page may have missed; beyond, a snapshot is shorter
@@ -31,8 +31,9 @@ router = APIRouter(prefix=API, tags=["live"])
 async def live(request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("hub.read"))]) -> Response:
     """Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
 
-    `id` is the revision; a page that comes back with Last-Event-ID gets what it missed. An alarm is told again in
-    the next delta, and may come twice after a break: its `key` and `rev` say that it is the same.
+    `id` is the revision of the ledger, a dot, and that of the panorama; a page that comes back with Last-Event-ID gets
+    what it missed. An alarm is told again in the next delta, and may come twice after a break: its `key` and `rev` say
+    that it is the same.
     """
     return Live(edge, edge.feed.join(view_of(who)), find_token(request), _last_id(request))
 
@@ -40,7 +41,7 @@ async def live(request: Request, edge: EdgeOf, who: Annotated[Person, Depends(al
 class Live(Response):
     """The answer that does not end by itself."""
 
-    def __init__(self, edge: Edge, page: Page, token: str, last_id: int | None) -> None:
+    def __init__(self, edge: Edge, page: Page, token: str, last_id: Revs | None) -> None:
         """Take a page that has joined; `last_id` is what it heard last."""
         super().__init__(media_type="text/event-stream", headers={"cache-control": "no-store"})
         self.edge, self.page, self.token, self.last_id = edge, page, token, last_id
@@ -115,27 +116,28 @@ class Live(Response):
 
     async def _opening(self) -> bytes:
         """Return what a page needs first: what it missed, or everything."""
-        feed, desk = self.edge.feed, self.edge.desk
-        if self.last_id is not None and self.last_id <= feed.rev:
-            missed = await feed.ask(desk.events_after, self.last_id, RESUME)
-            if len(missed) < RESUME:
-                return self._resumed(missed)
+        feed, desk, last = self.edge.feed, self.edge.desk, self.last_id
+        if last is not None and last.ledger <= feed.rev:
+            missed = await feed.ask(desk.events_after, last.ledger, RESUME)
+            things = feed.things.missed(last.things, self.page.view.audience)
+            if len(missed) < RESUME and things is not None:
+                return self._resumed(last.ledger, missed, things)
         rev, frame = await feed.snapshot(self.page.view)
         self.page.forget(rev, alarms=False)
         return frame
 
-    def _resumed(self, missed: Sequence[Change]) -> bytes:
-        rev, parts, alarms = self.last_id or 0, dict[Key, Part](), []
+    def _resumed(self, rev: int, missed: Sequence[Change], things: Sequence[str]) -> bytes:
+        parts, alarms, page = dict[Key, Part](), [], self.page
         for change in missed:
             rev = max(rev, change.rev)
-            if self.page.view.hears(change):
+            if page.view.hears(change):
                 part = parts[change.topic, change.scene, change.key] = change_part(change)
                 if change.alarm:
                     alarms.append(named_frame("alarm", part[1]))
-        self.page.forget(rev, alarms=True)
-        return b"".join([*alarms, delta_frame(rev, parts.values())])
+        page.forget(rev, alarms=True)
+        body = page.lane.now(things, page.view.audience)
+        return b"".join([*alarms, delta_frame(Revs(rev, page.lane.rev), parts.values(), body)])
 
 
-def _last_id(request: Request) -> int | None:
-    told = request.headers.get("last-event-id", "")
-    return int(told) if told.isascii() and told.isdigit() and len(told) <= 15 else None
+def _last_id(request: Request) -> Revs | None:
+    return read_revs(request.headers.get("last-event-id", ""))

@@ -23,7 +23,8 @@ from hubtwin.ports import CaseFilter as Cases
 from hubtwin.ports import TaskFilter as Tasks
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.web import shown
-from hubtwin.web.desk import CaseFilter, Change, TaskFilter
+from hubtwin.web.change import Change
+from hubtwin.web.desk import CaseFilter, TaskFilter
 from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
@@ -62,7 +63,7 @@ class RealDesk:
         self.begin_overflow, self.end_overflow = loop.begin_overflow, loop.end_overflow
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
-        self.access = RealAccess(works)
+        self.access, self.panorama = RealAccess(works), works.panorama
         self.take_messages = RealWire(works).take_messages
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 

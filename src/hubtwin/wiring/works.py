@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 from hubtwin.base.clock import Clock, PacedClock, epoch_minute
@@ -22,6 +22,7 @@ from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.cotravel import Cotravel
 from hubtwin.wiring.lists import Ask, WarningList, warn
+from hubtwin.wiring.panorama import Panorama
 from hubtwin.wiring.partners import Partners, open_partners
 from hubtwin.wiring.sources import SourceState
 
@@ -59,6 +60,7 @@ class Works:
     partners: Partners | None = None  # the wire to them, where it is open
     cotravel: Cotravel | None = None  # questions to matchers, where they are asked
     batches: BatchBooks | None = None  # what goes to the platform above
+    panorama: Panorama = field(default_factory=Panorama)  # the newest of what is sensed
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
