@@ -152,6 +152,7 @@ def test_packing_twice_gives_the_same_bytes_and_a_file_of_each_kind() -> None:
     assert names[0] == "manifest.json"
     assert {"venue.geojson", "level.geojson", "hubtwin.json"} <= set(names)
     assert len(units) == 4  # two zones, and the stairs on either level
+    assert len(drawing.features["opening"]) == 3  # the one told, and a door of the stairs on either level
 
 
 def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:

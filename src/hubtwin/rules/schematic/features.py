@@ -1,21 +1,20 @@
 """From a plan to the features of an IMDF archive (OGC 20-094, IMDF 1.0.0) and to our extension of it.
 
 Ids are UUIDs of version 5 over the code of the venue and of the element: the same description gives the same ids.
-Stairs, escalators and lifts are units of every level they touch, cut out of the zone they stand in; a relationship from
-zone to zone passes through them.
+Stairs, escalators and lifts are units of every level they touch, cut out of the zone they stand in and open to it by a
+door; a relationship joins the unit of one level with that of the next.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from math import hypot
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from hubtwin.base.errors import Malformed
 from hubtwin.rules.schematic.capacity import link_length_m, link_per_min, opening_per_min, persons_in
 from hubtwin.rules.schematic.footing import Footing, stand
-from hubtwin.rules.schematic.openings import lay_opening
-from hubtwin.rules.schematic.plane import Plane, box_of, free_spot, middle_of, ring_of, signed_area_m2
+from hubtwin.rules.schematic.openings import lay_door, lay_opening
+from hubtwin.rules.schematic.plane import Plane, box_of, free_spot, length_m, middle_of, ring_of, signed_area_m2
 from hubtwin.rules.schematic.records import (
     ELEVATOR,
     INFERRED,
@@ -26,8 +25,10 @@ from hubtwin.rules.schematic.records import (
     FixturePlan,
     LinkPlan,
     Names,
+    OpeningPlan,
     Plan,
     Rect,
+    Spot,
     UnitPlan,
 )
 
@@ -40,7 +41,9 @@ OPENING_CATEGORY = {
     "door": "pedestrian",
     "gates": "pedestrian.transit",
     "emergency": "emergencyexit",
+    "out": "pedestrian.principal",
 }
+NO_ADDRESS = dict.fromkeys(("unit", "postal_code", "postal_code_ext", "postal_code_vanity"))
 WATCH_M = 0.5  # half the side of the square that stands for a camera or a counter
 WATCH_NAMES = {"camera": {"zh": "摄像机", "en": "Camera"}, "counter": {"zh": "客流计数器", "en": "People counter"}}
 WATCH_CODES = {"camera": "CAM", "counter": "CNT"}
@@ -85,7 +88,7 @@ class _Sheet:
         }
         keys = ("basis", "capacities", "codes", "covers", "kinds", "levels", "links", "sources", "spaces")
         told = {key: dict(sorted(self.told[key].items())) for key in keys}
-        return Drawing(manifest, self.features, {"version": 1, "note": dict(self.plan.note), **told})
+        return Drawing(manifest, self.features, {"version": 1, "schematic": True, "note": dict(self.plan.note), **told})
 
     def id_of(self, kind: str, code: str) -> str:
         """Return the UUID of an element."""
@@ -110,7 +113,7 @@ class _Sheet:
 
     def _ground(self) -> None:
         """Draw the address, the venue, its building and the footprints."""
-        address = self._add("address", "ADDRESS", INFERRED_BASIS, None, self.plan.address)
+        address = self._add("address", "ADDRESS", INFERRED_BASIS, None, {**NO_ADDRESS, **self.plan.address})
         everything = _around([rect for level in self.plan.levels for rect in self.footing.parts[level.code]])
         named = {"name": dict(self.plan.name), "alt_name": None, "restriction": None, "address_id": address}
         middle = self.plane.point((0.0, 0.0))
@@ -190,35 +193,33 @@ class _Sheet:
         return self._add("unit", code, basis, None, properties)
 
     def _link(self, link: LinkPlan) -> None:
-        """Draw the body of a link on each level, and a relationship between each two zones in a row."""
-        bodies = [self._body(link, position) for position in range(len(link.units))] if link.kind != WALK else []
+        """Draw the body of a link on each level, and a relationship between each two in a row."""
+        bodies = [self._body(link, i) for i in range(len(link.units))] if link.kind != WALK else list(link.units)
         spots = [middle_of(rect) for rect in link.rects]
         heights = [self.levels[self.units[unit].level].elevation_m for unit in link.units]
-        for position in range(len(link.units) - 1):
-            code = link.code if len(link.units) == 2 else f"{link.code}/{position + 1}"
-            ends = [self._reference(unit) for unit in link.units[position : position + 2]]
-            between = spots[position : position + 2]
-            line = self.plane.line(between) if hypot(*_step(*between)) > 0.05 else self.plane.point(between[0])
+        for i in range(len(link.units) - 1):
+            between, flat_m = spots[i : i + 2], length_m((spots[i], spots[i + 1]))
+            ends = [self._reference(code) for code in bodies[i : i + 2]]
             properties = {
                 "category": "traversal" if link.kind == WALK else link.kind,
                 "direction": "directed" if link.forward else "undirected",
                 "origin": ends[0],
-                "intermediary": [{"id": one, "feature_type": "unit"} for one in bodies[position : position + 2]]
-                or None,
+                "intermediary": None,
                 "destination": ends[1],
                 "hours": None,
             }
+            code = link.code if len(link.units) == 2 else f"{link.code}/{i + 1}"
+            line = self.plane.line(between) if flat_m > 0.05 else self.plane.point(between[0])
             link_id = self._add("relationship", code, link.basis, line, properties)
-            rise_m, flat_m = heights[position + 1] - heights[position], hypot(*_step(*between))
-            per_min = link.persons_per_min or link_per_min(link.kind, link.width_m, one_way=link.forward)
-            self.told["capacities"][link_id] = {"persons_per_min": per_min}
+            self.told["capacities"][link_id] = {"persons_per_min": _per_min(link)}
             self.told["links"][link_id] = {
                 "kind": link.kind,
-                "length_m": link_length_m(link.kind, rise_m, flat_m),
+                "length_m": link_length_m(link.kind, heights[i + 1] - heights[i], flat_m),
                 "direction": "forward" if link.forward else "both",
             }
 
     def _body(self, link: LinkPlan, position: int) -> str:
+        """Draw what a link is on one level, with its door to the zone around it; return its code."""
         host, rect = self.units[link.units[position]], link.rects[position]
         code = f"{link.code}@{host.level}"
         body_id = self._add_unit(code, host.level, link.kind, link.name, link.basis)
@@ -227,31 +228,39 @@ class _Sheet:
         feature["properties"]["display_point"] = self.plane.point(middle_of(rect))
         feature["properties"]["accessibility"] = ["wheelchair"] if link.kind == ELEVATOR else None
         self.told["capacities"][body_id] = {"persons": 0}  # counted in the zones that it joins
+        others = [self.levels[self.units[unit].level].elevation_m for unit in link.units]
+        door = lay_door(link, position, upper=others[position] == max(others))
+        self._opening(f"{code}:door", link, door, "door", self.levels[host.level].code)
         if link.kind == ELEVATOR:
             lift = {"category": "elevator", "unit_ids": [body_id], "accessibility": ["wheelchair"]}
             self._amenity(f"{link.code}:{host.level}", link.name, lift, self.plane.point(middle_of(rect)), link.basis)
-        return body_id
+        return code
 
     def _reference(self, unit: str) -> dict[str, str]:
         return {"id": self.id_of("unit", unit), "feature_type": "unit"}
 
     def _openings(self) -> None:
         for opening in self.plan.openings:
-            line = lay_opening(opening, self.units, self.levels)
-            gates = opening.kind == "gates"
-            properties = {
-                "category": OPENING_CATEGORY[opening.kind] if len(opening.joins) > 1 else "pedestrian.principal",
-                "accessibility": ["wheelchair"],
-                "access_control": None,
-                "door": {"type": "turnstile" if gates else "open", "automatic": gates, "material": None},
-                "name": None if opening.name is None else dict(opening.name),
-                "alt_name": None,
-                "display_point": self.plane.point(middle_of((*line[0], *line[1]))),
-                "level_id": self.id_of("level", self.units[opening.joins[0]].level),
-            }
-            opening_id = self._add("opening", opening.code, opening.basis, self.plane.line(line), properties)
-            per_min = opening_per_min(opening.width_m, opening.gates, opening.gate_per_min, one_way=opening.forward)
-            self.told["capacities"][opening_id] = {"persons_per_min": per_min}
+            line, kind = (
+                lay_opening(opening, self.units, self.levels),
+                opening.kind if len(opening.joins) > 1 else "out",
+            )
+            self._opening(opening.code, opening, line, kind, self.units[opening.joins[0]].level)
+
+    def _opening(self, code: str, told: OpeningPlan | LinkPlan, line: tuple[Spot, Spot], kind: str, level: str) -> None:
+        gates = kind == "gates"
+        properties = {
+            "category": OPENING_CATEGORY[kind],
+            "accessibility": ["wheelchair"],
+            "access_control": None,
+            "door": {"type": "turnstile" if gates else "open", "automatic": gates, "material": None},
+            "name": None if told.name is None or isinstance(told, LinkPlan) else dict(told.name),
+            "alt_name": None,
+            "display_point": self.plane.point(middle_of((*line[0], *line[1]))),
+            "level_id": self.id_of("level", level),
+        }
+        opening_id = self._add("opening", code, told.basis, self.plane.line(line), properties)
+        self.told["capacities"][opening_id] = {"persons_per_min": _per_min(told)}
 
     def _watchers(self) -> list[FixturePlan]:
         """Return the cameras and counters of the units that have them, in two corners of each."""
@@ -313,5 +322,8 @@ def _around(rects: Sequence[Rect]) -> Rect:
     return box_of(tuple(corner for rect in rects for corner in ring_of(rect)))
 
 
-def _step(one: tuple[float, float], other: tuple[float, float]) -> tuple[float, float]:
-    return (other[0] - one[0], other[1] - one[1])
+def _per_min(told: OpeningPlan | LinkPlan) -> float:
+    """Return the persons a minute through an opening or a link; the door of a link lets through what the link does."""
+    if isinstance(told, OpeningPlan):
+        return opening_per_min(told.width_m, told.gates, told.gate_per_min, one_way=told.forward)
+    return told.persons_per_min or link_per_min(told.kind, told.width_m, one_way=told.forward)

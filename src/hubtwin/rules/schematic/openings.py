@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from hubtwin.base.errors import Malformed
-from hubtwin.rules.schematic.plane import cut, edges_of, length_m, place_on, shared_edges
-from hubtwin.rules.schematic.records import LevelPlan, OpeningPlan, Spot, UnitPlan
+from hubtwin.rules.schematic.plane import cut, edges_of, length_m, middle_of, place_on, shared_edges
+from hubtwin.rules.schematic.records import ELEVATOR, LevelPlan, LinkPlan, OpeningPlan, Spot, UnitPlan
 
 _OFF_M = 0.05  # how far beside the wall the middle of an opening may be told
 
@@ -32,6 +32,28 @@ def lay_opening(
         if off_m < _OFF_M and opening.width_m / 2 <= min(middle_m, length_m(edge) - middle_m) + 1e-6:
             return cut(edge, middle_m, opening.width_m)
     raise _apart(opening, first, last)
+
+
+def lay_door(link: LinkPlan, position: int, *, upper: bool) -> tuple[Spot, Spot]:
+    """Return the door of a link on one of its levels, in metres.
+
+    Stairs and escalators open at the short side that is away from their other end; where both ends lie over each other,
+    on the upper level at the side away from the middle of the venue. A lift opens at one side on every level.
+    """
+    x0, y0, x1, y1 = link.rects[position]
+    axis = 1 if y1 - y0 >= x1 - x0 else 0
+    here = middle_of(link.rects[position])[axis]
+    away_m = here - middle_of(link.rects[1 if position == 0 else position - 1])[axis]
+    if abs(away_m) <= _OFF_M:
+        away_m = here if upper else -here
+    high = link.kind != ELEVATOR and away_m > 0
+    if axis == 1:
+        y = y1 if high else y0
+        wall = ((x0, y), (x1, y))
+    else:
+        x = x1 if high else x0
+        wall = ((x, y0), (x, y1))
+    return cut(wall, length_m(wall) / 2, min(link.width_m, length_m(wall)))
 
 
 def _apart(opening: OpeningPlan, one: UnitPlan, other: UnitPlan) -> Malformed:

@@ -9,6 +9,7 @@ from hubtwin.rules.schematic.records import Rect, Ring, Spot
 
 DIGITS = 7  # of a degree: about a centimetre
 NEAR_M = 1e-6
+EDGE_M = 1.0  # what is put into a corner stays so far from the walls
 _DEGREE_M = EARTH_RADIUS_M * pi / 180
 
 
@@ -125,6 +126,8 @@ def place_on(edge: tuple[Spot, Spot], spot: Spot) -> tuple[float, float]:
 def free_spot(ring: Ring, holes: Sequence[Rect], corner: int | None = None) -> Spot:
     """Return a spot of a ring that lies in no hole: near its middle, or near a corner of its box (0 to 3)."""
     x0, y0, x1, y1 = box_of(ring)
+    if corner is not None and min(x1 - x0, y1 - y0) > 4 * EDGE_M:
+        x0, y0, x1, y1 = x0 + EDGE_M, y0 + EDGE_M, x1 - EDGE_M, y1 - EDGE_M
     shares = [(i + 0.5) / 41 for i in range(41)]
     spots = [(x0 + i * (x1 - x0), y0 + j * (y1 - y0)) for i in shares for j in shares]
     aim = middle_of((x0, y0, x1, y1)) if corner is None else ring_of((x0, y0, x1, y1))[corner]
