@@ -104,11 +104,15 @@ class Level(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(Placed):
-    """A room, a hall, a platform, a stair, a wall: a piece of a level. `persons` it may hold, None for unknown."""
+    """A room, a hall, a platform, a stair, a wall: a piece of a level. `persons` it may hold, None for unknown.
+
+    `spaces` are those of a garage or a car park, None where it is none or nobody told.
+    """
 
     restriction: str | None = None
     accessibility: tuple[str, ...] = ()
     persons: int | None = None
+    spaces: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +126,14 @@ class Opening(Placed):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture(Placed):
-    """A thing that stands on the floor and is walked around: a desk, a wall, a column, equipment."""
+    """A thing that stands on the floor and is walked around: a desk, a wall, a column, equipment.
+
+    `use` is the hub's word for it where IMDF has none: camera, counter, check_gate, taxi_bay, track; empty where nobody
+    told. `covers` is the code of the unit that a camera or a counter looks at.
+    """
+
+    use: str = ""
+    covers: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,9 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # of which features each table may sp
     "basis": (),
     "sources": (),
     "links": ("relationship",),
+    "uses": ("fixture",),
+    "covers": ("fixture",),
+    "spaces": ("unit",),
 }
 OTHERS = ("version", "note", "schematic", "$comment")
 
@@ -102,11 +105,18 @@ def _is_link(value: Any) -> bool:
     return kind in tuple(LinkKind) and direction in ("both", "forward") and _is_amount(length, zero=False)
 
 
+def _is_word(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip()) and len(value) <= 60
+
+
 CHECKS: Mapping[str, Callable[[Any], bool]] = {
-    "codes": lambda value: isinstance(value, str) and bool(value.strip()) and len(value) <= 60,
+    "codes": _is_word,
     "levels": _is_level,
     "capacities": _is_capacity,
     "basis": lambda value: value in ("published", "inferred"),
     "sources": lambda value: isinstance(value, str) and bool(value.strip()),
     "links": _is_link,
+    "uses": _is_word,
+    "covers": _is_word,
+    "spaces": lambda value: isinstance(value, int) and _is_amount(value),
 }

@@ -5,6 +5,7 @@ without our extension is a venue too: its codes are the ids, its capacities unkn
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -37,7 +38,7 @@ class _Mapper:
     def __init__(self, archive: Archive) -> None:
         self.archive, self.findings = archive, list[VenueFinding]()
         extension = archive.extension
-        names = ("codes", "levels", "capacities", "basis", "sources", "links")
+        names = ("codes", "levels", "capacities", "basis", "sources", "links", "uses", "covers", "spaces")
         self.told = {name: _table(extension.get(name)) for name in names}
 
     def run(self) -> tuple[v.Venue | None, list[VenueFinding]]:
@@ -59,7 +60,7 @@ class _Mapper:
             units=tuple(self._units(ids)),
             openings=tuple(self._openings(ids)),
             links=tuple(self._links()),
-            fixtures=tuple(self._placed("fixture", v.Fixture, ids)),
+            fixtures=tuple(self._fixtures(ids)),
             amenities=tuple(self._amenities(ids)),
             anchors=tuple(self._anchors()),
             kiosks=tuple(self._placed("kiosk", v.Kiosk, ids)),
@@ -146,12 +147,16 @@ class _Mapper:
         for feature in self._of("unit"):
             if (body := self._body(feature, level_ids)) is None:
                 continue
-            persons = _number(self._capacity(feature, "persons"))
+            persons, spaces = (
+                _number(each)
+                for each in (self._capacity(feature, "persons"), self.told["spaces"].get(feature.feature_id))
+            )
             yield v.Unit(
                 **body,
                 restriction=_text(feature.properties.get("restriction")) or None,
                 accessibility=_texts(feature.properties.get("accessibility")),
                 persons=None if persons is None or persons < 0 else int(persons),
+                spaces=None if spaces is None or spaces < 0 else int(spaces),
             )
 
     def _openings(self, level_ids: set[str]) -> Iterator[v.Opening]:
@@ -167,6 +172,11 @@ class _Mapper:
                 access_control=_texts(feature.properties.get("access_control")),
                 persons_per_min=self._rate(feature),
             )
+
+    def _fixtures(self, level_ids: set[str]) -> Iterator[v.Fixture]:
+        for fixture in self._placed("fixture", v.Fixture, level_ids):
+            use, covers = (_text(self.told[name].get(fixture.feature_id)) for name in ("uses", "covers"))
+            yield replace(fixture, use=use, covers=covers)
 
     def _amenities(self, level_ids: set[str]) -> Iterator[v.Amenity]:
         """An amenity has no level of its own; it stands on that of its first unit."""

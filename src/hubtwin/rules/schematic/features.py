@@ -86,7 +86,7 @@ class _Sheet:
             "language": self.plan.languages[0],
             "extensions": [],
         }
-        keys = ("basis", "capacities", "codes", "covers", "kinds", "levels", "links", "sources", "spaces")
+        keys = ("basis", "capacities", "codes", "covers", "levels", "links", "sources", "spaces", "uses")
         told = {key: dict(sorted(self.told[key].items())) for key in keys}
         return Drawing(manifest, self.features, {"version": 1, "schematic": True, "note": dict(self.plan.note), **told})
 
@@ -277,7 +277,7 @@ class _Sheet:
                 place = {"unit": unit.code, "level": unit.level, "covers": unit.code}
                 found.append(
                     FixturePlan(
-                        code, kind=watch, category="equipment", name=name, rect=rect, basis=INFERRED_BASIS, **place
+                        code, use=watch, category="equipment", name=name, rect=rect, basis=INFERRED_BASIS, **place
                     )
                 )
         return found
@@ -294,7 +294,7 @@ class _Sheet:
         }
         shape = self.plane.polygon(ring_of(fixture.rect))
         fixture_id = self._add("fixture", fixture.code, fixture.basis, shape, properties)
-        self.told["kinds"][fixture_id] = fixture.kind
+        self.told["uses"][fixture_id] = fixture.use
         if fixture.covers:
             self.told["covers"][fixture_id] = fixture.covers
 

@@ -213,7 +213,7 @@ def _fixture(entry: Entry) -> FixturePlan:
         code=entry.word("code"),
         unit=entry.word("unit", ""),
         level=entry.word("level", ""),
-        kind=entry.word("kind"),
+        use=entry.word("use"),
         category=entry.word("category", "equipment"),
         name=entry.names("name") if entry.has("name") else None,
         rect=entry.rect("rect"),

@@ -89,12 +89,12 @@ class LinkPlan:
 
 @dataclass(frozen=True, slots=True)
 class FixturePlan:
-    """A thing that stands in a unit: a check gate, a taxi bay, a camera. `kind` is ours, `category` is IMDF's."""
+    """A thing that stands in a unit: a check gate, a taxi bay, a camera. `use` is ours, `category` is IMDF's."""
 
     code: str
     unit: str
     level: str
-    kind: str
+    use: str
     category: str
     name: Names | None
     rect: Rect
