@@ -26,6 +26,7 @@ from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
 from hubtwin.cli.serve import serve
+from hubtwin.cli.venue import venue
 from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
@@ -55,6 +56,7 @@ COMMANDS: tuple[click.Command, ...] = (
     partner,
     batch,
     feed,
+    venue,
 )
 
 

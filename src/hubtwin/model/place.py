@@ -37,11 +37,12 @@ class Team:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Walking time between two places of the hub, in seconds, the same both ways."""
+    """Walking time between two places of the hub, in seconds, the same both ways. `told`: somebody measured it."""
 
     a: str
     b: str
     seconds: int
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

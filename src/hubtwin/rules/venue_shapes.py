@@ -11,6 +11,7 @@ from math import cos, isfinite, radians
 from typing import Any
 
 import shapely
+from shapely.geometry import shape as from_geojson
 
 from hubtwin.base.geo import EARTH_RADIUS_M
 from hubtwin.model.venue import Point, Shape
@@ -98,6 +99,6 @@ class Plane:
 
     def draw(self, shape: Shape) -> Any:
         """Return the shapely geometry of a shape, in metres."""
-        drawn = shapely.geometry.shape(as_geojson(shape))
+        drawn = from_geojson(as_geojson(shape))
         scale = M_PER_DEGREE * cos(radians(self.lat)), M_PER_DEGREE
         return shapely.transform(drawn, lambda xy: (xy - (self.lon, self.lat)) * scale)

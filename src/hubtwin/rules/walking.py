@@ -42,7 +42,7 @@ class WalkingGraph:
         self.nodes: Sequence[Node] = tuple(plan.nodes)
         self.edges: Sequence[Edge] = tuple(plan.edges)
         self.touching = plan.touching
-        self._terminals = plan.terminals
+        self._terminals, self._corners = plan.terminals, plan.corners
         steps = get_figures()["units"]["steps"]
         self._step_free = {unit_id: category not in steps for unit_id, category in plan.categories.items()}
         self._levels = {unit.feature_id: unit.level_id for unit in venue.units}
@@ -157,8 +157,9 @@ class WalkingGraph:
         beside = [guest for guest, (unit, _) in net.guests.items() if unit == unit_id and guest != node]
         others = [each for each in self._terminals[unit_id] if self.nodes[each].feature_id not in net.shut] + beside
         around = [stand, *(floor.place(net.graph[each].at) for each in others)]
+        ends = [node, *others, *self._corners[unit_id]]
         for _, other, length in floor.pairs(around, among=1):
-            for pair in ((node, others[other - 1]), (others[other - 1], node)):
+            for pair in ((node, ends[other]), (ends[other], node)):
                 net.edges[pair] = Edge(*pair, walk_s(length), length, LinkKind.WALK, unit_id, step_free=True)
                 net.graph.add_edge(*pair, net.edges[pair].seconds)
                 pairs.append(pair)

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import hypot
 from typing import Any
 
 import shapely
@@ -54,6 +55,7 @@ class Plan:
     places: dict[str, int] = field(default_factory=dict)
     floors: dict[str, Floor] = field(default_factory=dict)
     terminals: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    corners: dict[str, list[int]] = field(default_factory=dict)
     touching: dict[str, tuple[str, ...]] = field(default_factory=dict)  # opening -> its units
     cabins: dict[str, int] = field(default_factory=dict)  # unit of a lift at a landing -> its cabin there
     boarded: set[tuple[int, int]] = field(default_factory=set)
@@ -112,17 +114,21 @@ def find_inside(floor: Any, point: Point | None) -> Point:
 def _add_floors(plan: Plan) -> None:
     obstacles: dict[str, list[Any]] = defaultdict(list)
     blocked = [unit for unit in plan.venue.units if not is_walkable(unit)]
-    placed: Iterable[Placed] = (*plan.venue.fixtures, *plan.venue.kiosks, *blocked)
+    figures = get_figures()["fixtures"]
+    standing = [each for each in plan.venue.fixtures if each.category not in figures["overhead"]]
+    placed: Iterable[Placed] = (*standing, *plan.venue.kiosks, *blocked)
     for thing in placed:
-        obstacles[thing.level_id].append(_valid(plan.plane.draw(thing.shape)))
+        drawn = _valid(plan.plane.draw(thing.shape))
+        if drawn.area >= figures["smallest_m2"] or isinstance(thing, Unit):
+            obstacles[thing.level_id].append(drawn)
     trees = {level: (shapely.STRtree(shapes), shapes) for level, shapes in obstacles.items()}
     for unit in plan.venue.units:
         if not is_walkable(unit):
             continue
         space = _valid(plan.plane.draw(unit.shape))
         tree, shapes = trees.get(unit.level_id, (None, []))
-        standing = [shapes[i] for i in tree.query(space, predicate="intersects")] if tree is not None else []
-        floor = Floor(space.difference(shapely.union_all(standing)) if standing else space)
+        inside = [shapes[i] for i in tree.query(space, predicate="intersects")] if tree is not None else []
+        floor = Floor(space.difference(shapely.union_all(inside)) if inside else space)
         if not floor.is_open:
             continue
         plan.floors[unit.feature_id] = floor
@@ -190,20 +196,36 @@ def _add_link(plan: Plan, link: Link) -> None:
     length = link.length_m
     if length is None:
         (ax, ay), (bx, by) = plan.nodes[start].at, plan.nodes[end].at
-        length = link_length_m(link.kind, ((ax - bx) ** 2 + (ay - by) ** 2) ** 0.5, rise)
+        length = link_length_m(link.kind, hypot(ax - bx, ay - by), rise)
+    bodies = [_enter_body(plan, link, place, node) for place, node in ((0, start), (-1, end))]
     if link.kind is LinkKind.ELEVATOR:
-        start, end = (
-            _cabin(
-                plan, node, unit_id if plan.categories.get(unit_id) == "elevator" else f"{link.feature_id}@{unit_id}"
-            )
-            for node, unit_id in ((start, link.origin_id), (end, link.destination_id))
-        )
+        start, end = _cabin(plan, start, bodies[0]), _cabin(plan, end, bodies[1])
     ways = [(start, end, rise), (end, start, -rise)] if link.both else [(start, end, rise)]
     for a, b, up in ways:
         seconds = abs(up) / get_figures()["elevator"]["speed_m_per_s"]
         if link.kind is not LinkKind.ELEVATOR:
             seconds = link_s(link.kind, length, up)
         plan.edges.append(Edge(a, b, seconds, length, link.kind, link.feature_id, is_step_free(link.kind)))
+
+
+def _enter_body(plan: Plan, link: Link, place: int, node: int) -> str:
+    """Join the end of a link to the unit of its stair or cabin on that level, so that it is a place too.
+
+    Return whose cabin a lift has there: that of a unit of the category elevator, else one of its own.
+    """
+    end_id = link.origin_id if place == 0 else link.destination_id
+    level_id = plan.nodes[node].level_id
+    passed = [each for each in link.through_ids if each in plan.floors]
+    body = passed[place] if passed and plan.nodes[plan.places[passed[place]]].level_id == level_id else None
+    if body is not None and body != end_id:
+        inside = plan.places[body]
+        (ax, ay), (bx, by) = plan.nodes[node].at, plan.nodes[inside].at
+        length = hypot(ax - bx, ay - by)
+        for a, b in ((node, inside), (inside, node)):
+            step_free = is_step_free(link.kind)
+            plan.edges.append(Edge(a, b, walk_s(length), length, LinkKind.WALK, body, step_free))
+    cabins = (each for each in (end_id, body) if each and plan.categories.get(each) == "elevator")
+    return next(cabins, f"{link.feature_id}@{end_id}")
 
 
 def _cabin(plan: Plan, landing: int, key: str) -> int:
@@ -249,12 +271,12 @@ def _hint(plan: Plan, link: Link, place: int) -> Point | None:
 def _walk_inside(plan: Plan, unit_id: str, floor: Floor) -> None:
     terminals = plan.terminals[unit_id]
     level_id = plan.nodes[terminals[0]].level_id
-    corners = [plan.add(Node("", level_id, at)) for at in floor.corners]
-    plan.terminals[unit_id] = [*terminals, *corners]
-    spots = [floor.place(plan.nodes[each].at) for each in plan.terminals[unit_id]]
+    plan.corners[unit_id] = [plan.add(Node("", level_id, at)) for at in floor.corners]
+    ends = [*terminals, *plan.corners[unit_id]]
+    spots = [floor.place(plan.nodes[each].at) for each in terminals]
     step_free = plan.categories[unit_id] not in get_figures()["units"]["steps"]
     for i, j, length in floor.pairs(spots):
-        a, b = plan.terminals[unit_id][i], plan.terminals[unit_id][j]
+        a, b = ends[i], ends[j]
         for start, end in ((a, b), (b, a)):
             if _may_leave(plan, start, unit_id) and _may_enter(plan, end, unit_id):
                 plan.edges.append(Edge(start, end, walk_s(length), length, LinkKind.WALK, unit_id, step_free))

@@ -1,5 +1,6 @@
 """Settings of a hub: `load_settings` reads hub.toml, the environment and flags into one frozen record."""
 
+from hubtwin.settings.hub import VenueSettings
 from hubtwin.settings.load import BLOCKS, DEFAULT_HUB, FEEDS, Settings, find_data_dir, find_lang, load_settings
 from hubtwin.settings.partners import PartnerSettings
 from hubtwin.settings.sources import MatcherSettings, SourceSettings
@@ -12,6 +13,7 @@ __all__ = [
     "PartnerSettings",
     "Settings",
     "SourceSettings",
+    "VenueSettings",
     "find_data_dir",
     "find_lang",
     "load_settings",

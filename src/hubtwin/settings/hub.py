@@ -1,7 +1,9 @@
 """The blocks of hub.toml that say what the hub is: places, teams, walks, shifts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time
+from pathlib import Path
 from typing import Any
 
 from hubtwin.model.duty import Qualification, ShiftPlan
@@ -22,6 +24,14 @@ from hubtwin.settings.reading import (
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 QUALIFICATIONS = tuple(each.value for each in Qualification)
 MOST_TEAMS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class VenueSettings:
+    """The archive of the venue (a zip or a folder), and which of its openings, links or units are out of use."""
+
+    archive: Path
+    closed: tuple[str, ...] = ()
 
 
 def read_hub(told: Mapping[str, Any]) -> Hub:
@@ -67,7 +77,8 @@ def _teams(group: Mapping[str, Any], places: Sequence[str]) -> list[Team]:
 
 def _walks(told: Mapping[str, Any], platforms: tuple[Platform, ...], exits: tuple[Exit, ...]) -> tuple[Walk, ...]:
     """Derive every walk from the grid that hub.toml describes; explicit `pairs` come on top."""
-    explicit = tuple(Walk(a, b, read_number({"pairs": s}, "pairs", 0)) for a, b, s in told.get("pairs", []))
+    pairs = told.get("pairs", [])
+    explicit = tuple(Walk(a, b, read_number({"pairs": s}, "pairs", 0), told=True) for a, b, s in pairs)
     if "base_s" not in told:
         return explicit
     base, step, change, across = (
@@ -89,6 +100,16 @@ def _walks(told: Mapping[str, Any], platforms: tuple[Platform, ...], exits: tupl
     ]
     walks += [Walk(a.exit_id, b.exit_id, across) for i, a in enumerate(exits) for b in exits[i + 1 :]]
     return (*walks, *explicit)
+
+
+def read_venue(told: Mapping[str, Any], hub_file: Path) -> VenueSettings | None:
+    """Return where the venue is drawn, None where hub.toml names no archive. Raises Wrong, KeyError."""
+    if "venue" not in told:
+        return None
+    block = read_table(told, "venue")
+    refuse_unknown(block, "venue.", ("archive", "closed"))
+    closed = read_texts(block, "closed", "venue.") if block.get("closed") else ()
+    return VenueSettings(hub_file.parent / read_text(block, "archive"), closed)
 
 
 def read_shift(block: Mapping[str, Any], hub: Hub) -> ShiftPlan:

@@ -12,7 +12,7 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
-from hubtwin.settings.hub import read_hub, read_shift
+from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
 from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
     Wrong,
@@ -36,6 +36,7 @@ BLOCKS = (
     "exits",
     "teams",
     "walking",
+    "venue",
     "scenes",
     "sources",
     "matchers",
@@ -71,6 +72,7 @@ class Settings:
     matchers: Mapping[str, MatcherSettings] = field(default_factory=dict)
     partners: Mapping[str, PartnerSettings] = field(default_factory=dict)
     contact: Contact | None = None  # whom partners call
+    venue: VenueSettings | None = None
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -175,6 +177,7 @@ def _settings(
         partners=read_each(told, "partners", read_partner, hub_file),
         contact=read_contact(told, ""),
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
+        venue=read_venue(told, hub_file),
     )
 
 

@@ -14,6 +14,7 @@ from hubtwin.web import shown
 from hubtwin.web.real import RealDesk
 from hubtwin.web.schemas.hub import Disease
 from hubtwin.wiring import SCENES, load
+from hubtwin.wiring.venues import with_venue
 from hubtwin.wiring.works import Works, open_works
 
 SCENE = next(iter(SCENES))  # an event is declared for the first scene; there is one
@@ -27,6 +28,7 @@ def open_desk(
     settings: Settings, *, clock: Clock, real_clock: Clock, mode: Mode = "live", speed: float = 1.0
 ) -> Iterator[RealDesk]:
     """Open a hub and give its desk for the time of a block. `clock` is the hub's, `real_clock` the wall's."""
+    settings = with_venue(settings)
     params = {**load(SCENES[SCENE]).params, **settings.scenes.get(SCENE, {})}
     clocks_min: Mapping[str, int] = params.get(CLOCKS, {})
     roster = roster_of(settings, clock)

@@ -22,6 +22,7 @@ from hubtwin.rules.service import project_days
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.wiring.plugs import SCENES, load
+from hubtwin.wiring.venues import with_venue
 
 _LOG = structlog.get_logger()
 MEETINGS = "hubtwin.scenes.epidemic.meeting:plan_meetings"
@@ -72,7 +73,7 @@ def warn(settings: Settings, store: EmbeddedStore, ask: Ask) -> WarningList:
     judged = judge(scene, tables, params, ask.now, store if ask.save else None)
     done = perf_counter()
     meet = load(MEETINGS)
-    plan = meet(settings.hub, judged.findings, {**scene.params, **params}, epoch_minute(ask.now))
+    plan = meet(with_venue(settings).hub, judged.findings, {**scene.params, **params}, epoch_minute(ask.now))
     spent = {"judge_s": round(done - began, 3), "plan_s": round(perf_counter() - done, 3)}
     counts = {"trains": len(judged.findings), "new": judged.new}
     _LOG.info("list_computed", now=ask.now.isoformat(), rung=ask.rung, **counts, **spent)

@@ -1,0 +1,128 @@
+"""The venue of a hub is read once from where hub.toml says, and its walks reach the staff plan."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubtwin.base.errors import Absent, Malformed
+from hubtwin.rules.staffing import find_walk, walk_minutes
+from hubtwin.settings import Settings, load_settings
+from hubtwin.wiring.venues import check_places, open_drawn, open_venue, read_archive, with_venue, write_archive
+from tests.venue_kit import station
+
+HUB = """
+[hub]
+id = "small"
+name = { zh = "小站", en = "Small" }
+timezone = "Europe/Berlin"
+stations = ["S"]
+[feeds]
+[[platforms]]
+ids = ["1"]
+[[exits]]
+id = "N1"
+name = { zh = "北一", en = "North 1" }
+lanes = 1
+lane_capacity_per_min = 9.0
+[[exits]]
+id = "N2"
+name = { zh = "北二", en = "North 2" }
+lanes = 1
+lane_capacity_per_min = 9.0
+[walking]
+base_s = 600
+step_s = 0
+change_s = 0
+exit_to_exit_s = 600
+low_end = ["N1", "N2"]
+[venue]
+archive = "venue.imdf.zip"
+"""
+
+
+def _hub(folder: Path, more: str = "") -> Settings:
+    (folder / "hub.toml").write_text(HUB + more, encoding="utf-8")
+    (folder / "venue.imdf.zip").write_bytes(station().packed())
+    return load_settings(str(folder), folder / "home", "en", {})
+
+
+def _minutes(settings: Settings) -> int | None:
+    return find_walk(walk_minutes(with_venue(settings).hub.walks), "N1", "1")
+
+
+def test_the_walks_of_a_hub_are_those_of_its_venue(tmp_path: Path) -> None:
+    settings = _hub(tmp_path)
+    assert find_walk(walk_minutes(settings.hub.walks), "N1", "1") == 10
+    assert _minutes(settings) == 2
+    assert with_venue(with_venue(settings)) == with_venue(settings)
+    assert _minutes(replace(settings, venue=None)) == 10
+
+
+def test_what_hub_toml_names_as_closed_is_not_walked(tmp_path: Path) -> None:
+    closed = _hub(tmp_path, 'closed = ["ESCALATOR", "STAIRS"]\n')
+    assert _minutes(closed) == 3
+    assert check_places(closed, read_archive(tmp_path / "venue.imdf.zip")) == []
+
+
+def test_a_venue_that_changes_is_read_again_and_one_that_does_not_is_not(tmp_path: Path) -> None:
+    settings = _hub(tmp_path)
+    first = open_drawn(settings)
+    assert open_drawn(settings) is first
+    draft = station()
+    draft.features = [each for each in draft.features if each.feature_id != draft.find("SHOP").feature_id]
+    (tmp_path / "venue.imdf.zip").write_bytes(draft.packed())
+    second = open_drawn(settings)
+    assert first is not None
+    assert second is not None
+    assert second.etag != first.etag
+    assert open_venue(settings) == second.venue
+
+
+def test_an_archive_may_be_a_folder_and_a_link_in_it_is_not_followed(tmp_path: Path) -> None:
+    folder = tmp_path / "drawing"
+    folder.mkdir()
+    for name, content in station().members().items():
+        (folder / name).write_bytes(content)
+    drawn = read_archive(folder)
+    assert drawn.check() == []
+    write_archive(drawn.archive, tmp_path / "again.zip")
+    assert (tmp_path / "again.zip").read_bytes() == station().packed()
+    (folder / "unit.geojson").rename(tmp_path / "unit.geojson")
+    os.symlink(tmp_path / "unit.geojson", folder / "unit.geojson")
+    assert "a_link" in {finding.code for finding in read_archive(folder).findings}
+
+
+def test_a_missing_venue_and_one_that_is_none_are_told(tmp_path: Path) -> None:
+    settings = _hub(tmp_path)
+    (tmp_path / "venue.imdf.zip").write_bytes(b"nothing")
+    with pytest.raises(Malformed, match=r"venue\.imdf\.zip"):
+        open_venue(settings)
+    (tmp_path / "venue.imdf.zip").unlink()
+    with pytest.raises(Absent, match=r"venue\.imdf\.zip"):
+        with_venue(settings)
+    with pytest.raises(Absent):
+        read_archive(tmp_path / "none.zip")
+
+
+def test_places_that_the_venue_does_not_know_are_told(tmp_path: Path) -> None:
+    settings = _hub(tmp_path, 'closed = ["BRIDGE"]\n')
+    draft = station()
+    draft.extension["codes"][draft.find("N2").feature_id] = "EXIT-2"
+    (tmp_path / "venue.imdf.zip").write_bytes(draft.packed())
+    drawn = read_archive(tmp_path / "venue.imdf.zip")
+    told = {(finding.code, finding.values["place"]) for finding in check_places(settings, drawn)}
+    assert told == {("hub_place", "N2"), ("hub_closed", "BRIDGE")}
+
+
+@pytest.mark.parametrize(
+    "block", ["venue = 7", '[venue]\narchive = ""', "[venue]\nclosed = []", '[venue]\narchive = "v"\nclosed = "x"',
+              '[venue]\narchive = "v"\ncolour = "x"'],
+)  # fmt: skip
+def test_a_block_that_is_wrong_is_refused(tmp_path: Path, block: str) -> None:
+    told = HUB.partition("[venue]")[0]
+    told = f"{block}\n{told}" if block.startswith("venue") else f"{told}{block}\n"
+    (tmp_path / "hub.toml").write_text(told, encoding="utf-8")
+    with pytest.raises(Malformed, match=r"hub\.toml"):
+        load_settings(str(tmp_path), tmp_path / "home", "en", {})
