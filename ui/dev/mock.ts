@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Case, Task } from "../src/api/types";
 import { ACCESS_MAY, ACCESS_PEOPLE, AccessWorld } from "./access.ts";
 import { answerLoop, appealsOf, evidenceOf, fateOf, proposalsOf, sourcesOf, stepsOf } from "./loop.ts";
+import { MockPast } from "./past.ts";
 import { CLOCKS, MOVES, World } from "./world.ts";
 
 const MAY = "alert board case hub map repairs staff task"
@@ -39,6 +40,7 @@ function refuse(status: number, key: string, message: string): never {
 export function mockServer(): unknown {
   const world = new World();
   const access = new AccessWorld(refuse);
+  const past = new MockPast(world);
   const listeners = new Set<ServerResponse>();
   let user = "commander";
   let quiet = false;
@@ -48,11 +50,13 @@ export function mockServer(): unknown {
   };
   const tellAll = (topic: string, key: string, kind: string, value: unknown): void => {
     const change = { topic, key, rev: world.rev, at_min: world.nowMin(), kind, value };
+    past.keep({ ...change, alarm: false });
     for (const one of listeners) send(one, "delta", { rev: world.rev, changes: [change] });
   };
   const alarm = (kind: string, key: string, value: unknown): void => {
     world.rev += 1;
     const change = { topic: "task", key, rev: world.rev, at_min: world.nowMin(), kind, value };
+    past.keep({ ...change, alarm: true });
     for (const one of listeners) send(one, "alarm", change);
   };
   setInterval(() => {
@@ -132,6 +136,17 @@ export function mockServer(): unknown {
     synthetic: ["boarding_counts"],
     overloads: [],
     trains: world.trains.filter((one) => one.expected_min >= world.nowMin() - 10),
+  });
+
+  const picture = () => ({
+    rev: world.rev,
+    hub: hub(),
+    emergency: emergency(),
+    trains: user === "analyst" ? null : list(),
+    positions: positions(),
+    board: world.board(),
+    alarms: [],
+    sources: sourcesOf(world),
   });
 
   function moveCase(one: Case, body: Body): Case {
@@ -219,6 +234,8 @@ export function mockServer(): unknown {
     if (path === "/emergency" && method === "POST") world.emergencyInForce = true;
     if (path === "/emergency/end") world.emergencyInForce = false;
     if (kind === "emergency") return emergency();
+    const then = past.answer(path, query, picture);
+    if (then !== undefined) return then;
     const told = access.answer(method, path, user, body);
     if (told !== undefined) return told;
     if (path === "/trains") return list();
@@ -250,15 +267,7 @@ export function mockServer(): unknown {
       response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-store" });
       listeners.add(response);
       request.on("close", () => listeners.delete(response));
-      send(response, "snapshot", {
-        rev: world.rev,
-        hub: hub(),
-        emergency: emergency(),
-        trains: user === "analyst" ? null : list(),
-        positions: positions(),
-        board: world.board(),
-        alarms: [],
-      });
+      send(response, "snapshot", picture());
       return;
     }
     let text = "";

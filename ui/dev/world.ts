@@ -191,10 +191,10 @@ export class World {
     this.events.push({ seq: this.rev, at_min: atMin, kind, by, payload, subject });
   }
 
-  positions(): Position[] {
+  positions(atMs = this.now()): Position[] {
     const places = new Map(this.stations.map((one) => [one.station_id, one]));
     const hub = places.get("HGH")!;
-    const now = this.now() / 60_000;
+    const now = atMs / 60_000;
     return this.trains.flatMap((train) => {
       const call = train.calls.at(-1);
       const from = call && places.get(call.station_id);

@@ -4,7 +4,7 @@ import { emptyDraft } from "../src/logic/evidence";
 import { readFinding } from "../src/logic/finding";
 import { whyOff } from "../src/logic/off";
 import { newestProposals, prefill } from "../src/logic/proposal";
-import { nextSpeed } from "../src/logic/replay";
+import { nextSpeed } from "../src/logic/pace";
 import { countLate, rankSources } from "../src/logic/sources";
 import { minutesLate, stepNumbers, transferStands } from "../src/logic/step_rows";
 

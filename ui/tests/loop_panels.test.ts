@@ -7,7 +7,7 @@ import AppealPanel from "../src/parts/AppealPanel.vue";
 import DataFate from "../src/parts/DataFate.vue";
 import MovePanel from "../src/parts/MovePanel.vue";
 import OverflowPanel from "../src/parts/OverflowPanel.vue";
-import ReplayControl from "../src/parts/ReplayControl.vue";
+import HubPace from "../src/parts/HubPace.vue";
 import StepTable from "../src/parts/StepTable.vue";
 import { board, hub, syncClock, tickClock } from "../src/state/desk";
 import { lang } from "../src/state/prefs";
@@ -291,10 +291,10 @@ describe("the data of an event that is over", () => {
   });
 });
 
-describe("the control of a replay", () => {
+describe("the clock of a simulated hub", () => {
   test("pauses, and goes on at the speed of before", async () => {
     const asked = answer(200, {});
-    const control = mount(ReplayControl, globals);
+    const control = mount(HubPace, globals);
     await control.get("button").trigger("click");
     await flushPromises();
     expect(hub.value?.speed).toBe(0);
@@ -307,7 +307,7 @@ describe("the control of a replay", () => {
   });
   test("says what the server refused", async () => {
     answer(403, { key: "rules.not_permitted", message: "You may not." });
-    const control = mount(ReplayControl, globals);
+    const control = mount(HubPace, globals);
     await control.get("button").trigger("click");
     await flushPromises();
     expect(control.get("[role=alert]").text()).toBe("You may not.");

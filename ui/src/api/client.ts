@@ -27,7 +27,16 @@ export function whenSignedOut(act: () => void): void {
   onSignedOut = act;
 }
 
+/** Says why nothing may be written now; empty while it may. What is always allowed is the caller's to know. */
+let refuses: (method: string, path: string) => string = () => "";
+
+export function guardWrites(why: (method: string, path: string) => string): void {
+  refuses = why;
+}
+
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const refused = method === "GET" ? "" : refuses(method, path);
+  if (refused) throw new ApiError(0, "ui.read_only", refused);
   let response: Response;
   try {
     response = await fetch(BASE + path, {

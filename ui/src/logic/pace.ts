@@ -1,4 +1,4 @@
-/** Speeds of a replay: hub seconds per second. 0 is a pause. */
+/** Speeds of a simulated hub's clock: hub seconds per second. 0 is a pause. */
 
 export const SPEEDS = [1, 10, 60, 120, 300, 600] as const;
 
