@@ -16,7 +16,8 @@ import hubtwin
 from hubtwin.base.clock import EPOCH, at_service_minute, epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
-from hubtwin.connectors.running_information import CONNECTOR, codec
+from hubtwin.connectors.common import gtfs_realtime
+from hubtwin.connectors.running_information import CONNECTOR
 from hubtwin.connectors.running_information.simulator import Delay, make_feed
 from hubtwin.model.record import Quarantined, Row
 from hubtwin.ports import Page, ReadContext
@@ -189,7 +190,7 @@ def test_what_cannot_be_used_is_put_aside_with_its_reason(edit: Edit, reason: st
 
 def test_text_that_is_no_utf_8_is_put_aside() -> None:
     rows, problems = read(page(stop(2, arrival={"delay": 1})).replace(b"T1", b"T\xff"))
-    assert (rows, reasons(problems)) == ([], ["not_text"])
+    assert (rows, reasons(problems)) == ([], ["gtfs_not_text"])
 
 
 def test_the_same_call_twice_is_kept_once() -> None:
@@ -204,7 +205,7 @@ def test_a_deleted_entity_is_put_aside() -> None:
     message = gtfs_realtime_pb2.FeedMessage()
     message.ParseFromString(page())
     message.entity[0].is_deleted = True
-    assert reasons(read(message.SerializeToString())[1]) == ["deleted_entity"]
+    assert reasons(read(message.SerializeToString())[1]) == ["gtfs_deleted_entity"]
 
 
 def test_a_run_of_a_repeated_trip_is_known_by_its_start_time() -> None:
@@ -255,7 +256,7 @@ def test_what_is_no_feed_is_refused(data: bytes) -> None:
 
 
 def test_a_feed_that_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codec, "MAX_PAGE_BYTES", 10)
+    monkeypatch.setattr(gtfs_realtime, "MAX_PAGE_BYTES", 10)
     with pytest.raises(Malformed, match="too much"):
         read(page())
 

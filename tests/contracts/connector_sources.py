@@ -9,6 +9,7 @@ from tests.contracts import (
     source_risk_areas,
     source_running_information,
     source_test_results,
+    sources_panorama,
 )
 from tests.contracts.connector_kit import Source
 
@@ -21,4 +22,5 @@ SOURCES: tuple[Source, ...] = (
     source_risk_areas.SOURCE,
     source_running_information.SOURCE,
     source_test_results.SOURCE,
+    *sources_panorama.SOURCES,
 )

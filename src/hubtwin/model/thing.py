@@ -20,7 +20,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {  # kind of thing -> the values that it 
     "lift": ("state", "covers"),
     "device": ("state", "covers"),
     "weather": ("temperature_c", "wind_mps", "gust_mps", "rain_1h_mm", "visibility_m", "text"),
-    "warning": ("event", "colour", "severity", "status", "headline", "expires_min"),
+    "warning": ("event", "event_en", "colour", "severity", "status", "headline", "headline_en", "expires_min"),
 }
 PASSING = frozenset({"vehicle"})  # kinds that drive off without a word: one not heard for long has left
 

@@ -23,6 +23,11 @@ CONNECTORS = {
     "gates": "hubtwin.connectors.gate_screening:CONNECTOR",
     "lanes": "hubtwin.connectors.lane_counters:CONNECTOR",
     "crowd_counters": "hubtwin.connectors.crowd_counters:CONNECTOR",
+    "onward": "hubtwin.connectors.onward:CONNECTOR",
+    "vehicle_positions": "hubtwin.connectors.vehicle_positions:CONNECTOR",
+    "staff_positions": "hubtwin.connectors.staff_positions:CONNECTOR",
+    "devices": "hubtwin.connectors.devices:CONNECTOR",
+    "weather": "hubtwin.connectors.weather:CONNECTOR",
     "results": "hubtwin.connectors.test_results:CONNECTOR",
 }
 SCENES = {"epidemic": "hubtwin.scenes.epidemic.scene:SCENE"}

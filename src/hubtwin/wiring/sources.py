@@ -235,6 +235,8 @@ TOPICS = {
     "gates": "hubtwin.connectors.gate_screening.codec:TOPICS",
     "lanes": "hubtwin.connectors.lane_counters:TOPICS",
     "crowd_counters": "hubtwin.connectors.crowd_counters:TOPICS",
+    "staff_positions": "hubtwin.connectors.staff_positions:TOPICS",
+    "devices": "hubtwin.connectors.devices:TOPICS",
 }
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 from hubtwin.base.errors import Malformed
@@ -24,6 +24,8 @@ MESSAGE_BYTES = 16 << 10  # a message of a device has a few hundred
 _TOKEN = re.compile(r"[\w.:/-]{1,64}")
 _HIDDEN = re.compile(r"\d|[^\x20-\x7e]")  # of a line whose fields cannot be told apart: any may be of a person
 _NUMBER = int | float
+KIND = "kind"  # the field that tells several forms of one source apart
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,20 @@ class Said:
     key: Hashable
 
 
+@dataclass(frozen=True)
+class Form:
+    """A form of message: its fields, the dataset that it fills, and what it means."""
+
+    shape: Shape
+    dataset: str
+    to_row: Callable[[Message, ReadContext], Said]
+
+
+def maybe(message: Message, field: str, read: Callable[[str], T]) -> T | None:
+    """Return what an optional field says, None where it says nothing."""
+    return read(field) if message.has(field) else None
+
+
 def read_rows(
     page: Page, context: ReadContext, shape: Shape, dataset: str, to_row: Callable[[Message, ReadContext], Said]
 ) -> Iterator[Row | Quarantined]:
@@ -116,6 +132,25 @@ def read_rows(
     An identical repeat is left out and counted (`repeated_row`): a device sends again what was not acknowledged.
     Raises Malformed for a page without any message.
     """
+    form = Form(shape, dataset, to_row)
+    return _read(page, context, lambda fields: form)
+
+
+def read_forms(page: Page, context: ReadContext, forms: Mapping[str, Form]) -> Iterator[Row | Quarantined]:
+    """Yield the rows of a page of messages of several forms, told apart by their field `kind`, as `read_rows` does."""
+    plain = Form(Shape("message", required=(KIND,)), "", next(iter(forms.values())).to_row)
+
+    def find(fields: Mapping[str, Any]) -> Form:
+        if not isinstance(fields.get(KIND), str):
+            raise Malformed("connectors.common.missing_field", field=KIND, form=plain.shape.name)
+        return forms[read_choice(fields[KIND], KIND, tuple(forms))]
+
+    return _read(page, context, find, plain.shape)
+
+
+def _read(
+    page: Page, context: ReadContext, find: Callable[[Mapping[str, Any]], Form], shape: Shape | None = None
+) -> Iterator[Row | Quarantined]:
     repeats = Repeats()
     empty = True
     for number, line in enumerate(_lines(page.chunks), start=1):
@@ -126,18 +161,21 @@ def read_rows(
         except Malformed as problem:
             yield Quarantined(locator, problem.key, problem.values, _HIDDEN.sub("#", shown(line)))
             continue
+        known = shape or Shape("message", ())
         try:
-            _check_fields(fields, shape)
-            said = to_row(Message(fields, context.zone), context)
+            form = find(fields)
+            known = form.shape
+            _check_fields(fields, known)
+            said = form.to_row(Message(fields, context.zone), context)
             marks = read_provenance(Message(fields, context.zone).word("provenance"))
         except Malformed as problem:
-            yield Quarantined(locator, problem.key, problem.values, redacted(fields, shape))
+            yield Quarantined(locator, problem.key, problem.values, redacted(fields, known))
             continue
-        reason = repeats.find_reason(said.key, (*said.values.values(), marks.provenance))
+        reason = repeats.find_reason((form.dataset, said.key), (*said.values.values(), marks.provenance))
         if reason:
-            yield Quarantined(locator, reason, {}, redacted(fields, shape))
+            yield Quarantined(locator, reason, {}, redacted(fields, known))
         else:
-            yield Row(dataset, said.values, locator, marks)
+            yield Row(form.dataset, said.values, locator, marks)
     if empty:
         raise Malformed("connectors.common.no_message", file=page.name)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from hubtwin.base.clock import EPOCH, epoch_minute, from_epoch_minute, service_start
+from hubtwin.base.clock import epoch_minute, from_epoch_minute, service_start
 from hubtwin.base.errors import Malformed
+from hubtwin.connectors.common.gtfs_realtime import decode, enum_of, made_s, text_of
 from hubtwin.connectors.common.lines import shown
-from hubtwin.connectors.common.values import CLOCK_TOLERANCE_MIN, FIRST_YEAR, LAST_YEAR
-from hubtwin.connectors.running_information.codec import decode, relation_of, text_of
+from hubtwin.connectors.common.values import FIRST_YEAR, LAST_YEAR
 from hubtwin.datasets.transport import RUNNING_INFORMATION
 from hubtwin.model.record import Quarantined, Row
 from hubtwin.ports import Page, ReadContext
@@ -22,9 +22,9 @@ from hubtwin.ports import Page, ReadContext
 MAX_DELAY_S = 7 * 86_400  # beyond a week it is no delay but a wrong clock or unit
 EARLIEST_MIN, LATEST_MIN = 180, 360  # how long before its first and after its last call a trip is reported
 _KEY = "connectors.running_information."
+_RELATION = "schedule_relationship"
 _DAY = re.compile(r"[0-9]{8}")
 _START = re.compile(r"([0-9]{1,3}):([0-5][0-9]:[0-5][0-9])")
-_FIRST_S = (date(FIRST_YEAR, 1, 1) - EPOCH.date()) // timedelta(seconds=1)
 _GONE = ("CANCELED", "DELETED")
 _STOP_RELATIONS = ("SCHEDULED", "SKIPPED", "NO_DATA")
 _Items = Iterator[Row | Quarantined]
@@ -56,30 +56,21 @@ def read(page: Page, context: ReadContext) -> _Items:
     message = decode(page)
     if not message.entity:
         return
-    feed = _Feed(_observed_min(message.header.timestamp, page, context), context)
+    feed = _Feed(made_s(message, page, context) // 60, context)
     for number, entity in enumerate(message.entity):
         locator = f"entity {number + 1}"
         try:
             if entity.is_deleted:
-                raise Malformed(_KEY + "deleted_entity", entity=text_of(entity.id)[:80])
+                raise Malformed("connectors.common.gtfs_deleted_entity", entity=text_of(entity.id)[:80])
             if entity.HasField("trip_update"):
                 yield from _trip(entity.trip_update, locator, feed)
         except Malformed as error:
             yield _refused(locator, error, entity)
 
 
-def _observed_min(timestamp_s: int, page: Page, context: ReadContext) -> int:
-    if timestamp_s < _FIRST_S:
-        raise Malformed(_KEY + "no_timestamp", page=page.name, value=timestamp_s)
-    ahead_min = timestamp_s // 60 - epoch_minute(context.now)
-    if ahead_min > CLOCK_TOLERANCE_MIN:
-        raise Malformed(_KEY + "clock_ahead", page=page.name, ahead_min=ahead_min, ahead_h=round(ahead_min / 60, 1))
-    return int(timestamp_s // 60)
-
-
 def _trip(update: Any, locator: str, feed: _Feed) -> _Items:
     run = _Run(*_run_of(update.trip, feed), locator)
-    relation = relation_of(update.trip)
+    relation = enum_of(update.trip, _RELATION)
     if relation in _GONE:
         yield _row(run, _first_seq(run, feed), (None, None), "CANCELED", feed)
     elif relation != "SCHEDULED":
@@ -152,7 +143,7 @@ def _stop(stop: Any, run: _Run, locator: str, feed: _Feed) -> _Items:
     here = _Run(run.trip_id, run.service_date, locator)
     try:
         seq = _seq_of(stop, run.trip_id, feed)
-        relation = relation_of(stop)
+        relation = enum_of(stop, _RELATION)
         if relation not in _STOP_RELATIONS:
             raise Malformed(_KEY + "stop_relation", relation=relation, allowed=", ".join(_STOP_RELATIONS))
     except Malformed as error:
