@@ -1,6 +1,6 @@
 """A hub that runs: its loop, its sources and its service, made of an open hub."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -14,7 +14,6 @@ from hubtwin.channels.spool import Spool
 from hubtwin.flow.dispatch import REPLIES
 from hubtwin.model.event import Message
 from hubtwin.model.message import Received
-from hubtwin.model.thing import Thing
 from hubtwin.ports import Scene, Transport
 from hubtwin.rules.things import Grounds
 from hubtwin.wiring.batch_desk import find_platform
@@ -31,6 +30,7 @@ from hubtwin.wiring.sharing import Sharing
 from hubtwin.wiring.sources import Sources
 from hubtwin.wiring.taking import Taking
 from hubtwin.wiring.turning import RESULTS, Turning
+from hubtwin.wiring.venues import open_venue
 from hubtwin.wiring.works import Works
 
 OUTBOX = "outbox"  # folder of a store in which messages are laid down for whoever picks them up
@@ -62,19 +62,24 @@ def make_running(
     rung: str = "auto",
     before: Sequence[Beside] = (),
     after: Sequence[Beside] = (),
-    tell: Callable[[Sequence[Thing]], object] | None = None,
-    grounds: Grounds | None = None,
 ) -> Running:
-    """Put a hub together; nothing runs before `service.start()` or `service.step(now)`. `tell` hears of the things that
-    sources tell of, from several threads; `grounds` are the places of the venue."""
+    """Put a hub together; nothing runs before `service.start()` or `service.step(now)`. What sources tell of the hub
+    itself goes to its panorama, at the places of its venue."""
     scene: Scene = load(next(iter(SCENES.values())))
     turning = Turning(works, scene, rung)
-    sources = Sources(works.settings, works.store, works.access.vault, transports, tell=tell, grounds=grounds or {})
+    sources = Sources(works.settings, works.store, works.access.vault, transports, tell=works.panorama.take)
+    sources.grounds = _grounds(works)
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     beside: tuple[Beside, ...] = (*after, *partners_beside(seen, scene, sender), partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))
+
+
+def _grounds(works: Works) -> Grounds:
+    venue = open_venue(works.settings)
+    found: Grounds = {} if venue is None else load("hubtwin.rules.grounds:grounds_of")(venue)
+    return found
 
 
 def sender_of(works: Works) -> Sender:
