@@ -23,6 +23,7 @@ from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
 from tests.web.fake_partners import FakePartners
+from tests.web.fake_venue import FakeVenue
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
 NOW_MIN = epoch_minute(NOW)
@@ -54,6 +55,7 @@ class FakeDesk:
         self.people = dict(PEOPLE)
         self.access = FakeAccess(self.find_person)
         self.partners = FakePartners()
+        self.venue = FakeVenue()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

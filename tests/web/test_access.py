@@ -55,6 +55,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/areas"): "map.read",
     ("get", "/stations"): "map.read",
     ("get", "/positions"): "map.read",
+    ("get", "/venue"): "map.read",
+    ("get", "/venue/way?from=N1&to=P-1"): "map.read",
     ("get", "/cases"): "case.read",
     ("get", "/cases/case-1"): "case.read",
     ("get", "/tasks"): "task.read",

@@ -22,6 +22,7 @@ from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
 from hubtwin.web.schemas.trains import AreasReply, DistrictView, PositionsReply, StaffReply, StationView, TrainsReply
+from hubtwin.web.schemas.venue import Kept, WayReply
 from hubtwin.wiring.panorama import Panorama
 
 
@@ -154,6 +155,18 @@ class PartnersDesk(Protocol):
         ...
 
 
+class VenueDesk(Protocol):
+    """The part of the desk about the venue."""
+
+    def venue(self) -> Kept:
+        """Return a `VenueReply` as it goes over the wire. Raises Absent where the hub has no venue."""
+        ...
+
+    def way(self, start: str, end: str, *, step_free: bool) -> WayReply:
+        """Return the shortest way between two places. Raises Absent, and Malformed where no way leads there."""
+        ...
+
+
 class Desk(Protocol):
     """The core as the pages see it. What a route has let pass is asked of the table again for the very thing."""
 
@@ -165,6 +178,11 @@ class Desk(Protocol):
     @property
     def partners(self) -> PartnersDesk:
         """Return the part about partners."""
+        ...
+
+    @property
+    def venue(self) -> VenueDesk:
+        """Return the part about the venue."""
         ...
 
     @property

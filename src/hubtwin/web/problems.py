@@ -28,6 +28,7 @@ STATUS: tuple[tuple[type[HubError], int], ...] = (
 CONFLICTS = (
     *("model.illegal_move", "model.case_moved_on", "flow.no_open_appeal"),
     *("rules.answer_after_done", "rules.answer_done_first", "rules.answer_given"),
+    "web.no_way",  # nobody was faster, but the state of the venue does not allow it
 )
 KEYS = {400: "web.bad_json", 404: "web.no_page", 405: "web.no_method", 413: "web.too_large"}
 RETRY_S = 2

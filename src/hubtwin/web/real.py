@@ -32,6 +32,7 @@ from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
+from hubtwin.web.real_venue import RealVenue
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
@@ -63,7 +64,7 @@ class RealDesk:
         self.begin_overflow, self.end_overflow = loop.begin_overflow, loop.end_overflow
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
-        self.access, self.panorama = RealAccess(works), works.panorama
+        self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.take_messages = RealWire(works).take_messages
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 

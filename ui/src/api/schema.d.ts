@@ -964,6 +964,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/venue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Venue
+         * @description Return levels and features of the venue of the hub; it changes only with its archive, so it has an ETag.
+         */
+        get: operations["venue_api_v1_venue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/venue/way": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Way
+         * @description Return the shortest way on foot between two places of the venue by code, around what hub.toml has closed.
+         */
+        get: operations["way_api_v1_venue_way_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/liaison/{token}": {
         parameters: {
             query?: never;
@@ -2024,6 +2064,28 @@ export interface components {
             lasts_min: number;
         };
         /**
+         * LegView
+         * @description A piece of a way: on foot on one level, or over a link to `to_code`. `path` are pairs of longitude, latitude.
+         */
+        LegView: {
+            /** Level Id */
+            level_id: string;
+            /**
+             * By
+             * @enum {string}
+             */
+            by: "walk" | "stairs" | "escalator" | "elevator" | "ramp";
+            /** Seconds */
+            seconds: number;
+            /** Length M */
+            length_m: number;
+            /** Path */
+            path: number[][];
+            /** To Code */
+            to_code: string;
+            to_name: components["schemas"]["Words"] | null;
+        };
+        /**
          * LetterReply
          * @description A message as its partner reads it. `facts` is empty and `gone` true once what it said was destroyed.
          *
@@ -2088,6 +2150,26 @@ export interface components {
          * @enum {string}
          */
         Level: "hub" | "street" | "district" | "city" | "province";
+        /**
+         * LevelView
+         * @description A floor. `ordinal` stacks them; `elevation_m` is the height of the floor, `height_m` that of the storey.
+         */
+        LevelView: {
+            /** Level Id */
+            level_id: string;
+            /** Code */
+            code: string;
+            /** Ordinal */
+            ordinal: number;
+            name: components["schemas"]["Words"];
+            short_name: components["schemas"]["Words"];
+            /** Elevation M */
+            elevation_m: number;
+            /** Height M */
+            height_m: number;
+            /** Outdoor */
+            outdoor: boolean;
+        };
         /**
          * LinkView
          * @description A link to a message; what opens it is not in here. Minutes of the real clock.
@@ -3427,11 +3509,80 @@ export interface components {
             at_min: number;
         };
         /**
+         * VenueFeature
+         * @description A feature of the venue. `geometry` is GeoJSON, WGS 84. `basis` is empty where nobody said what it rests on.
+         *
+         *     Capacities are null where nobody told them: `persons` of a unit, `persons_per_min` of an opening or a link.
+         */
+        VenueFeature: {
+            /** Feature Id */
+            feature_id: string;
+            /** Code */
+            code: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "unit" | "opening" | "fixture" | "amenity" | "kiosk" | "footprint" | "section" | "link";
+            /** Category */
+            category: string;
+            /** Level Id */
+            level_id: string | null;
+            name: components["schemas"]["Words"] | null;
+            /** Geometry */
+            geometry: {
+                [key: string]: unknown;
+            };
+            /** Persons */
+            persons: number | null;
+            /** Persons Per Min */
+            persons_per_min: number | null;
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "published" | "inferred" | "";
+            /** Source */
+            source: string;
+        };
+        /**
+         * VenueReply
+         * @description The venue of the hub. `note` says how far it is to be trusted; `schematic`: drawn, not surveyed.
+         */
+        VenueReply: {
+            /** Venue Id */
+            venue_id: string;
+            name: components["schemas"]["Words"];
+            note: components["schemas"]["Words"];
+            /** Schematic */
+            schematic: boolean;
+            /** Centre */
+            centre: number[];
+            /** Levels */
+            levels: components["schemas"]["LevelView"][];
+            /** Features */
+            features: components["schemas"]["VenueFeature"][];
+        };
+        /**
          * Way
          * @description How messages reach a partner.
          * @enum {string}
          */
         Way: "https" | "files" | "views" | "sheets" | "page";
+        /**
+         * WayReply
+         * @description The shortest way between two places of the venue, by walking time.
+         */
+        WayReply: {
+            /** Seconds */
+            seconds: number;
+            /** Length M */
+            length_m: number;
+            /** Step Free */
+            step_free: boolean;
+            /** Legs */
+            legs: components["schemas"]["LegView"][];
+        };
         /**
          * Words
          * @description A text in both languages.
@@ -8742,6 +8893,219 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LetterReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    venue_api_v1_venue_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VenueReply"];
+                };
+            };
+            /** @description It is the one that the reader has, by its ETag. */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    way_api_v1_venue_way_get: {
+        parameters: {
+            query: {
+                from: string;
+                to: string;
+                step_free?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WayReply"];
                 };
             };
             /** @description Not JSON */

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from hubtwin.web.schemas.hub import Words
 
+FeatureKind = Literal["unit", "opening", "fixture", "amenity", "kiosk", "footprint", "section", "link"]
+
 
 @dataclass(frozen=True, slots=True)
 class LevelView:
@@ -30,7 +32,7 @@ class VenueFeature:
 
     feature_id: str
     code: str
-    kind: Literal["unit", "opening", "fixture", "amenity", "kiosk", "footprint", "section", "link"]
+    kind: FeatureKind
     category: str
     level_id: str | None
     name: Words | None
@@ -52,6 +54,14 @@ class VenueReply:
     centre: Sequence[float]
     levels: Sequence[LevelView]
     features: Sequence[VenueFeature]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An answer that changes seldom, as JSON, with what tells one edition from another."""
+
+    etag: str
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
