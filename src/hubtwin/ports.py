@@ -17,6 +17,7 @@ from hubtwin.model.alert import Alert
 from hubtwin.model.case import Case, CaseState, Evidence
 from hubtwin.model.emergency import Appeal, Emergency, Overflow
 from hubtwin.model.event import Event, Filed, LoopStep, LoopTimes, Message, Tally, Timer
+from hubtwin.model.field import Checklists, Piece
 from hubtwin.model.finding import Finding, Flagged
 from hubtwin.model.place import Resolved
 from hubtwin.model.record import UNMARKED, Marks, Quarantined, Row
@@ -225,6 +226,12 @@ class LedgerReader(Protocol):
         """Return how many by state; order, limit and after do not count."""
         ...
 
+    def find_piece(self, piece_id: str) -> Piece | None: ...
+
+    def list_pieces(self, task_id: str) -> list[Piece]:
+        """Return what was filed with a task, in the order it came."""
+        ...
+
     def list_timers(self, until_min: int | None = None, limit: int | None = None) -> list[Timer]:
         """Return timers due at `until_min` or before, by due minute, then subject and name."""
         ...
@@ -289,6 +296,10 @@ class Unit(LedgerReader, Protocol):
         """File what brought a case to its present version."""
         ...
 
+    def add_piece(self, piece: Piece) -> None:
+        """File a piece with its task."""
+        ...
+
     def append(self, kind: str, subject: str, payload: Mapping[str, object], scene: str = "") -> int:
         """Append an event of this minute; return its number. Raises Bug for what is not plain JSON."""
         ...
@@ -349,7 +360,7 @@ class Scene:
     findings whatever the order of the rows. `now` is aware. `narrow` gives the part of the tables that decides around
     `now`, with the same findings. `flag` says which persons of the new rows of `watches` need a case; `watches` are
     datasets of which only rows that nobody has looked at yet are given. `facts` says what is known of a case after a
-    person has moved it, `disclosures` who is told what of it.
+    person has moved it, `disclosures` who is told what of it. `checklists` are what a team ticks, by kind of task.
     """
 
     name: str
@@ -361,3 +372,4 @@ class Scene:
     watches: tuple[str, ...] = ()
     disclosures: Disclosures = NOTHING
     facts: Callable[[Verified, Mapping[str, Any]], Mapping[str, Any]] = no_facts
+    checklists: Checklists = field(default_factory=dict)

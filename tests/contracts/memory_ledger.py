@@ -12,6 +12,7 @@ from hubtwin.model.alert import Alert
 from hubtwin.model.case import Case, CaseState, Evidence
 from hubtwin.model.emergency import Appeal, Emergency, Overflow
 from hubtwin.model.event import Event, EventKind, Filed, LoopStep, LoopTimes, Message, Tally, Timer
+from hubtwin.model.field import Piece
 from hubtwin.model.record import Status
 from hubtwin.model.task import Task, TaskState
 from hubtwin.ports import EVERY_CASE, EVERY_TASK, CaseFilter, TaskFilter, Unit
@@ -31,6 +32,7 @@ class State:
     appeals: dict[str, Appeal] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     evidence: list[Filed] = field(default_factory=list)
+    pieces: dict[str, Piece] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     timers: dict[tuple[str, str], Timer] = field(default_factory=dict)
     outbox: dict[str, Message] = field(default_factory=dict)
@@ -137,6 +139,12 @@ class Reading:
             and (task.is_open or not where.open_only)
             and _overdue(task.deadline_min, where.overdue_at_min)
         ]
+
+    def find_piece(self, piece_id: str) -> Piece | None:
+        return self.state.pieces.get(piece_id)
+
+    def list_pieces(self, task_id: str) -> list[Piece]:
+        return [piece for piece in self.state.pieces.values() if piece.task_id == task_id]
 
     def list_timers(self, until_min: int | None = None, limit: int | None = None) -> list[Timer]:
         found = [t for t in self.state.timers.values() if until_min is None or t.due_min <= until_min]
@@ -262,6 +270,10 @@ class MemoryUnit(Reading):
             Filed(case.case_id, case.version, by, self._at_min, Evidence(e.kind, e.ref, _plain(e.values)))
             for e in evidence
         ]
+
+    def add_piece(self, piece: Piece) -> None:
+        self._check()
+        self.state.pieces[piece.piece_id] = piece
 
     def append(self, kind: str, subject: str, payload: Mapping[str, object], scene: str = "") -> int:
         self._check()

@@ -22,6 +22,7 @@ from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, Move
 from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
+from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_venue import FakeVenue
 
@@ -56,6 +57,7 @@ class FakeDesk:
         self.access = FakeAccess(self.find_person)
         self.partners = FakePartners()
         self.venue = FakeVenue()
+        self.field = FakeField(self)
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

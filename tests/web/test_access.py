@@ -47,6 +47,11 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/links/link-1/revoke"): ("partner.link", {}),
     ("post", "/cases/case-0/cotravel"): ("cotravel.ask", {"reason": "confirmed an hour ago"}),
     ("post", "/letters/m1/answers"): ("partner.answer", {"said": "received"}),
+    ("post", "/tasks"): ("task.assign", {"key": "k0", "place": "N1"}),
+    ("post", "/help"): ("help.ask", {"key": "k1"}),
+    ("post", "/tasks/task-1/checks"): ("task.report", {"item": "arrived", "done": True, "key": "k2"}),
+    ("post", "/tasks/task-1/notes"): ("task.report", {"kind": "note", "text": "all calm", "key": "k3"}),
+    ("post", "/tasks/task-1/photos?key=k4"): ("task.report", "no photo"),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -78,6 +83,9 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/districts?named=x"): "case.read",
     ("get", "/letters"): "partner.answer",
     ("get", "/letters/m1"): "partner.answer",
+    ("get", "/phone"): "task.report",
+    ("get", "/teams/near?place=N1"): "task.assign",
+    ("get", "/tasks/task-1/photos/piece-1"): "task.read",
 }
 BY_LINK = {("get", "/api/v1/liaison/{token}"), ("post", "/api/v1/liaison/{token}")}  # the token is the right
 BY_SIGNATURE = {("post", "/api/v1/wire")}  # who sends is proven message by message
@@ -109,7 +117,12 @@ def _pattern(path: str) -> str:
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
-    return path.replace("case-0", "{case_id}").replace("case-1", "{case_id}").replace("task-1", "{task_id}")
+    return (
+        path.replace("case-0", "{case_id}")
+        .replace("case-1", "{case_id}")
+        .replace("task-1", "{task_id}")
+        .replace("piece-1", "{piece_id}")
+    )
 
 
 def test_every_route_of_the_document_stands_in_this_test() -> None:

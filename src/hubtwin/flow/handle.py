@@ -80,14 +80,15 @@ def handle_task(
 ) -> Task:
     """Carry out a command on a task; return the task as it stands now: after a refusal, with the next team.
 
-    `key` as in `handle_case`. Raises Denied, Malformed (reason or team missing), Absent, Retry.
+    `key` as in `handle_case`; a refusal that comes again is known although another team has the task now. Raises
+    Denied, Malformed (reason or team missing), Absent, Retry.
     """
     with ledger.unit(command.at_min) as unit:
         task = unit.get_task(command.task_id)
-        may(f"task.{command.command}", scene=task.scene, team=task.team)
         refuse_machine(command.by)
         if not is_new(unit, key, command.task_id, command.command, command.by, command.team, command.expects):
             return task
+        may(f"task.{command.command}", scene=task.scene, team=task.team)
         return move_task(unit, command, clocks_min, roster)
 
 

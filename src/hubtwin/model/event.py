@@ -32,6 +32,10 @@ class EventKind(StrEnum):
     TASK_ESCALATED = "TaskEscalated"
     TASK_REASSIGNED = "TaskReassigned"
     TASK_CANCELLED = "TaskCancelled"
+    TASK_CHECKED = "TaskChecked"  # a line of its checklist was ticked, or the tick taken back
+    TASK_NOTED = "TaskNoted"  # a report or a scanned code was filed with it; what it says is sealed
+    TASK_PHOTOGRAPHED = "TaskPhotographed"
+    HELP_ASKED = "HelpAsked"  # somebody of the own staff needs help, now
     TIMER_FIRED = "TimerFired"
     TIMER_FAILED = "TimerFailed"  # what should have followed could not be done; shown like an alarm
     LOOP_RECONCILED = "LoopReconciled"
@@ -55,6 +59,7 @@ ALARMS = frozenset(
         EventKind.LOOP_DIFFERS,
         EventKind.SCENE_FAILED,
         EventKind.OVERFLOW_PROPOSED,
+        EventKind.HELP_ASKED,
     }
 )
 LOUD = frozenset({"Severe", "Extreme"})  # CAP severity of a warning that sounds

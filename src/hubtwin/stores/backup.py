@@ -22,6 +22,7 @@ from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
+from hubtwin.stores.field import FIELD_FILE
 from hubtwin.stores.rows import Rows, refuse_lost_rows
 from hubtwin.stores.signing import SIGNING_FILE
 from hubtwin.stores.sqlite import Database, fsync
@@ -31,7 +32,7 @@ from hubtwin.stores.wire_log import log_problems
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
 _ROWS_FILE = "rows.sqlite"
-_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE, BATCHES_FILE})
+_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE, BATCHES_FILE, FIELD_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,7 +273,7 @@ def _copy_rows(rows: Rows, store_dir: Path, draft: Path) -> None:
 
 
 def _copy_books(store_dir: Path, draft: Path) -> None:
-    for name in (WIRE_FILE, MATCHING_FILE):
+    for name in (WIRE_FILE, MATCHING_FILE, FIELD_FILE):
         if (store_dir / name).exists():
             database = Database(store_dir / name, private=True)
             try:

@@ -16,6 +16,7 @@ from hubtwin.stores.backup import query
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.field import FIELD_FILE, PHONES_KEY_FILE
 from hubtwin.stores.migrate import list_migrations
 from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
@@ -30,10 +31,11 @@ _KINDS = {
     WIRE_FILE: "wire",
     MATCHING_FILE: "matching",
     BATCHES_FILE: "batches",
+    FIELD_FILE: "field",
 }
 _PRIVATE = (
     *(KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY),
-    *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE),
+    *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE, FIELD_FILE, PHONES_KEY_FILE),
 )
 SMALL_FILES = 8  # more than this is worth merging
 

@@ -36,6 +36,7 @@ from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.backup import query
 from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
@@ -45,6 +46,7 @@ from hubtwin.stores.wire import opened_books
 NIGHTLY = "nightly_deletion"  # the kind of its report
 MESSAGES, PROOF = ("message_outgoing", "message_incoming"), "message_proof"  # kinds of retention.toml, see wire.py
 BATCH_ROW = "batch_row"  # likewise, see batches.py
+TASK_CONTENT = "task_content"  # likewise, see field.py
 BATCH = 500  # records that one transaction takes off the register
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
@@ -260,8 +262,11 @@ def _expire_messages(keeping: Keeping) -> Mapping[str, int]:
     ]
     made_min = epoch_minute(keeping.now()) - _days(keeping.table, BATCH_ROW) * DAY_MIN
     rows = batch_keeping.forget_before(keeping.store_dir, made_min, keeping.now)
+    filed_min = epoch_minute(keeping.now()) - _days(keeping.table, TASK_CONTENT) * DAY_MIN
+    pieces = forget_pieces(keeping.store_dir, keeping.now, before_min=filed_min)
     with opened_books(keeping.store_dir, keeping.now_min()) as books:
-        return {**(books.expire(*cuts) if books else {}), **({"batch_rows": rows} if rows else {})}
+        settled = {"batch_rows": rows, "task_content": pieces}
+        return {**(books.expire(*cuts) if books else {}), **{name: count for name, count in settled.items() if count}}
 
 
 def _days(table: Retention, kind: str) -> int:

@@ -20,6 +20,7 @@ from hubtwin.stores import batch_keeping
 from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import VAULT_FILE
@@ -160,6 +161,7 @@ def _persons(keeping: Keeping, order: EndOrder, until_min: int) -> set[str]:
 
 def _destroy_messages(keeping: Keeping, order: EndOrder) -> int:
     batch_keeping.forget_cases(keeping.store_dir, order.subjects, keeping.now)
+    forget_pieces(keeping.store_dir, keeping.now, emergency_id=order.emergency.emergency_id, subjects=order.subjects)
     with opened_books(keeping.store_dir, keeping.now_min()) as books:
         return books.destroy(order.subjects) if books else 0
 

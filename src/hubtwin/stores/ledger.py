@@ -12,9 +12,10 @@ from hubtwin.model.alert import Alert
 from hubtwin.model.case import Case, Evidence
 from hubtwin.model.emergency import Appeal, Emergency, Overflow
 from hubtwin.model.event import LoopStep
+from hubtwin.model.field import Piece
 from hubtwin.model.record import Marks, Status
 from hubtwin.model.task import Task
-from hubtwin.stores.ledger_read import LedgerReading
+from hubtwin.stores.ledger_read import PIECE, LedgerReading
 from hubtwin.stores.ledger_shapes import ALERTS, APPEALS, CASES, EMERGENCIES, OVERFLOWS, TASKS, R, Shape
 from hubtwin.stores.rows import EVENT_VERSION, Rows, plain_json
 from hubtwin.stores.sqlite import Database
@@ -130,6 +131,11 @@ class SqliteUnit(LedgerReading):
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 *(case.case_id, case.version, by, self._at_min, piece.kind, piece.ref, plain_json(piece.values)),
             )
+
+    def add_piece(self, piece: Piece) -> None:
+        """File a piece with its task."""
+        line = (piece.piece_id, piece.task_id, piece.kind.value, piece.ref, piece.by, piece.at_min, piece.done_min)
+        self._run(f"INSERT INTO task_pieces ({PIECE}) VALUES (?, ?, ?, ?, ?, ?, ?)", *line)  # noqa: S608
 
     def append(self, kind: str, subject: str, payload: Mapping[str, object], scene: str = "") -> int:
         """Append an event of this minute; return its number. Raises Bug for what is not plain JSON."""

@@ -9,10 +9,12 @@ from hubtwin.model.alert import Alert
 from hubtwin.model.case import Case, CaseState, Evidence
 from hubtwin.model.emergency import Appeal, Emergency, Overflow
 from hubtwin.model.event import Event, EventKind, Filed, LoopTimes, Message, Tally, Timer
+from hubtwin.model.field import Piece, PieceKind
 from hubtwin.model.task import OPEN_STATES, Task, TaskState
 from hubtwin.ports import EVERY_CASE, EVERY_TASK, CaseFilter, TaskFilter
 from hubtwin.stores.ledger_shapes import ALERTS, APPEALS, CASES, EMERGENCIES, OVERFLOWS, TASKS, R, Shape
 
+PIECE = "piece_id, task_id, kind, ref, given_by, at_min, done_min"  # the columns of a piece, in the order of its fields
 _NEVER = 1 << 53  # sorts what has no clock behind everything that has one
 _LATER = f"coalesce(deadline_min, {_NEVER})"
 _OPEN_TASKS = tuple(state.value for state in OPEN_STATES)
@@ -125,6 +127,16 @@ class LedgerReading:
         found = self._all(f"SELECT state, count(*) FROM tasks {_where(clauses)} GROUP BY state", *values)  # noqa: S608
         return {TaskState(state): count for state, count in found}
 
+    def find_piece(self, piece_id: str) -> Piece | None:
+        """Return a piece, if it was filed."""
+        found = self._all(f"SELECT {PIECE} FROM task_pieces WHERE piece_id = ?", piece_id)  # noqa: S608
+        return _piece(found[0]) if found else None
+
+    def list_pieces(self, task_id: str) -> list[Piece]:
+        """Return what was filed with a task, in the order it came."""
+        found = self._all(f"SELECT {PIECE} FROM task_pieces WHERE task_id = ? ORDER BY seq", task_id)  # noqa: S608
+        return [_piece(line) for line in found]
+
     def list_timers(self, until_min: int | None = None, limit: int | None = None) -> list[Timer]:
         """Return timers due at `until_min` or before, by due minute, then subject and name."""
         tail = "WHERE due_min <= ? ORDER BY due_min, subject, name LIMIT ?"
@@ -194,6 +206,11 @@ class LedgerReading:
             open_rows=sum(rows.values()),
             closed_rows=closed_rows,
         )
+
+
+def _piece(line: Sequence[Any]) -> Piece:
+    piece_id, task_id, kind, *rest = line
+    return Piece(piece_id, task_id, PieceKind(kind), *rest)
 
 
 def _marks(values: Sequence[object]) -> str:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hubtwin import __version__
 from hubtwin.base.errors import Absent
-from hubtwin.web import access, auth, liaison, live, loop, partners, read, venue, wire_in, write
+from hubtwin.web import access, auth, field, liaison, live, loop, partners, read, venue, wire_in, write
 from hubtwin.web.auth import EdgeOf
 from hubtwin.web.desk import Desk
 from hubtwin.web.edge import API, Edge, Options, reply
@@ -26,7 +26,6 @@ from hubtwin.web.pages import Pages
 from hubtwin.web.problems import add_handlers
 from hubtwin.web.schemas.asked import Asked
 from hubtwin.web.schemas.hub import Health
-from hubtwin.web.wire_in import LARGER
 
 ZIP_BYTES, ZIP_LEVEL = 8 * 1024, 1
 router = APIRouter(tags=["service"])
@@ -41,7 +40,9 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
     app.state.edge = Edge(desk, options, meters, Limiter(), Feed(desk, meters, options.poll_s))
     app.state.pages = Pages(options.ui)
     app.add_middleware(GZipMiddleware, minimum_size=ZIP_BYTES, compresslevel=ZIP_LEVEL)
-    app.add_middleware(Guard, meters=meters, body_bytes=options.body_bytes, tls=options.tls, larger=LARGER)
+    app.add_middleware(
+        Guard, meters=meters, body_bytes=options.body_bytes, tls=options.tls, larger=(*wire_in.LARGER, *field.LARGER)
+    )
     return app
 
 
@@ -83,7 +84,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    for part in (auth, read, write, loop, access, partners, venue, liaison, wire_in, live):
+    for part in (auth, read, write, loop, field, access, partners, venue, liaison, wire_in, live):
         app.include_router(part.router)
     app.include_router(router)
     return app

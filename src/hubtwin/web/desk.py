@@ -15,6 +15,7 @@ from hubtwin.model.case import CaseState
 from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.change import Change
+from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
@@ -308,6 +309,11 @@ class Desk(Protocol):
 
     def move_task(self, who: Person, task_id: str, asked: MoveTask) -> TaskReply:
         """Move a task on."""
+        ...
+
+    @property
+    def field(self) -> FieldDesk:
+        """Return the part about what staff file, calls for help, and sending teams."""
         ...
 
     def board(self) -> Board:

@@ -1,7 +1,8 @@
 """The outermost rung of an answer: security headers, the size of a request, one log line and one meter each."""
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -35,8 +36,9 @@ HEADERS: Mapping[str, str] = {
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "permissions-policy": "camera=(self), microphone=(), geolocation=(self), payment=(), usb=()",  # codes, help
 }
+Larger = Sequence[tuple[re.Pattern[str], int]]  # paths whose bodies may be larger
 HSTS = "max-age=31536000"
 log = structlog.get_logger(__name__)
 
@@ -44,12 +46,10 @@ log = structlog.get_logger(__name__)
 class Guard:
     """ASGI middleware. It logs method, route and status: never an address with its values, never a body."""
 
-    def __init__(
-        self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool, larger: Mapping[str, int] | None = None
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool, larger: Larger = ()) -> None:
         """Wrap `app`; a request body above `body_bytes` is answered by 413, at the paths of `larger` above theirs."""
         self.app, self.meters, self.body_bytes, self.tls = app, meters, body_bytes, tls
-        self.larger = larger or {}
+        self.larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -57,7 +57,7 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began, status = time.perf_counter(), 500
-        limit = self.larger.get(scope["path"], self.body_bytes)
+        limit = next((most for path, most in self.larger if path.fullmatch(scope["path"])), self.body_bytes)
 
         async def send_guarded(message: Message) -> None:
             nonlocal status

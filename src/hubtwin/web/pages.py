@@ -24,8 +24,10 @@ TYPES = {
     ".pbf": "application/x-protobuf",
     ".woff2": "font/woff2",
     ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".webmanifest": "application/manifest+json",
 }
-SMALLER = (".js", ".mjs", ".css", ".html", ".json", ".geojson", ".svg", ".pbf", ".map")
+SMALLER = (".js", ".mjs", ".css", ".html", ".json", ".geojson", ".svg", ".pbf", ".map", ".webmanifest")
 WORTH_BYTES = 1024
 HELD = 500  # files in memory
 

@@ -11,14 +11,13 @@ from typing import Any
 from hubtwin import __version__
 from hubtwin.base.clock import PacedClock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError
-from hubtwin.flow.handle import handle_task
 from hubtwin.library.grants import UNMASK, digest_of, look_up
 from hubtwin.library.grants import Desk as LookUpDesk
 from hubtwin.model.agency import Person
 from hubtwin.model.case import Case
 from hubtwin.model.event import Event, EventKind, is_alarm
 from hubtwin.model.grant import VAULT, LookUp, Purpose
-from hubtwin.model.task import Task, TaskCommand
+from hubtwin.model.task import Task
 from hubtwin.ports import CaseFilter as Cases
 from hubtwin.ports import TaskFilter as Tasks
 from hubtwin.rules.permission import is_allowed, may
@@ -29,6 +28,7 @@ from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
+from hubtwin.web.real_field import RealField
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
@@ -37,7 +37,7 @@ from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
-from hubtwin.web.schemas.asked import MoveTask, Reveal
+from hubtwin.web.schemas.asked import Reveal
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
@@ -65,6 +65,8 @@ class RealDesk:
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
+        self.field = RealField(works, scene)
+        self.task, self.move_task = self.field.task, self.field.move_task
         self.take_messages = RealWire(works).take_messages
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 
@@ -167,26 +169,6 @@ class RealDesk:
         rows.sort(key=lambda task: (LAST if task.deadline_min is None else task.deadline_min, task.task_id))
         page = rows[: chosen.limit]
         return lo.TasksReply(rev, total, [shown.task_row(task) for task in page], _next(page, chosen.limit, _task_id))
-
-    def task(self, who: Person, task_id: str) -> lo.TaskReply:
-        """Return a task with its history and the moves of a person."""
-        task = self.works.ledger.get_task(task_id)
-        may(who, "task.read", scene=task.scene)
-        allowed = partial(is_allowed, who, scene=task.scene, team=task.team)
-        timeline = [shown.happened(event) for event in self.works.ledger.list_events(subject=task_id)]
-        return lo.TaskReply(shown.task_row(task), timeline, shown.task_moves(task, allowed))
-
-    def move_task(self, who: Person, task_id: str, asked: MoveTask) -> lo.TaskReply:
-        """Move a task on."""
-        command = TaskCommand(
-            *(task_id, asked.command, who.user_id, self._now_min(), asked.reason, asked.team), expects=asked.expects
-        )
-        handle_task(
-            *(self.works.ledger, command, self.works.clocks_min, partial(may, who)),
-            roster=self.works.roster,
-            key=_key(who, asked.key),
-        )
-        return self.task(who, task_id)
 
     def staff(self) -> tr.StaffReply:
         """Return who is on duty with what, and which trains nobody meets."""
@@ -327,7 +309,7 @@ def _topic(event: Event) -> tuple[str, str]:
     of_case = kind == EventKind.PARTNER_DATA_USED and "case" in payload
     if of_case or kind in (EventKind.APPEAL_LODGED, EventKind.APPEAL_DECIDED, EventKind.PARTNER_ANSWERED):
         return "case", str(payload.get("case", event.subject))
-    if kind == EventKind.OVERFLOW_PROPOSED:
+    if kind in (EventKind.OVERFLOW_PROPOSED, EventKind.HELP_ASKED):
         return "task", event.subject
     if kind in (EventKind.LOOP_RECONCILED, EventKind.LOOP_DIFFERS):
         return "balance", event.subject
@@ -343,11 +325,6 @@ def _topic(event: Event) -> tuple[str, str]:
         if kind.startswith(start):
             return topic, event.subject
     return ("emergency", event.subject) if kind.startswith("Emergency") else ("", "")
-
-
-def _key(who: Person, key: str | None) -> str | None:
-    """Return the sender's name of a command so that two senders do not meet."""
-    return None if key is None else f"{who.user_id} {key}"
 
 
 def _case_id(case: Case) -> str:

@@ -164,7 +164,7 @@ class RealBoard:
             return self._case_is_late(event)
         if kind == EventKind.LOOP_DIFFERS:
             return event is self._balance
-        if kind == EventKind.OVERFLOW_PROPOSED:
+        if kind in (EventKind.OVERFLOW_PROPOSED, EventKind.HELP_ASKED):
             task = ledger.find_task(event.subject)
             return task is not None and task.is_open
         return now_min - event.at_min < STANDS_MIN

@@ -1,6 +1,7 @@
 """Where partners hand over signed messages. No session: who sends is proven by the signature of each message."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +14,9 @@ from hubtwin.web.auth import EdgeOf
 from hubtwin.web.edge import API
 
 WIRE = f"{API}/wire"
-LARGER: Mapping[str, int] = {WIRE: MAX_BODY_BYTES}  # bodies that may be larger than those of a page
+LARGER: Sequence[tuple[re.Pattern[str], int]] = (
+    (re.compile(re.escape(WIRE)), MAX_BODY_BYTES),
+)  # bodies that may be larger than those of a page
 BAD_TRIES = 30  # a minute from one address; deliveries that are taken do not count
 router = APIRouter(prefix=API, tags=["partners"])
 _BODY = {"content": {LINES_TYPE: {"schema": {"type": "string", "format": "binary"}}}, "required": True}

@@ -26,6 +26,7 @@ from hubtwin.stores.batch_keeping import forget_cases
 from hubtwin.stores.deletion import Keeping, Register, delete_nightly
 from hubtwin.stores.ending import list_destroyed
 from hubtwin.stores.erasure import Where, erase, person_digest
+from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import opened_books
 from hubtwin.wiring.feeds import window_min
@@ -191,6 +192,7 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
             if books:
                 books.destroy(going)
         forget_cases(works.store.directory, going, works.clock)
+        forget_pieces(works.store.directory, works.clock, subjects=going)
         needed = {item.pid for item in register.list_kept() if item.item_id not in going}
         pids = set(going.values()) - needed - {""}
         if pids and not works.access.grants.list_holds():

@@ -15,6 +15,7 @@ from hubtwin.stores.audit import Audit, open_access
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
 from hubtwin.stores.embedded import EmbeddedStore, store_directory
+from hubtwin.stores.field import FieldBooks
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
@@ -61,6 +62,7 @@ class Works:
     cotravel: Cotravel | None = None  # questions to matchers, where they are asked
     batches: BatchBooks | None = None  # what goes to the platform above
     panorama: Panorama = field(default_factory=Panorama)  # the newest of what is sensed
+    filed: FieldBooks | None = None  # what staff file with their tasks, sealed
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
@@ -120,10 +122,13 @@ def open_works(
         stack.callback(partners.wire.close)
         batches = BatchBooks(directory, VaultKeys(access.vault), epoch_minute(clock()))
         stack.callback(batches.close)
+        filed = FieldBooks(directory, access.vault, epoch_minute(clock()))
+        stack.callback(filed.close)
         yield Works(
             *(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed),
             partners=partners,
             batches=batches,
+            filed=filed,
         )
 
 

@@ -26,6 +26,7 @@ from hubtwin.rules.collision import bound_areas, collide, gather_calls, weigh
 from hubtwin.rules.delays import expected_calls, service_starts
 from hubtwin.rules.exposure import ExposureRule
 from hubtwin.rules.told_areas import join_told
+from hubtwin.scenes.epidemic.checklists import CHECKLISTS
 from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
 from hubtwin.scenes.epidemic.facts import facts_of
 from hubtwin.scenes.epidemic.gates import NEW, flag
@@ -183,4 +184,5 @@ SCENE = Scene(
     watches=(NEW,),
     disclosures=DISCLOSURES,
     facts=facts_of,
+    checklists=CHECKLISTS,
 )

@@ -16,6 +16,7 @@ Line = Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)]
 Reference = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Day = Annotated[str, StringConstraints(pattern=r"^20[0-9]{2}-[0-1][0-9]-[0-3][0-9]$")]
 Version = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Age = Annotated[int, Field(ge=0, le=7 * 86_400)]
 Text = Annotated[str, StringConstraints(max_length=500)]
 Whole = Annotated[int, Field(ge=-(2**53), le=2**53)]  # what every reader of JSON holds exactly
 Number = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
@@ -152,6 +153,50 @@ class MoveTask(Asked):
     team: Annotated[str, StringConstraints(max_length=80)] = ""
     expects: Version | None = None
     key: Reference | None = None
+
+
+class FileTick(Asked):
+    """Tick a line of the checklist, or take the tick back. `age_s`: how long ago, where the phone had no connection."""
+
+    item: Short
+    done: bool
+    key: Reference
+    age_s: Age = 0
+
+
+class FileWords(Asked):
+    """Report in own words, or file a code that was scanned. It is sealed: still, no names."""
+
+    kind: Annotated[str, *_one_of("note", "scan")]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
+    key: Reference
+    age_s: Age = 0
+
+
+class PlaceIn(Asked):
+    """Where somebody is: a place of the hub, a position (WGS 84) with the code of its level, or both."""
+
+    code: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    level: Annotated[str, StringConstraints(max_length=40, strip_whitespace=True)] = ""
+
+
+class AskHelp(Asked):
+    """Call for help. Without a place, the post of the own team is meant. `task` is what the team is at."""
+
+    key: Reference
+    place: PlaceIn = Field(default_factory=PlaceIn)
+    task: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+class SendTeam(Asked):
+    """Send a team to a place: a named one, else the nearest. `about` is what for: an open call for help goes to it."""
+
+    key: Reference
+    place: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    team: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
+    about: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
 class Reveal(Asked):

@@ -192,12 +192,70 @@ class TaskMoveView:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckView:
+    """A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open."""
+
+    item: str
+    label: Words
+    by: str | None
+    done_min: int | None
+
+
+PieceName = Literal["note", "scan", "photo"]
+
+
+@dataclass(frozen=True, slots=True)
+class PieceView:
+    """A note, a scanned code or a photo on file. `text` is null for a photo, and for what was destroyed meanwhile.
+
+    `stands`: the content is still there; a photo is asked for by its `piece_id`.
+    """
+
+    piece_id: str
+    kind: PieceName
+    by: str
+    done_min: int
+    text: str | None
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
 class TaskReply:
-    """A task with its history and what may be done."""
+    """A task with its history, its checklist, what was filed with it, and what may be done.
+
+    `may_file`: this person may tick, report and send photos.
+    """
 
     task: TaskRow
     timeline: Sequence[Happened]
     moves: Sequence[TaskMoveView]
+    checklist: Sequence[CheckView] = ()
+    pieces: Sequence[PieceView] = ()
+    may_file: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NearTeam:
+    """A team that could go to a place: minutes of walk, and how many open tasks it has."""
+
+    team: str
+    walk_min: int
+    tasks: int
+
+
+@dataclass(frozen=True, slots=True)
+class NearReply:
+    """The teams on duty that can walk to a place, the best first."""
+
+    place: str
+    teams: Sequence[NearTeam]
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneReply:
+    """What the phone of a person locks its queue with (32 bytes, base64): held in memory only, never stored there."""
+
+    secret: str
 
 
 @dataclass(frozen=True, slots=True)
