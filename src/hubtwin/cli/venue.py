@@ -172,3 +172,18 @@ def _print_way(desk: Desk, found: Any, codes: dict[str, str]) -> None:
     desk.out.print(table)
     key = "cli.venue_way_step_free" if found.step_free else "cli.venue_way"
     desk.out.print(text(key, desk.lang, seconds=f"{found.seconds:.0f}", length=f"{found.length_m:.0f}"))
+
+
+@venue.command("import-ifc")
+@click.argument("file", type=_FILE)
+@click.option("-o", "--out", type=_FILE, required=True, metavar="FILE")
+@click.option("--origin", type=(click.FloatRange(-180, 180), click.FloatRange(-90, 90)), default=None)
+@click.pass_obj
+def import_ifc(desk: Desk, /, file: Path, out: Path, origin: tuple[float, float] | None) -> None:
+    """Make an archive of the storeys, spaces and doors of a building model."""
+    archive = load(f"{VENUES}:import_building")(file, desk.clock(), origin)
+    load(f"{VENUES}:write_archive")(archive, out)
+    kinds = [each.feature_type for each in archive.features]
+    counts = {"levels": kinds.count("level"), "units": kinds.count("unit"), "openings": kinds.count("opening")}
+    desk.out.print(text("cli.venue_imported", desk.lang, file=out, **counts))
+    desk.out.print(archive.extension["note"][desk.lang])

@@ -67,6 +67,11 @@ class Plan:
         return {unit.feature_id: unit.category for unit in self.venue.units}
 
     @cached_property
+    def spaces(self) -> dict[str, Any]:
+        """Return the area of each unit on the plane, with what stands in it."""
+        return {unit.feature_id: _valid(self.plane.draw(unit.shape)) for unit in self.venue.units}
+
+    @cached_property
     def elevations(self) -> dict[str, float]:
         """Return the height of each level."""
         return {level.feature_id: level.elevation_m for level in self.venue.levels}
@@ -125,7 +130,7 @@ def _add_floors(plan: Plan) -> None:
     for unit in plan.venue.units:
         if not is_walkable(unit):
             continue
-        space = _valid(plan.plane.draw(unit.shape))
+        space = plan.spaces[unit.feature_id]
         tree, shapes = trees.get(unit.level_id, (None, []))
         inside = [shapes[i] for i in tree.query(space, predicate="intersects")] if tree is not None else []
         floor = Floor(space.difference(shapely.union_all(inside)) if inside else space)
@@ -147,7 +152,7 @@ def _add_openings(plan: Plan) -> None:
     levels = {unit.feature_id: unit.level_id for unit in plan.venue.units}
     for unit_id in plan.floors:
         by_level[levels[unit_id]].append(unit_id)
-    spaces = {unit.feature_id: _valid(plan.plane.draw(unit.shape)) for unit in plan.venue.units}
+    spaces = plan.spaces
     trees = {level: shapely.STRtree([spaces[each] for each in ids]) for level, ids in by_level.items()}
     reach = float(get_figures()["openings"]["reach_m"])
     for opening in plan.venue.openings:
@@ -278,17 +283,15 @@ def _walk_inside(plan: Plan, unit_id: str, floor: Floor) -> None:
     for i, j, length in floor.pairs(spots):
         a, b = ends[i], ends[j]
         for start, end in ((a, b), (b, a)):
-            if _may_leave(plan, start, unit_id) and _may_enter(plan, end, unit_id):
+            if _may_walk(plan, start, end, unit_id):
                 plan.edges.append(Edge(start, end, walk_s(length), length, LinkKind.WALK, unit_id, step_free))
 
 
-def _may_leave(plan: Plan, opening: int, unit_id: str) -> bool:
-    """Return whether one comes out of an opening into a unit."""
-    allowed = plan.one_way.get(plan.nodes[opening].feature_id)
-    return allowed is None or any(into == unit_id for _, into in allowed)
-
-
-def _may_enter(plan: Plan, opening: int, unit_id: str) -> bool:
-    """Return whether one goes into an opening from a unit."""
-    allowed = plan.one_way.get(plan.nodes[opening].feature_id)
-    return allowed is None or any(start == unit_id for start, _ in allowed)
+def _may_walk(plan: Plan, start: int, end: int, unit_id: str) -> bool:
+    """Return whether one walks in a unit from node to node: out of an opening that lets in, into one that lets out."""
+    if not plan.one_way:
+        return True
+    into = plan.one_way.get(plan.nodes[start].feature_id)
+    out = plan.one_way.get(plan.nodes[end].feature_id)
+    may_leave = into is None or any(unit == unit_id for _, unit in into)
+    return may_leave and (out is None or any(unit == unit_id for unit, _ in out))

@@ -68,7 +68,7 @@ class Floor:
     @property
     def corners(self) -> list[Point]:
         """Return the inner corners, those at which a shortest way may bend; none where every point sees every other."""
-        return [(float(x), float(y)) for x, y in self._turns[:, :2]]
+        return [] if self.is_plain else [(float(x), float(y)) for x, y in self._turns[:, :2]]
 
     def pairs(self, points: Sequence[Point], among: int | None = None) -> list[tuple[int, int, float]]:
         """Return (i, j, metres) with i < j for each two that see each other: `points`, and behind them the corners.

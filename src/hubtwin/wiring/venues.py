@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from hubtwin.wiring.plugs import load
 IMDF = "hubtwin.connectors.imdf"
 KEPT = 4  # venues of this process
 MOST = 64 << 20  # bytes of one file of a folder
+MOST_MODEL = 512 << 20  # bytes of a building model
 _LOG = structlog.get_logger()
 
 
@@ -84,6 +86,26 @@ def _read_folder(path: Path) -> tuple[dict[str, bytes], list[VenueFinding]]:
 def write_archive(archive: Archive, path: Path) -> None:
     """Write an archive as a zip."""
     path.write_bytes(load(f"{IMDF}:write_zip")(load(f"{IMDF}:write_archive")(archive)))
+
+
+def import_building(path: Path, now: datetime, origin: tuple[float, float] | None = None) -> Archive:
+    """Return the archive of a building model (IFC). Raises Absent for no file or no ifcopenshell, Malformed."""
+    if not path.is_file():
+        raise Absent("wiring_no_venue", file=path)
+    try:
+        read = load("hubtwin.connectors.ifc.model:read_building")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "ifcopenshell":
+            raise
+        raise Absent("wiring_no_ifc") from missing
+    with path.open("rb") as stream:
+        content = stream.read(MOST_MODEL + 1)
+    if len(content) > MOST_MODEL:
+        raise Malformed("wiring_large_model", file=path, most=MOST_MODEL >> 20)
+    archive: Archive = load("hubtwin.connectors.ifc.archive:draw_building")(
+        read(content), source=path.name, now=now, origin=origin
+    )
+    return archive
 
 
 def open_drawn(settings: Settings) -> Drawn | None:
