@@ -17,7 +17,8 @@ CODE = re.compile(
 NAMES = set("hubtwin HH MM GTFS ISO CSV JSON csv json table TripUpdates Realtime protobuf x truth off".split())  # noqa: SIM905
 NAMES |= set("auto counts hits manifest zh en debug info warning stations trips stops demo import".split())  # noqa: SIM905
 NAMES |= {"FHIR", "HUBTWIN", "account", "command", "epidemic", "hub", "serve", "vault", "Ctrl", "PEM", "TLS", "C"}
-NAMES |= {"psi", "stays", "persons", "md", "IMDF", "IFC", "ifcopenshell", "WGS", "zip"}  # a rung, forms of files, a template, a form of reports
+# a rung, forms of files and of reports, a template, names of standards
+NAMES |= {"psi", "stays", "persons", "md", "IMDF", "IFC", "ifcopenshell", "WGS", "zip"}
 AREAS_AT = ("collide", "--date", "2017-07-24", "--at", "08:00")
 
 
