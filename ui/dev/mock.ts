@@ -5,6 +5,8 @@ import type { Case, Task } from "../src/api/types";
 import { ACCESS_MAY, ACCESS_PEOPLE, AccessWorld } from "./access.ts";
 import { answerLoop, appealsOf, evidenceOf, fateOf, proposalsOf, sourcesOf, stepsOf } from "./loop.ts";
 import { MockPast } from "./past.ts";
+import { mockMoves, mockSources, mockThing, mockThings } from "./things.ts";
+import { mockVenue, mockWay } from "./venue.ts";
 import { CLOCKS, MOVES, World } from "./world.ts";
 
 const MAY = "alert board case hub map repairs staff task"
@@ -74,6 +76,8 @@ export function mockServer(): unknown {
         changes: world
           .positions()
           .map((value) => ({ topic: "position", key: value.subject, rev: world.rev, at_min: 0, kind: "moved", value })),
+        things: mockMoves(world.now()),
+        gone: [],
       });
     }
   }, 2000).unref();
@@ -146,7 +150,8 @@ export function mockServer(): unknown {
     positions: positions(),
     board: world.board(),
     alarms: [],
-    sources: sourcesOf(world),
+    things: mockThings(world.now()),
+    sources: [...sourcesOf(world), ...mockSources(world.now())],
   });
 
   function moveCase(one: Case, body: Body): Case {
@@ -218,11 +223,21 @@ export function mockServer(): unknown {
     return { task, timeline: [], moves };
   }
 
+  function venueOf(part: string | undefined, query: URLSearchParams): unknown {
+    if (part !== "way") return mockVenue;
+    const way = mockWay(query.get("from") ?? "", query.get("to") ?? "", query.get("step_free") === "true");
+    return way ?? refuse(404, "web.absent", "没有这个地点。");
+  }
+
   function answer(method: string, path: string, query: URLSearchParams, body: Body): unknown {
     const [, kind, id, action] = path.split("/");
     const loop = method === "POST" && answerLoop(world, user, path, body, refuse);
     if (loop) return "caseId" in loop ? caseFile(loop.caseId) : "board" in loop ? world.board() : hub();
-    if (path === "/sources") return { now_min: world.nowMin(), sources: sourcesOf(world) };
+    if (path === "/sources")
+      return { now_min: world.nowMin(), sources: [...sourcesOf(world), ...mockSources(world.now())] };
+    if (kind === "venue") return venueOf(id, query);
+    if (kind === "things" && id)
+      return mockThing(decodeURIComponent(id), world.now()) ?? refuse(404, "web.absent", "没有这个对象。");
     if (path === "/session" && method === "POST") {
       if (!PEOPLE[String(body["user"])]) throw new Refused(401, "web.bad_password", "用户名或密码不对。");
       user = String(body["user"]);

@@ -1,5 +1,6 @@
 /** The past of the invented server: two hours before it began, as far as its records say, and what was told since. */
 
+import { mockMoves, mockThings } from "./things.ts";
 import type { World } from "./world.ts";
 
 const BEFORE_MS = 120 * 60_000;
@@ -61,7 +62,7 @@ export class MockPast {
       positions: { now_min: Math.floor(min), trains: this.world.positions(atMs) },
       board: { ...board, now_min: Math.floor(min), open: cases.length, overdue: 0 },
       alarms: [],
-      things: [],
+      things: mockThings(atMs),
       cases: cases.map((one) => ({ ...one, state: "found", version: 0, since_min: one.opened_min })),
       tasks,
     };
@@ -77,6 +78,9 @@ export class MockPast {
       .filter((one) => one.at_ms > fromMs && one.at_ms <= toMs)
       .map((one) => ({ ...one, topic: "case", key: one.value.case_id, rev: 0, at_min: 0, kind: "CaseOpened" }));
     const told = this.told.filter((one) => one.at_ms > fromMs && one.at_ms <= toMs);
-    return { from_ms: fromMs, to_ms: toMs, changes: [...moved, ...opened, ...told], things: [], more: false };
+    const things: unknown[] = [];
+    for (let at = Math.ceil((fromMs + 1) / EVERY_MS) * EVERY_MS; at <= toMs; at += EVERY_MS)
+      things.push({ at_ms: at, things: mockMoves(at), gone: [] });
+    return { from_ms: fromMs, to_ms: toMs, changes: [...moved, ...opened, ...told], things, more: false };
   }
 }

@@ -1,6 +1,9 @@
 /** The records of the panorama: the venue, what is sensed in it, and a way through it. */
 
+import type { components } from "./schema";
 import type { Names, Source } from "./types";
+
+type Schemas = components["schemas"];
 
 export type ThingValue = number | string | boolean | null;
 
@@ -29,40 +32,9 @@ export interface ThingReply {
   history: readonly (readonly [number, Readonly<Record<string, ThingValue>>])[];
 }
 
-export interface Level {
-  level_id: string;
-  code: string;
-  ordinal: number;
-  name: Names;
-  short_name: Names;
-  elevation_m: number;
-  height_m: number;
-  outdoor: boolean;
-}
-
-export interface Feature {
-  feature_id: string;
-  code: string;
-  kind: "unit" | "opening" | "fixture" | "amenity" | "kiosk" | "footprint" | "section" | "link";
-  category: string;
-  level_id: string | null;
-  name: Names | null;
-  geometry: GeoJSON.Geometry;
-  persons: number | null;
-  persons_per_min: number | null;
-  basis: "published" | "inferred" | "";
-  source: string;
-}
-
-export interface VenueReply {
-  venue_id: string;
-  name: Names;
-  note: Names;
-  schematic: boolean;
-  centre: [number, number];
-  levels: Level[];
-  features: Feature[];
-}
+export type Level = Schemas["LevelView"];
+export type Feature = Omit<Schemas["VenueFeature"], "geometry"> & { geometry: GeoJSON.Geometry };
+export type VenueReply = Omit<Schemas["VenueReply"], "features"> & { features: Feature[] };
 
 export interface WayLeg {
   level_id: string;

@@ -1,26 +1,18 @@
 /** What lies over the base map: lines and trains on their way, counties with risk areas, the hub. */
 
 import type { Layer, PickingInfo } from "@deck.gl/core";
-import { MapboxOverlay } from "@deck.gl/mapbox";
 import { IconLayer, PathLayer } from "@deck.gl/layers";
 import type { AreaFacts, Areas, Position, Station, Train } from "../api/types";
 import { ICONS } from "./atlas";
+import { rgba } from "./colour";
 import type { Lonlat, Scene } from "./scene";
 
-type Rgba = [number, number, number, number];
 type AreaFeature = Areas["features"][number];
 
 export interface Handlers {
   hover: (info: PickingInfo) => void;
   train: (subject: string) => void;
   area: (code: string) => void;
-}
-
-export function rgba(hex: string, alpha = 255): Rgba {
-  const digits = hex.replace("#", "");
-  const full = digits.length === 3 ? [...digits].map((one) => one + one).join("") : digits;
-  const part = (at: number): number => Number.parseInt(full.slice(at, at + 2), 16) || 0;
-  return [part(0), part(2), part(4), alpha];
 }
 
 /** Icon size in pixels: grows slowly with the number of areas, so that one large city hides no neighbour. */
@@ -39,17 +31,21 @@ export function pathOf(train: Train, places: Map<string, Station>, at: Position 
   return [...path, ...ahead, hub];
 }
 
-/** The overlay lies on a canvas of its own: drawing into the base map's context fails with these versions. */
-export const makeOverlay = (): MapboxOverlay => new MapboxOverlay({ interleaved: false, layers: [], pickingRadius: 6 });
+/** What of the country is drawn: near the hub its surroundings speak, not the lines that lead there. */
+export interface Country extends Scene {
+  near: boolean;
+  withTrains: boolean;
+  withAreas: boolean;
+}
 
-export function buildLayers(scene: Scene, handlers: Handlers): Layer[] {
+export function buildLayers(scene: Country, handlers: Handlers): Layer[] {
   const { palette, atlas, chosenTrain, chosenArea } = scene;
   const places = new Map(scene.stations.map((one) => [one.station_id, one]));
   const hub = scene.stations.find((one) => one.hub);
   const at = new Map(scene.positions.map((one) => [one.subject, one]));
   const icons = { iconAtlas: atlas as unknown as string, iconMapping: ICONS, sizeUnits: "pixels" as const };
   const layers: Layer[] = [];
-  if (hub)
+  if (hub && scene.withTrains && !scene.near)
     layers.push(
       new PathLayer<Train>({
         id: "paths",
@@ -65,7 +61,7 @@ export function buildLayers(scene: Scene, handlers: Handlers): Layer[] {
     new IconLayer<AreaFeature>({
       id: "areas",
       ...icons,
-      data: scene.areas?.features ?? [],
+      data: scene.withAreas && !scene.near ? (scene.areas?.features ?? []) : [],
       getPosition: (one) => one.geometry.coordinates as unknown as Lonlat,
       getIcon: (one) => (one.properties.high > 0 ? "high" : "medium"),
       getSize: (one) => areaSize(one.properties) + (one.properties.area_code === chosenArea ? 8 : 0),
@@ -78,7 +74,7 @@ export function buildLayers(scene: Scene, handlers: Handlers): Layer[] {
     new IconLayer<Position>({
       id: "trains",
       ...icons,
-      data: scene.positions,
+      data: scene.withTrains ? scene.positions : [],
       getPosition: (one) => [one.lon, one.lat],
       getIcon: () => "train",
       getAngle: (one) => -one.bearing,
@@ -90,7 +86,7 @@ export function buildLayers(scene: Scene, handlers: Handlers): Layer[] {
       onClick: (info) => info.object && handlers.train((info.object as Position).subject),
     }),
   );
-  if (hub)
+  if (hub && !scene.near)
     layers.push(
       new IconLayer<Station>({
         id: "hub",

@@ -15,6 +15,12 @@ export interface Palette {
   red: string;
   orange: string;
   halo: string;
+  unit: string;
+  unitLine: string;
+  stale: string;
+  way: string;
+  /** Levels of service A to F. */
+  crowd: string[];
 }
 
 /** The colours that are in force now, from the tokens of the page. */
@@ -31,6 +37,11 @@ export function readPalette(): Palette {
     red: token("--red"),
     orange: token("--orange-fill"),
     halo: token("--surface"),
+    unit: token("--unit"),
+    unitLine: token("--unit-line"),
+    stale: token("--line-strong"),
+    way: token("--way"),
+    crowd: [..."abcdef"].map((level) => token(`--los-${level}`)),
   };
 }
 

@@ -1,0 +1,134 @@
+/** The camera of the map. It moves when a person asks, and while it follows a train; an update never moves it. */
+
+import type { LngLat, Map as BaseMap } from "maplibre-gl";
+import type { Floor } from "./pieces";
+import type { Lonlat, Point3 } from "./stack";
+import { boundsOf, paddingOf, type Scene } from "./scene";
+
+export const CHINA: [Lonlat, Lonlat] = [
+  [74, 18],
+  [135, 53],
+];
+const PITCH = 56;
+const BEARING = -24;
+const PLACE_ZOOM = 17.4;
+const AREA_ZOOM = 7.5;
+
+/** Where the person left the map: coming back to the desk finds it there. */
+let left: { center: LngLat; zoom: number; pitch: number; bearing: number } | null = null;
+
+type Fit = typeof import("./fit");
+type What = "hub" | "trains" | "country";
+
+export class Camera {
+  /** What was fitted and not moved since: it stays in view when the alarm bar takes some of the height. */
+  private fitted: What | null = null;
+
+  constructor(
+    private readonly map: BaseMap,
+    private readonly box: HTMLElement,
+    private readonly fits: Fit,
+    private readonly seen: () => {
+      scene: Scene;
+      floors: readonly Floor[];
+      lifts: ReadonlyMap<string, number>;
+      panel: number;
+    },
+  ) {
+    map.on("movestart", (moved) => {
+      if (moved.originalEvent) this.fitted = null;
+    });
+    map.on("resize", () => {
+      if (this.fitted) this.fit(this.fitted, false);
+    });
+  }
+
+  /** Goes back to where the person was. Returns whether there was such a place. */
+  comeBack(): boolean {
+    if (left === null) return false;
+    this.map.jumpTo(left);
+    return true;
+  }
+
+  leave(): void {
+    const { map } = this;
+    left = { center: map.getCenter(), zoom: map.getZoom(), pitch: map.getPitch(), bearing: map.getBearing() };
+  }
+
+  fit(what: What, animate = true): void {
+    const { scene, floors, lifts, panel } = this.seen();
+    if (what === "hub" && floors.length > 0) {
+      const near = this.map.getZoom() > 12;
+      const [pitch, bearing] =
+        near && this.fitted === null ? [this.map.getPitch(), this.map.getBearing()] : [PITCH, BEARING];
+      const stand = this.fits.fitPoints(cornersOf(floors, lifts), this.room(panel), pitch, bearing);
+      if (animate && near) this.map.easeTo({ ...stand, duration: 500 });
+      else if (animate) this.map.flyTo({ ...stand, duration: 1400 });
+      else this.map.jumpTo(stand);
+    } else {
+      const bounds = what === "country" ? CHINA : (boundsOf(scene) ?? CHINA);
+      this.map.fitBounds(bounds, { padding: paddingOf(this.box), maxZoom: 8, pitch: 0, bearing: 0, animate });
+    }
+    this.fitted = what;
+  }
+
+  private room(panel: number) {
+    const { clientWidth: width, clientHeight: height } = this.box;
+    const small = width < 620;
+    return {
+      width,
+      height,
+      padding: small
+        ? { top: 64, right: 60, bottom: 72, left: 24 }
+        : { top: 64, right: 130, bottom: 64, left: panel + 40 },
+    };
+  }
+
+  /** Flies to a place of the venue, at its height. */
+  toPlace(at: { lon: number; lat: number; z: number }): void {
+    this.fitted = null;
+    const zoom = Math.max(PLACE_ZOOM, this.map.getZoom());
+    const pitch = this.map.getPitch() || PITCH;
+    const { clientWidth: width, clientHeight: height } = this.box;
+    const stand = { center: [at.lon, at.lat] as Lonlat, zoom, pitch, bearing: this.map.getBearing() || BEARING };
+    // What stands high above the ground is seen higher on the screen: the ground below it goes down by as much.
+    const [x, y] = this.fits.viewOf(stand, { width, height }).project([at.lon, at.lat, at.z]);
+    const offset = [width / 2 - (x ?? 0), height / 2 - (y ?? 0)] as [number, number];
+    this.map.flyTo({ ...stand, offset, duration: 900 });
+  }
+
+  toPoint(at: Lonlat, zoom = AREA_ZOOM): void {
+    this.fitted = null;
+    this.map.flyTo({
+      center: at,
+      zoom: Math.max(zoom, Math.min(10, this.map.getZoom())),
+      pitch: 0,
+      bearing: 0,
+      duration: 900,
+    });
+  }
+
+  /** Keeps up with what is followed: the middle of the map moves, zoom and turn stay as the person has them. */
+  follow(at: Lonlat): void {
+    this.fitted = null;
+    this.map.easeTo({ center: at, duration: 400 });
+  }
+
+  turn(degrees: number): void {
+    this.map.easeTo({ bearing: this.map.getBearing() + degrees, duration: 300 });
+  }
+
+  tilt(): void {
+    this.map.easeTo({ pitch: this.map.getPitch() > 20 ? 0 : PITCH, duration: 400 });
+  }
+
+  north(): void {
+    this.map.easeTo({ bearing: 0, duration: 300 });
+  }
+}
+
+function cornersOf(floors: readonly Floor[], lifts: ReadonlyMap<string, number>): Point3[] {
+  return floors.flatMap((floor) =>
+    floor.plate.map(([lon, lat]): Point3 => [lon, lat, lifts.get(floor.level.level_id) ?? 0]),
+  );
+}

@@ -1,0 +1,58 @@
+/** Where the camera must stand so that all levels of a venue are in view, lifted apart or not. */
+
+import { WebMercatorViewport } from "@deck.gl/core";
+import type { Lonlat, Point3 } from "./stack";
+
+export interface Room {
+  width: number;
+  height: number;
+  padding: { top: number; right: number; bottom: number; left: number };
+}
+
+export interface Stand {
+  center: Lonlat;
+  zoom: number;
+  pitch: number;
+  bearing: number;
+}
+
+const ROUNDS = 6;
+
+/**
+ * Fits points in space into a room of pixels at a given tilt and turn. A camera that looks at the ground sees a lifted
+ * level higher on the screen: the middle of what is seen is moved into the middle of the room, the zoom follows its size,
+ * a few times until both hold.
+ */
+export function fitPoints(points: readonly Point3[], room: Room, pitch: number, bearing: number): Stand {
+  const { padding } = room;
+  const [width, height] = [
+    Math.max(40, room.width - padding.left - padding.right),
+    Math.max(40, room.height - padding.top - padding.bottom),
+  ];
+  const middle = { x: padding.left + width / 2, y: padding.top + height / 2 };
+  const mean = (of: 0 | 1): number => points.reduce((sum, one) => sum + one[of], 0) / Math.max(1, points.length);
+  let stand: Stand = { center: [mean(0), mean(1)], zoom: 15, pitch, bearing };
+  for (let round = 0; round < ROUNDS; round++) {
+    const view = viewOf(stand, room);
+    const seen = points.map((one) => view.project(one));
+    const [xs, ys] = [seen.map((one) => one[0]!), seen.map((one) => one[1]!)];
+    const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
+    const scale = Math.min(width / Math.max(1, box.right - box.left), height / Math.max(1, box.bottom - box.top));
+    const shift = [(box.left + box.right) / 2 - middle.x, (box.top + box.bottom) / 2 - middle.y] as const;
+    const to = view.unproject([room.width / 2 + shift[0], room.height / 2 + shift[1]]) as Lonlat;
+    stand = { ...stand, center: [to[0], to[1]], zoom: Math.min(19, Math.max(10, stand.zoom + Math.log2(scale))) };
+  }
+  return stand;
+}
+
+export function viewOf(stand: Stand, room: Pick<Room, "width" | "height">): WebMercatorViewport {
+  return new WebMercatorViewport({
+    width: room.width,
+    height: room.height,
+    longitude: stand.center[0],
+    latitude: stand.center[1],
+    zoom: stand.zoom,
+    pitch: stand.pitch,
+    bearing: stand.bearing,
+  });
+}

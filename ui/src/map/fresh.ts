@@ -1,0 +1,62 @@
+/** How far what is sensed can be trusted now: by the state of its source, else by its age. */
+
+import type { Thing } from "../api/panorama";
+import type { Source } from "../api/types";
+import { LAYERS, layerOf, type LayerId } from "./catalogue";
+
+/** A source that is not in the list cannot be said to be live: its things count as seen last after this time. */
+const UNKNOWN_MS = 5 * 60_000;
+
+export type SourceState = Source["state"] | "unknown";
+
+export type SourceStates = ReadonlyMap<string, Source>;
+
+export const byName = (sources: Iterable<Source>): SourceStates => new Map([...sources].map((one) => [one.name, one]));
+
+/** Whether a thing tells what was, not what is: its source is late, failed, switched off, or unknown and old. */
+export function isStale(thing: Pick<Thing, "source" | "at_ms">, sources: SourceStates, nowMs: number): boolean {
+  const source = sources.get(thing.source);
+  if (source) return source.state !== "live";
+  return nowMs - thing.at_ms > UNKNOWN_MS;
+}
+
+export interface LayerState {
+  count: number;
+  /** How many of them are not live. */
+  stale: number;
+  /** When the newest of them was sensed; null where there is none. */
+  newestMs: number | null;
+  /** The worst state of the sources behind it. */
+  state: SourceState | "none";
+  /** Names of the sources that do not tell what they should. */
+  lost: string[];
+}
+
+const WORST: readonly (SourceState | "none")[] = ["failed", "late", "maintenance", "off", "unknown", "live", "none"];
+
+export const worse = <T extends SourceState | "none">(a: T, b: T): T => (WORST.indexOf(a) <= WORST.indexOf(b) ? a : b);
+
+const nothing = (): LayerState => ({ count: 0, stale: 0, newestMs: null, state: "none", lost: [] });
+
+/** Count, age of the newest datum and state of each layer that is made of things. */
+export function layerStates(
+  things: Iterable<Thing>,
+  sources: SourceStates,
+  nowMs: number,
+): Record<LayerId, LayerState> {
+  const found = Object.fromEntries(LAYERS.map((one) => [one, nothing()])) as Record<LayerId, LayerState>;
+  for (const thing of things) {
+    const layer = layerOf(thing);
+    if (layer === null) continue;
+    const held = found[layer];
+    held.count += 1;
+    held.newestMs = Math.max(held.newestMs ?? 0, thing.at_ms);
+    const source = sources.get(thing.source);
+    const stale = isStale(thing, sources, nowMs);
+    held.state = worse(held.state, source?.state ?? (stale ? "unknown" : "live"));
+    if (!stale) continue;
+    held.stale += 1;
+    if (!held.lost.includes(thing.source)) held.lost.push(thing.source);
+  }
+  return found;
+}

@@ -1,0 +1,156 @@
+/** What is sensed as signs on the map: badges, arrows, and counts where things stand too close. */
+
+import type { Layer, PickingInfo } from "@deck.gl/core";
+import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
+import { signOf, type Badges } from "./badges";
+import { rgba } from "./colour";
+import type { Label } from "./labelfit";
+import type { Batch, Cluster } from "./marks";
+import type { Palette } from "./style";
+import type { WayLine } from "./way";
+
+export const FONT = '"Helvetica Neue", Arial, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
+
+export interface ThingHandlers {
+  hover: (info: PickingInfo) => void;
+  thing: (id: string) => void;
+  cluster: (cluster: Cluster) => void;
+  spot: (spot: Spot) => void;
+}
+
+/** Signs lie over everything that stands below them: a thing behind a wall is still there. */
+const ON_TOP = { depthCompare: "always", depthWriteEnabled: false } as const;
+const BADGE = 22;
+const ARROW = 15;
+
+export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers: ThingHandlers): Layer {
+  const moving = batch.angles !== null;
+  const icon = signOf(batch.shape, batch.tone);
+  return new IconLayer({
+    id: `things/${layer}/${batch.key}`,
+    data: {
+      length: batch.ids.length,
+      attributes: {
+        getPosition: { value: batch.positions, size: 3 },
+        ...(batch.angles ? { getAngle: { value: batch.angles, size: 1 } } : {}),
+      },
+    },
+    iconAtlas: badges.image as unknown as string,
+    iconMapping: badges.icons,
+    getIcon: () => icon,
+    getSize: moving ? ARROW : BADGE,
+    sizeUnits: "pixels",
+    opacity: batch.ghost ? 0.22 : 1,
+    // An arrow lies in the plane of its road; a badge stands towards the reader.
+    billboard: !moving,
+    pickable: !batch.ghost,
+    parameters: ON_TOP,
+    onHover: (info) => handlers.hover(info),
+    onClick: (info) => info.index >= 0 && handlers.thing(batch.ids[info.index]!),
+  });
+}
+
+export function clusterLayers(
+  layer: string,
+  clusters: readonly Cluster[],
+  palette: Palette,
+  handlers: ThingHandlers,
+): Layer[] {
+  const at = (one: Cluster): [number, number, number] => [one.lon, one.lat, one.z];
+  return [
+    new ScatterplotLayer<Cluster>({
+      id: `clusters/${layer}`,
+      data: clusters as Cluster[],
+      getPosition: at,
+      getRadius: (one) => 9 + Math.min(7, Math.log2(one.ids.length)),
+      radiusUnits: "pixels",
+      billboard: true,
+      stroked: true,
+      getFillColor: (one) => rgba(palette.halo, one.ghost ? 60 : 245),
+      getLineColor: (one) => rgba(one.bad > 0 ? palette.red : palette.ink, one.ghost ? 70 : 255),
+      getLineWidth: (one) => (one.bad > 0 ? 2.5 : 1.2),
+      lineWidthUnits: "pixels",
+      pickable: true,
+      parameters: ON_TOP,
+      onHover: (info) => handlers.hover(info),
+      onClick: (info) => info.object && handlers.cluster(info.object as Cluster),
+    }),
+    new TextLayer<Cluster>({
+      id: `counts/${layer}`,
+      data: clusters as Cluster[],
+      getPosition: at,
+      getText: (one) => String(one.ids.length),
+      getSize: 11,
+      getColor: (one) => rgba(palette.ink, one.ghost ? 90 : 255),
+      fontFamily: FONT,
+      parameters: ON_TOP,
+    }),
+  ];
+}
+
+/** Where something is to be done: alarms and cases at a place, counted. */
+export interface Spot {
+  type: "alarm" | "case";
+  place: string;
+  ids: string[];
+  lon: number;
+  lat: number;
+  z: number;
+  level: string;
+}
+
+export function spotLayers(spots: readonly Spot[], badges: Badges, handlers: ThingHandlers): Layer[] {
+  return [
+    new IconLayer<Spot>({
+      id: "spots",
+      data: spots as Spot[],
+      iconAtlas: badges.image as unknown as string,
+      iconMapping: badges.icons,
+      getIcon: (one) => (one.type === "alarm" ? "alarm-bad" : "case-plain"),
+      getPosition: (one) => [one.lon, one.lat, one.z],
+      getPixelOffset: (one) => [one.type === "alarm" ? -14 : 14, -18],
+      getSize: (one) => (one.type === "alarm" ? 28 : 22),
+      sizeUnits: "pixels",
+      pickable: true,
+      parameters: ON_TOP,
+      onHover: (info) => handlers.hover(info),
+      onClick: (info) => info.object && handlers.spot(info.object as Spot),
+    }),
+  ];
+}
+
+export function labelLayer(labels: readonly Label[], palette: Palette): Layer {
+  return new TextLayer<Label>({
+    id: "names",
+    data: labels as Label[],
+    getPosition: (one) => [one.lon, one.lat, one.z],
+    getText: (one) => one.text,
+    getSize: (one) => one.size,
+    getColor: rgba(palette.text),
+    characterSet: "auto",
+    fontFamily: FONT,
+    fontWeight: 500,
+    fontSettings: { sdf: true, fontSize: 40, buffer: 6, radius: 12 },
+    outlineWidth: 3,
+    outlineColor: rgba(palette.halo),
+    parameters: ON_TOP,
+    updateTriggers: { getColor: palette },
+  });
+}
+
+/** The way, leg by leg; a change of level is dashed by its shape: it is the part that leaves the floor. */
+export function wayLayers(lines: readonly WayLine[], palette: Palette): Layer[] {
+  const of = (id: string, width: number, colour: string, alpha: number): Layer =>
+    new PathLayer<WayLine>({
+      id,
+      data: lines as WayLine[],
+      getPath: (one) => one.path,
+      getColor: rgba(colour, alpha),
+      getWidth: width,
+      widthUnits: "pixels",
+      capRounded: true,
+      jointRounded: true,
+      parameters: ON_TOP,
+    });
+  return [of("way-edge", 9, palette.halo, 235), of("way", 4.5, palette.way, 255)];
+}
