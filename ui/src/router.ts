@@ -6,6 +6,7 @@ export const router = createRouter({
   history: createWebHashHistory(),
   routes: [
     { path: "/", name: "desk", component: Desk },
+    { path: "/wall", name: "wall", meta: { wall: true }, component: () => import("./pages/Wall.vue") },
     { path: "/board", name: "board", component: () => import("./pages/Board.vue") },
     {
       path: "/cases/:id",
