@@ -4,6 +4,22 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from argon2 import Parameters, Type
+
+from hubtwin.stores import accounts
+
+CHEAP = Parameters(Type.ID, 19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _passwords_are_hashed_fast() -> Iterator[None]:
+    """Hash passwords under small parameters: hubs with a dozen accounts are made by the hundred, at a second each.
+
+    `tests/stores/test_accounts.py` holds the parameters of the product.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "PARAMETERS", CHEAP)
+        yield
 
 
 @pytest.fixture(autouse=True)

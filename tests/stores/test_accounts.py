@@ -12,7 +12,7 @@ from argon2 import PasswordHasher, Type, extract_parameters
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed
 from hubtwin.model.agency import SYSTEM_ID, Agency, AgencyKind, Person, Role
-from hubtwin.stores.accounts import LONGEST_LOCK_MIN, PARAMETERS, Accounts, lock_min
+from hubtwin.stores.accounts import LONGEST_LOCK_MIN, NOBODY, PARAMETERS, Accounts, lock_min
 from hubtwin.stores.audit import ACCESS_FILE, Audit, open_access
 from hubtwin.stores.signing import Signer
 
@@ -183,6 +183,7 @@ def test_a_hash_names_its_parameters_and_is_made_anew_when_they_change(hub: Hub,
 
 def test_the_parameters_of_the_product_are_those_of_the_standard() -> None:
     assert (PARAMETERS.type, PARAMETERS.time_cost, PARAMETERS.memory_cost) == (Type.ID, 3, 65_536)
+    assert extract_parameters(NOBODY) == PARAMETERS, "a name that nobody has takes as long as one that somebody has"
 
 
 def test_a_person_comes_through_several_issuers_and_an_identity_is_one_person(hub: Hub) -> None:
