@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Absent, Malformed
+from hubtwin.model.place import Walk
 from hubtwin.rules.staffing import find_walk, walk_minutes
-from hubtwin.settings import Settings, load_settings
-from hubtwin.wiring.venues import check_places, open_drawn, open_venue, read_archive, with_venue, write_archive
+from hubtwin.settings import Settings, VenueSettings, load_settings
+from hubtwin.wiring.kept_walks import keep_walks
+from hubtwin.wiring.venues import (
+    check_places,
+    list_places,
+    open_drawn,
+    open_venue,
+    read_archive,
+    with_venue,
+    write_archive,
+)
 from tests.venue_kit import station
 
 HUB = """
@@ -126,3 +136,33 @@ def test_a_block_that_is_wrong_is_refused(tmp_path: Path, block: str) -> None:
     (tmp_path / "hub.toml").write_text(told, encoding="utf-8")
     with pytest.raises(Malformed, match=r"hub\.toml"):
         load_settings(str(tmp_path), tmp_path / "home", "en", {})
+
+
+def test_walks_are_kept_for_the_next_process_and_only_for_the_same_archive(tmp_path: Path) -> None:
+    settings = _hub(tmp_path)
+    with_venue(settings)
+    file = settings.home / "walks" / "small.json"
+    kept = file.read_bytes()
+    again = keep_walks(file, [tmp_path / "venue.imdf.zip"], _told(settings), _never)
+    assert again == with_venue(settings).hub.walks
+    for spoilt in (b"", b"[]", b'{"key": 7}', kept.replace(b'"walks":[[', b'"walks":[7,['), kept[:-9]):
+        file.write_bytes(spoilt)
+        assert keep_walks(file, [tmp_path / "venue.imdf.zip"], _told(settings), lambda: again) == again
+    (tmp_path / "venue.imdf.zip").write_bytes(b"another")
+    assert keep_walks(file, [tmp_path / "venue.imdf.zip"], _told(settings), tuple) == ()
+
+
+def test_a_home_that_cannot_be_written_costs_time_only(tmp_path: Path) -> None:
+    settings = _hub(tmp_path)
+    settings.home.write_text("no folder")
+    assert _minutes(replace(settings, venue=VenueSettings(tmp_path / "venue.imdf.zip", ("HELP",)))) == 2
+
+
+def _told(settings: Settings) -> list[object]:
+    assert settings.venue is not None
+    walks = [[walk.a, walk.b, walk.seconds, walk.told] for walk in settings.hub.walks]
+    return [list_places(settings.hub), walks, settings.venue.closed]
+
+
+def _never() -> tuple[Walk, ...]:
+    raise AssertionError("it was kept")

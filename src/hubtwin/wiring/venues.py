@@ -1,9 +1,9 @@
 """The venue of a hub: its archive read from disk once, its walking graph built once, its walks for the staff plan."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ from typing import Any
 import structlog
 
 from hubtwin.base.errors import Absent, Malformed
-from hubtwin.model.place import Hub
+from hubtwin.model.place import Hub, Walk
 from hubtwin.model.venue import Archive, Severity, Venue, VenueFinding
 from hubtwin.settings import Settings
+from hubtwin.wiring.kept_walks import keep_walks
 from hubtwin.wiring.plugs import load
 
 IMDF = "hubtwin.connectors.imdf"
 KEPT = 4  # venues of this process
+KEPT_WALKS = "walks"  # the folder below the home
 MOST = 64 << 20  # bytes of one file of a folder
 MOST_MODEL = 512 << 20  # bytes of a building model
 _LOG = structlog.get_logger()
+_WALKS: dict[object, tuple[Walk, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,10 @@ def open_drawn(settings: Settings) -> Drawn | None:
     """
     if settings.venue is None:
         return None
-    path = settings.venue.archive
-    if not path.exists():
-        raise Absent("wiring_no_venue", file=path)
+    return _open(settings.venue.archive)
+
+
+def _open(path: Path) -> Drawn:
     drawn = _drawn(path, _stamp(path))
     if drawn.venue is None:
         raise Malformed("wiring_bad_venue", file=path)
@@ -148,19 +152,36 @@ def check_places(settings: Settings, drawn: Drawn) -> list[VenueFinding]:
 
 
 def with_venue(settings: Settings) -> Settings:
-    """Return settings whose hub walks by its venue; the same where it has none. Raises Absent and Malformed."""
-    drawn = open_drawn(settings)
-    if drawn is None or settings.venue is None:
+    """Return settings whose hub walks by its venue; the same where it has none. Raises Absent and Malformed.
+
+    Walks are computed once for an archive and kept below the home of the hub.
+    """
+    if settings.venue is None:
         return settings
-    stamp = _stamp(settings.venue.archive)
-    places = tuple(list_places(settings.hub))
-    walks = _walks(settings.venue.archive, stamp, (places, settings.hub.walks), settings.venue.closed)
-    return replace(settings, hub=replace(settings.hub, walks=walks))
+    path, closed = settings.venue.archive, settings.venue.closed
+    places, walks = tuple(list_places(settings.hub)), settings.hub.walks
+    stamp = _stamp(path)
+    key = (path, stamp, places, walks, closed)
+    if key not in _WALKS:
+        compute = partial(_compute, path, places, walks, closed)
+        told = [places, [astuple(walk) for walk in walks], closed]
+        file = settings.home / KEPT_WALKS / f"{settings.hub.hub_id}.json"
+        _WALKS[key] = keep_walks(file, [path / name for name, *_ in stamp] if path.is_dir() else [path], told, compute)
+        while len(_WALKS) > KEPT:
+            _WALKS.pop(next(iter(_WALKS)), None)
+    return replace(settings, hub=replace(settings.hub, walks=_WALKS[key]))
+
+
+def _compute(path: Path, places: Iterable[str], walks: tuple[Walk, ...], closed: tuple[str, ...]) -> tuple[Walk, ...]:
+    found: tuple[Walk, ...] = load("hubtwin.rules.hub_walks:walks_of")(places, walks, _open(path).graph, closed)
+    return found
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Return what changes when a file, or one of a folder, is written anew."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    """Return what changes when a file, or one of a folder, is written anew. Raises Absent."""
+    if not path.exists():
+        raise Absent("wiring_no_venue", file=path)
+    files = sorted(each for each in path.iterdir() if each.is_file()) if path.is_dir() else [path]
     return tuple((file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
 
 
@@ -171,8 +192,3 @@ def _drawn(path: Path, stamp: object) -> Drawn:
         "venue_read", file=path.name, features=len(drawn.archive.features), extended=bool(drawn.archive.extension)
     )
     return drawn
-
-
-@lru_cache(maxsize=KEPT)
-def _walks(path: Path, stamp: object, known: tuple[Any, Any], closed: tuple[str, ...]) -> Any:
-    return load("hubtwin.rules.hub_walks:walks_of")(*known, _drawn(path, stamp).graph, closed)
