@@ -11,6 +11,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from hubtwin.base.errors import Malformed
+from hubtwin.model.venue import Archive, RawFeature
 from hubtwin.rules.schematic.capacity import link_length_m, link_per_min, opening_per_min, persons_in
 from hubtwin.rules.schematic.footing import Footing, stand
 from hubtwin.rules.schematic.openings import lay_door, lay_opening
@@ -19,9 +20,9 @@ from hubtwin.rules.schematic.records import (
     ELEVATOR,
     INFERRED,
     PUBLISHED,
+    RAMP,
     WALK,
     Basis,
-    Drawing,
     FixturePlan,
     LinkPlan,
     Names,
@@ -32,10 +33,6 @@ from hubtwin.rules.schematic.records import (
     UnitPlan,
 )
 
-KINDS = (
-    "address", "amenity", "anchor", "building", "detail", "fixture", "footprint", "geofence", "kiosk", "level",
-    "occupant", "opening", "relationship", "section", "unit", "venue",
-)  # fmt: skip
 OPENING_CATEGORY = {
     "passage": "pedestrian",
     "door": "pedestrian",
@@ -43,6 +40,7 @@ OPENING_CATEGORY = {
     "emergency": "emergencyexit",
     "out": "pedestrian.principal",
 }
+STEP_FREE = (ELEVATOR, RAMP, WALK)
 NO_ADDRESS = dict.fromkeys(("unit", "postal_code", "postal_code_ext", "postal_code_vanity"))
 WATCH_M = 0.5  # half the side of the square that stands for a camera or a counter
 WATCH_NAMES = {"camera": {"zh": "摄像机", "en": "Camera"}, "counter": {"zh": "客流计数器", "en": "People counter"}}
@@ -50,8 +48,11 @@ WATCH_CODES = {"camera": "CAM", "counter": "CNT"}
 INFERRED_BASIS = Basis(INFERRED)
 
 
-def draw(plan: Plan) -> Drawing:
-    """Return the features of a plan. Raises Malformed where an opening, a link or a fixture does not fit its units."""
+def draw(plan: Plan) -> Archive:
+    """Return the archive of a plan, the same for the same plan.
+
+    Raises Malformed where an opening, a link or a fixture does not fit its units.
+    """
     return _Sheet(plan).finish()
 
 
@@ -63,10 +64,10 @@ class _Sheet:
         self.units = {unit.code: unit for unit in plan.units}
         self.levels = {level.code: level for level in plan.levels}
         self.footing: Footing = stand(plan)
-        self.features: dict[str, list[dict[str, Any]]] = {kind: [] for kind in KINDS}
+        self.features: list[RawFeature] = []
         self.told: dict[str, dict[str, Any]] = defaultdict(dict)
 
-    def finish(self) -> Drawing:
+    def finish(self) -> Archive:
         """Draw everything, in the order in which things refer to each other."""
         self._ground()
         for level in self.plan.levels:
@@ -88,7 +89,9 @@ class _Sheet:
         }
         keys = ("basis", "capacities", "codes", "covers", "levels", "links", "sources", "spaces", "uses")
         told = {key: dict(sorted(self.told[key].items())) for key in keys}
-        return Drawing(manifest, self.features, {"version": 1, "schematic": True, "note": dict(self.plan.note), **told})
+        return Archive(
+            manifest, tuple(self.features), {"version": 1, "schematic": True, "note": dict(self.plan.note), **told}
+        )
 
     def id_of(self, kind: str, code: str) -> str:
         """Return the UUID of an element."""
@@ -96,15 +99,7 @@ class _Sheet:
 
     def _add(self, kind: str, code: str, basis: Basis, geometry: Any, properties: Mapping[str, Any]) -> str:
         feature_id = self.id_of(kind, code)
-        self.features[kind].append(
-            {
-                "id": feature_id,
-                "type": "Feature",
-                "feature_type": kind,
-                "geometry": geometry,
-                "properties": dict(properties),
-            }
-        )
+        self.features.append(RawFeature(feature_id, kind, geometry, dict(properties)))
         self.told["codes"][feature_id] = code
         self.told["basis"][feature_id] = basis.kind
         if basis.kind == PUBLISHED:
@@ -167,30 +162,22 @@ class _Sheet:
         self.told["levels"][level_id] = {"elevation_m": level.elevation_m, "height_m": level.height_m}
 
     def _unit(self, unit: UnitPlan) -> None:
-        holes = self.footing.holes[unit.code]
+        holes = self.footing.holes.get(unit.code, ())
         area_m2 = signed_area_m2(unit.ring) - sum(signed_area_m2(ring_of(hole)) for hole in holes)
-        unit_id = self._add_unit(unit.code, unit.level, unit.category, unit.name, unit.basis)
-        feature = self.features["unit"][-1]
-        feature["geometry"] = self.plane.polygon(unit.ring, holes)
-        feature["properties"]["display_point"] = self.plane.point(free_spot(unit.ring, holes))
-        feature["properties"]["accessibility"] = ["wheelchair"] if unit.accessible else None
-        feature["properties"]["restriction"] = "employeesonly" if unit.category == "nonpublic" else None
+        properties = {
+            "category": unit.category,
+            "restriction": "employeesonly" if unit.category == "nonpublic" else None,
+            "accessibility": ["wheelchair"] if unit.accessible else None,
+            "name": None if unit.name is None else dict(unit.name),
+            "alt_name": None,
+            "level_id": self.id_of("level", unit.level),
+            "display_point": self.plane.point(free_spot(unit.ring, holes)),
+        }
+        unit_id = self._add("unit", unit.code, unit.basis, self.plane.polygon(unit.ring, holes), properties)
         persons = unit.persons if unit.persons is not None else persons_in(area_m2, unit.m2_per_person)
         self.told["capacities"][unit_id] = {"persons": persons}
         if unit.spaces is not None:
             self.told["spaces"][unit_id] = unit.spaces
-
-    def _add_unit(self, code: str, level: str, category: str, name: Names | None, basis: Basis) -> str:
-        properties = {
-            "category": category,
-            "restriction": None,
-            "accessibility": None,
-            "name": None if name is None else dict(name),
-            "alt_name": None,
-            "level_id": self.id_of("level", level),
-            "display_point": None,
-        }
-        return self._add("unit", code, basis, None, properties)
 
     def _link(self, link: LinkPlan) -> None:
         """Draw the body of a link on each level, and a relationship between each two in a row."""
@@ -221,20 +208,28 @@ class _Sheet:
     def _body(self, link: LinkPlan, position: int) -> str:
         """Draw what a link is on one level, with its door to the zone around it; return its code."""
         host, rect = self.units[link.units[position]], link.rects[position]
-        code = f"{link.code}@{host.level}"
-        body_id = self._add_unit(code, host.level, link.kind, link.name, link.basis)
-        feature = self.features["unit"][-1]
-        feature["geometry"] = self.plane.polygon(ring_of(rect))
-        feature["properties"]["display_point"] = self.plane.point(middle_of(rect))
-        feature["properties"]["accessibility"] = ["wheelchair"] if link.kind == ELEVATOR else None
-        self.told["capacities"][body_id] = {"persons": 0}  # counted in the zones that it joins
-        others = [self.levels[self.units[unit].level].elevation_m for unit in link.units]
-        door = lay_door(link, position, upper=others[position] == max(others))
-        self._opening(f"{code}:door", link, door, "door", self.levels[host.level].code)
+        body = UnitPlan(
+            code=f"{link.code}@{host.level}",
+            level=host.level,
+            name=link.name,
+            category=link.kind,
+            ring=ring_of(rect),
+            persons=0,  # who is on the way is counted in the zones that it joins
+            accessible=link.kind in STEP_FREE,
+            basis=link.basis,
+        )
+        self._unit(body)
+        heights = [self.levels[self.units[unit].level].elevation_m for unit in link.units]
+        door = lay_door(link, position, upper=heights[position] == max(heights))
+        self._opening(f"{body.code}:door", link, door, "door", host.level)
         if link.kind == ELEVATOR:
-            lift = {"category": "elevator", "unit_ids": [body_id], "accessibility": ["wheelchair"]}
+            lift = {
+                "category": "elevator",
+                "unit_ids": [self.id_of("unit", body.code)],
+                "accessibility": ["wheelchair"],
+            }
             self._amenity(f"{link.code}:{host.level}", link.name, lift, self.plane.point(middle_of(rect)), link.basis)
-        return code
+        return body.code
 
     def _reference(self, unit: str) -> dict[str, str]:
         return {"id": self.id_of("unit", unit), "feature_type": "unit"}
@@ -251,7 +246,7 @@ class _Sheet:
         gates = kind == "gates"
         properties = {
             "category": OPENING_CATEGORY[kind],
-            "accessibility": ["wheelchair"],
+            "accessibility": None if isinstance(told, LinkPlan) and told.kind not in STEP_FREE else ["wheelchair"],
             "access_control": None,
             "door": {"type": "turnstile" if gates else "open", "automatic": gates, "material": None},
             "name": None if told.name is None or isinstance(told, LinkPlan) else dict(told.name),
@@ -271,7 +266,10 @@ class _Sheet:
                     raise Malformed("rules.schematic.no_such", entry=f"units.{unit.code}.watched", code=watch)
                 corner = {"camera": 0, "counter": 2}[watch]
                 x, y = free_spot(unit.ring, self.footing.holes[unit.code], corner)
-                name = {lang: f"{WATCH_NAMES[watch][lang]} {unit.name[lang]}" for lang in unit.name}
+                name = {
+                    lang: f"{word} {(unit.name or {}).get(lang, unit.code)}"
+                    for lang, word in WATCH_NAMES[watch].items()
+                }
                 rect = (x - WATCH_M, y - WATCH_M, x + WATCH_M, y + WATCH_M)
                 code = f"{WATCH_CODES[watch]}-{unit.code}"
                 place = {"unit": unit.code, "level": unit.level, "covers": unit.code}

@@ -1,8 +1,7 @@
 """What a description of a schematic venue says, after reading: local metres, codes, names, and their origin."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 Names = Mapping[str, str]
 Spot = tuple[float, float]  # x, y in metres: y along the bearing of the origin, x to the right of it
@@ -44,15 +43,15 @@ class UnitPlan:
 
     code: str
     level: str
-    name: Names
+    name: Names | None
     category: str
     ring: Ring
-    persons: int | None
-    m2_per_person: float
-    spaces: int | None
-    accessible: bool
-    watched: tuple[str, ...]  # "camera", "counter"
     basis: Basis
+    persons: int | None = None
+    m2_per_person: float = 0.0
+    spaces: int | None = None
+    accessible: bool = True
+    watched: tuple[str, ...] = ()  # "camera", "counter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +135,3 @@ class Plan:
     fixtures: tuple[FixturePlan, ...]
     amenities: tuple[AmenityPlan, ...]
     posts: tuple[str, ...]  # units that get an anchor
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """The features of an archive by kind of feature, and what IMDF has no place for (`hubtwin.json`)."""
-
-    manifest: Mapping[str, Any]
-    features: Mapping[str, list[dict[str, Any]]]
-    extension: Mapping[str, Any] = field(default_factory=dict)
