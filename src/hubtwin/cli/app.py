@@ -27,6 +27,7 @@ from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
 from hubtwin.cli.serve import serve
 from hubtwin.cli.venue import venue
+from hubtwin.cli.venue_build import build_venue
 from hubtwin.cli.warn import collide, list_pathogens
 from hubtwin.settings import find_lang, load_settings
 
@@ -58,6 +59,9 @@ COMMANDS: tuple[click.Command, ...] = (
     feed,
     venue,
 )
+
+
+venue.add_command(build_venue)
 
 
 def build(lang: str) -> click.Group:

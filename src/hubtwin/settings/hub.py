@@ -102,14 +102,18 @@ def _walks(told: Mapping[str, Any], platforms: tuple[Platform, ...], exits: tupl
     return (*walks, *explicit)
 
 
-def read_venue(told: Mapping[str, Any], hub_file: Path) -> VenueSettings | None:
-    """Return where the venue is drawn, None where hub.toml names no archive. Raises Wrong, KeyError."""
+def read_venue(told: Mapping[str, Any], hub_file: Path, data_dir: Path) -> VenueSettings | None:
+    """Return where the venue is drawn, None where hub.toml names no archive. Raises Wrong, KeyError.
+
+    The archive lies beside hub.toml or in the folder of shipped data, as feeds do: a copy of a shipped hub.toml works.
+    """
     if "venue" not in told:
         return None
     block = read_table(told, "venue")
     refuse_unknown(block, "venue.", ("archive", "closed"))
     closed = read_texts(block, "closed", "venue.") if block.get("closed") else ()
-    return VenueSettings(hub_file.parent / read_text(block, "archive"), closed)
+    beside, shipped = (folder / read_text(block, "archive") for folder in (hub_file.parent, data_dir))
+    return VenueSettings(shipped if shipped.exists() and not beside.exists() else beside, closed)
 
 
 def read_shift(block: Mapping[str, Any], hub: Hub) -> ShiftPlan:

@@ -177,7 +177,7 @@ def _settings(
         partners=read_each(told, "partners", read_partner, hub_file),
         contact=read_contact(told, ""),
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
-        venue=read_venue(told, hub_file),
+        venue=read_venue(told, hub_file, data_dir),
     )
 
 

@@ -1,7 +1,7 @@
 """The venue of a hub at work, for pages: drawn once for each edition of its archive; ways on demand."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from hubtwin.base.errors import Absent, Malformed
@@ -93,7 +93,7 @@ def _placed(venue: v.Venue) -> Iterator[sv.VenueFeature]:
     for opening in venue.openings:
         yield _feature(opening, "opening", per_min=opening.persons_per_min)
     for fixture in venue.fixtures:
-        yield _feature(fixture, "fixture")
+        yield replace(_feature(fixture, "fixture"), category=fixture.use or fixture.category)  # a camera, a check gate
     for amenity in venue.amenities:
         yield _feature(amenity, "amenity")
     for kiosk in venue.kiosks:
