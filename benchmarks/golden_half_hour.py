@@ -4,7 +4,7 @@
 
 Real: the 337 trains that arrive at Hangzhou East on the service pattern of 2016-03-01, and the risk areas listed at
 noon of nine dates of 2022. Synthetic, one fixed generator: persons aboard, platforms and exits. Teams, posts and
-walking times are those of the shipped hub.toml, which marks them as inferred.
+walking times are those of the shipped hub (ways through its venue, where it has one), all inferred.
 
 A train is *warned* when it passes a county with a high or medium area before the hub; it is a *key train* by the
 thresholds of the scene (`params.toml`): many persons boarded for the hub in counties with such areas. Only warned
@@ -34,6 +34,7 @@ from hubtwin.rules.places import resolver
 from hubtwin.rules.staffing import Walks, find_walk, plan_staff, walk_minutes
 from hubtwin.scenes.epidemic.scene import SCENE
 from hubtwin.settings import load_settings
+from hubtwin.wiring.venues import with_venue
 
 DATES = ("04-20", "07-08", "08-01", "08-28", "10-01", "10-20", "11-13", "11-24", "12-02")
 PATTERN = "2016-03-01"
@@ -270,7 +271,7 @@ def share(part: int, whole: int) -> str:
 def main() -> None:
     """Print the table of nine dates, then how few teams still meet the target on the hardest one."""
     print(machine_header(["numpy", "scipy"]))
-    hub = load_settings("hangzhou-east", lang="en").hub
+    hub = with_venue(load_settings("hangzhou-east", lang="en")).hub
     trains, areas = read_trains(hub), read_areas()
     print(
         f"{len(trains)} arriving trains; {len(hub.teams)} teams of {hub.teams[0].size}; persons and platforms SYNTHETIC"

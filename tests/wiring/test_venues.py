@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.place import Walk
 from hubtwin.rules.staffing import find_walk, walk_minutes
 from hubtwin.settings import Settings, VenueSettings, load_settings
+from hubtwin.web.start import open_desk
 from hubtwin.wiring.kept_walks import keep_walks
 from hubtwin.wiring.venues import (
     check_places,
@@ -22,6 +24,7 @@ from hubtwin.wiring.venues import (
 )
 from tests.venue_kit import station
 
+NOW = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 HUB = """
 [hub]
 id = "small"
@@ -166,3 +169,12 @@ def _told(settings: Settings) -> list[object]:
 
 def _never() -> tuple[Walk, ...]:
     raise AssertionError("it was kept")
+
+
+def test_a_hub_that_opens_orders_its_teams_by_the_ways_of_its_venue(tmp_path: Path) -> None:
+    settings = _hub(tmp_path, 'closed = ["ESCALATOR", "STAIRS"]\n')
+    with open_desk(settings, clock=lambda: NOW, real_clock=lambda: NOW) as desk:
+        roster = desk.works.roster
+        assert roster is not None
+        assert (find_walk(roster.walks, "N1", "1"), find_walk(roster.walks, "N2", "1")) == (3, 2)
+        assert desk.works.settings.hub.walks == with_venue(settings).hub.walks
