@@ -160,8 +160,8 @@ def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:
     [
         (lambda t: t["units"][0].pop("basis"), "missing"),
         (lambda t: t["units"][0].update(basis="published"), "missing"),
-        (lambda t: t["units"][0].update(basis="published", source=["no"], fact="x"), "no_such"),
-        (lambda t: t["units"][0].update(basis="published", source=[], fact="x"), "wrong"),
+        (lambda t: t["units"][0].update(basis="published", source=["no"], fact={"zh": "甲", "en": "x"}), "no_such"),
+        (lambda t: t["units"][0].update(basis="published", source=[], fact={"zh": "甲", "en": "x"}), "wrong"),
         (lambda t: t["units"][0].update(colour="red"), "unknown"),
         (lambda t: t.update(rooms=[]), "unknown"),
         (lambda t: t["units"][0].update(rect=[0, 0, 0, 5]), "wrong"),

@@ -111,7 +111,8 @@ class Entry:
             titles.append(self._sources[key])
         if not titles:
             raise self._wrong("source", "a key of [sources]")
-        return Basis(kind, f"{self.word('fact')} [{'; '.join(titles)}]")
+        fact = self.names("fact")
+        return Basis(kind, f"{fact['zh']} / {fact['en']} [{'; '.join(titles)}]")
 
     def done(self) -> None:
         """Refuse what nobody asked for: it is a slip of the pen, and what it was meant for would be missing."""

@@ -3,7 +3,7 @@
 An entry with `each = [...]` stands for one element a row: the row's values on top of its own. An element may carry
 `repeat = { from = 1, to = 7, step = [22.5, 0] }` (and `by = 2`): it then stands for as many elements, `{n}` in its
 texts is the number, and every coordinate moves by `step` from one to the next. Every element says where it comes from:
-`basis = "published"` with a `source` (keys of [sources]) and what the source states as `fact`, or `basis = "inferred"`.
+`basis = "published"` with a `source` (of [sources]) and what it states as `fact` (zh, en), or `basis = "inferred"`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
