@@ -75,6 +75,7 @@ class Manifest:
     cadence_s: int
     datasets: tuple[str, ...]
     formats: tuple[str, ...]
+    steady: bool = False  # says something new in every cadence: an answer without news is a silence
 
 
 @dataclass(frozen=True)

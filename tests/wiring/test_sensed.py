@@ -93,11 +93,14 @@ def test_a_source_that_fails_is_failed_then_late_never_empty(hub: Hub, wire: Wir
     hub.poll()
     assert hub.state("crowd_counters", 2) == "live"
     assert hub.state("crowd_counters", 3) == "late"
+    for minute in (1, 2, 3):
+        hub.poll(minute)  # it answers, and has nothing to say
+    assert hub.state("crowd_counters", 3) == "late"
     wire.switch(Fault.FAIL)
-    hub.poll(1)
-    assert hub.state("crowd_counters", 1) == "failed"
+    hub.poll(3)
+    assert hub.state("crowd_counters", 3) == "failed"
     assert [thing.values["people"] for thing in hub.told] == [5]
     wire.switch(None)
-    wire.add(page([ZoneCount(NOW + timedelta(minutes=2), "hall", 6)]))
-    hub.poll(2)
-    assert (hub.state("crowd_counters", 2), [thing.values["people"] for thing in hub.told]) == ("live", [5, 6])
+    wire.add(page([ZoneCount(NOW + timedelta(minutes=4), "hall", 6)]))
+    hub.poll(4)
+    assert (hub.state("crowd_counters", 4), [thing.values["people"] for thing in hub.told]) == ("live", [5, 6])

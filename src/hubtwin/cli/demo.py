@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from hubtwin.base.clock import PacedClock, epoch_minute, local, system_clock
+from hubtwin.base.clock import PacedClock, epoch_minute, local, service_start, system_clock
 from hubtwin.base.text import text
 from hubtwin.cli.alone import LOCK, alone
 from hubtwin.cli.desk import DayType, Desk, first_use
@@ -41,6 +41,7 @@ class Stage:
     clock: PacedClock
     password: str
     offices: Any
+    faults: Any
 
 
 @click.command("demo")
@@ -53,6 +54,9 @@ class Stage:
 @click.option("--no-crew", is_flag=True)
 @click.option("--no-event", is_flag=True)
 @click.option("--arrivals", type=click.IntRange(1, 1_000_000), default=None)
+@click.option("--silence", multiple=True, metavar="SOURCE[@HH:MM]")
+@click.option("--crowd", multiple=True, metavar="ZONE=PEOPLE[@HH:MM]")
+@click.option("--broken", multiple=True, metavar="DEVICE[@HH:MM]")
 @click.pass_obj
 def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
     """Prepare everything that is missing, print the list, then replay the day and serve its page."""
@@ -62,7 +66,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
         return
     with (
         closing(take_port("127.0.0.1", told["port"])) as sock,
-        stage(desk, day, start, {"matcher": True, "offices": True, **told}) as ready,
+        stage(desk, day, start, {"matcher": True, "offices": True, "panorama": True, **told}) as ready,
     ):
         ready.running.service.step(start)
         if told["no_event"]:
@@ -83,9 +87,11 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
 def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Iterator[Stage]:
     """Set a replay up in a home of its own; its clock stands at `start`. With `matcher` the hits come from a matcher in
     a process of its own, beside manifests that the hub never sees; else they are simulated, which needs no process.
-    With `offices` simulated partners answer; partners of hub.toml are told nothing of a simulated day.
+    With `offices` simulated partners answer; partners of hub.toml are told nothing of a simulated day. With `panorama`
+    the hub itself is simulated too: people on their way, lines, teams, devices, weather; `Stage.faults` are switches.
     """
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
+    faults = _read_faults(desk, day, told)
     with ExitStack() as stack:
         stack.enter_context(alone(settings.home.with_suffix(".lock"), "cli.demo_runs"))
         with alone(settings.home / LOCK, "cli.serve_runs"):
@@ -100,14 +106,22 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         core = stack.enter_context(opened(settings, clock=clock, real_clock=system_clock, mode="replay"))
         password = "-".join((secrets.token_hex(3), secrets.token_hex(3)))
         rail = _open_railway(stack, desk, core.works, made) if told.get("matcher") else None
-        running = _make_running(stack, core.works, (made, gates), rail, {**told, "offices": offices})
+        with_more = {**told, "offices": offices, "faults": faults}
+        running = _make_running(stack, core.works, (made, gates), rail, with_more)
         _cast(core.works, desk.lang, password, event=not told["no_event"])
         if rail is not None:
             rail.serve(load("hubtwin.wiring.matchers:hub_side")(core.works))
         peers = (lambda: ()) if rail is None else rail.peers
         works = stack.enter_context(load("hubtwin.wiring.matchers:asking")(running.works, peers))
         seen = load("hubtwin.web.start:desk_of")(works)
-        yield Stage(seen, running, clock, password, offices)
+        yield Stage(seen, running, clock, password, offices, faults)
+
+
+def _read_faults(desk: Desk, day: date, told: dict[str, Any]) -> Any:
+    """Return the faults of the simulated hub that the options ask for. Raises Malformed."""
+    asked = (told.get(name, ()) for name in ("silence", "crowd", "broken"))
+    read, sources = load("hubtwin.sim.flows.faults:read_faults"), load("hubtwin.sim.flows.tell:SOURCES")
+    return read(*asked, day_start_min=epoch_minute(service_start(day, desk.settings.hub.zone)), sources=sources)
 
 
 def _make_day(desk: Desk, settings: Settings, day: date, arrivals: int) -> Any:
@@ -150,17 +164,33 @@ def _make_running(stack: ExitStack, works: Any, simulated: tuple[Any, Any], rail
     )
     stack.enter_context(partners)
     partners.subscribe()
+    sensed = _make_hub(stack, works, simulated, partners, told["faults"]) if told.get("panorama") else None
     staff: list[Any] = []
+    transports = {**partners.transports, **({} if rail is None else {"matcher": rail.transport()})}
     running = load("hubtwin.wiring.running:make_running")(
-        *(works, {**partners.transports, **({} if rail is None else {"matcher": rail.transport()})}),
+        *(works, transports if sensed is None else {**transports, **sensed.transports}),
         rung="counts",
-        before=(partners.give, *(() if told["offices"] is None else (told["offices"].step,))),
+        before=(
+            partners.give,
+            *(() if sensed is None else (sensed.give,)),
+            *(() if told["offices"] is None else (told["offices"].step,)),
+        ),
         after=(lambda now: [act(now) for act in staff],),
     )
     if not told["no_crew"]:
         crew = load("hubtwin.wiring.replay:make_crew")(running, made, gates, pid_of, every=told.get("leave", LEFT))
         staff.append(lambda now: partners.laboratory.take(crew.act(epoch_minute(now))))
     return running
+
+
+def _make_hub(stack: ExitStack, works: Any, simulated: tuple[Any, Any], partners: Any, faults: Any) -> Any:
+    """Return the simulated hub that the panorama shows; its people are walked while the rest starts."""
+    module = "hubtwin.wiring.simulated_hub"
+    orders = load(f"{module}:orders_of")(works.ledger)
+    made = load(f"{module}:SimulatedHub")(works.settings, *simulated, partners.broker, faults=faults, orders=orders)
+    stack.enter_context(made)
+    made.subscribe()
+    return made
 
 
 def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:

@@ -26,7 +26,8 @@ def state_of(source: SourceState, now_min: int) -> State:
         return "off"
     if source.error:
         return "failed"
-    if source.read_min is None or now_min - source.read_min > CADENCES * cadence_min(source):
+    heard_min = source.news_min if source.steady else source.read_min
+    if heard_min is None or now_min - heard_min > CADENCES * cadence_min(source):
         return "late"
     return "live"
 

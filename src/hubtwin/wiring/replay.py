@@ -40,6 +40,7 @@ FEEDS = (
 SYNTHETIC = Marks(provenance=Provenance.SYNTHETIC, replayed=True)
 LISTEN_S, QUIET_S = 0.02, 0.01  # on loopback a message that was published is there at once
 CHUNK_ROWS = 100_000
+SPOKEN = ("gates", "lanes")  # sources whose messages come over a broker
 LEFT_OPEN = 3  # cases that wait for whoever sits at the page
 PidOf = Callable[[str, int], str]
 
@@ -68,7 +69,7 @@ class Partners:
         self._minutes = (minute for minute in list_minutes(day, gates, hub_id) if minute[0] >= from_min)
         self._next_page, self._next_minute = next(self._pages, None), next(self._minutes, None)
         headers = {REPLAYED_HEADER: "true"}
-        names = (BOOKINGS, RUNNING, "results", *(() if mqtt else TOPICS))
+        names = (BOOKINGS, RUNNING, "results", *(() if mqtt else SPOKEN))
         self._wires = {name: WireServer([], headers=headers) for name in names}
         self._broker = LocalBroker()
         self._open = ExitStack()
@@ -90,18 +91,23 @@ class Partners:
         """Return how the hub reaches them, by kind of data, in the order in which they are best polled."""
         broker = self._broker
         made: dict[str, Transport] = {name: HttpTransport(wire.url) for name, wire in self._wires.items()}
-        for kind, topics in TOPICS.items() if self._mqtt else ():
+        for kind in SPOKEN if self._mqtt else ():
             made[kind] = MqttTransport(
-                *(broker.address, (load(topics),), f"hubtwin-{kind}", broker.user, broker.password),
+                *(broker.address, (load(TOPICS[kind]),), f"hubtwin-{kind}", broker.user, broker.password),
                 listen_s=LISTEN_S,
                 quiet_s=QUIET_S,
                 marks=SYNTHETIC,
             )
         return made
 
+    @property
+    def broker(self) -> LocalBroker | None:
+        """Return the broker of the day's messages, None where they are polled."""
+        return self._broker if self._mqtt else None
+
     def subscribe(self) -> None:
         """Let the broker know the hub's sessions, so that it keeps what is published before the first poll."""
-        for kind in TOPICS if self._mqtt else ():
+        for kind in SPOKEN if self._mqtt else ():
             for _ in self.transports[kind].pages(None):
                 break
 

@@ -42,7 +42,8 @@ _LOG = structlog.get_logger()
 class SourceState:
     """What is known of a source. `read_min` is when it last answered, `news_min` when it last had something new (hub
     minutes; None: never); `error` is the text key of why it last failed, empty where it did not; `on` whether it is
-    polled now; `rows` were kept since the start; `care` says when it is maintained and whom to ring.
+    polled now; `rows` were kept since the start; `care` says when it is maintained and whom to ring;
+    of a `steady` one an answer without news is a silence.
     """
 
     name: str
@@ -54,6 +55,7 @@ class SourceState:
     on: bool
     news_min: int | None = None
     care: Care = NO_CARE
+    steady: bool = False
 
 
 @dataclass
@@ -87,7 +89,12 @@ class Sources:
         for kind, manifest in manifests.items():
             told = self.settings.sources.get(kind)
             care = NO_CARE if told is None else told.care
-            self._states[kind] = SourceState(kind, manifest.title, manifest.cadence_s, None, "", 0, on=False, care=care)
+            self._states[kind] = SourceState(
+                *(kind, manifest.title, manifest.cadence_s, None, "", 0),
+                on=False,
+                care=care,
+                steady=manifest.steady,
+            )
 
     def states(self) -> list[SourceState]:
         """Return the state of every source, in the order they are polled."""

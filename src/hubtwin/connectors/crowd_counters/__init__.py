@@ -19,6 +19,7 @@ MANIFEST = Manifest(
     cadence_s=60,
     datasets=(ZONE_COUNTS.name,),
     formats=("JSON message a zone over MQTT (QoS 1)", "JSON lines"),
+    steady=True,
 )
 
 

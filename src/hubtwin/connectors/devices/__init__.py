@@ -21,6 +21,7 @@ MANIFEST = Manifest(
     cadence_s=300,
     datasets=(DEVICE_STATES.name,),
     formats=("JSON message a device over MQTT (QoS 1)", "JSON lines"),
+    steady=True,
 )
 
 

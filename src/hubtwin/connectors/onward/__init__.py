@@ -12,5 +12,6 @@ MANIFEST = Manifest(
     cadence_s=60,
     datasets=(QUEUE_COUNTS.name, SUPPLY_COUNTS.name),
     formats=("JSON lines of queues and supply",),
+    steady=True,
 )
 CONNECTOR = Connector(MANIFEST, read)

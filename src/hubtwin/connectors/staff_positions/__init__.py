@@ -22,6 +22,7 @@ MANIFEST = Manifest(
     cadence_s=60,
     datasets=(STAFF_POSITIONS.name,),
     formats=("JSON message a team over MQTT (QoS 1)", "JSON lines"),
+    steady=True,
 )
 
 

@@ -12,5 +12,6 @@ MANIFEST = Manifest(
     cadence_s=60,
     datasets=(VEHICLE_POSITIONS.name,),
     formats=("GTFS Realtime VehiclePositions",),
+    steady=True,
 )
 CONNECTOR = Connector(MANIFEST, read)

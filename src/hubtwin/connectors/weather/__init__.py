@@ -13,5 +13,6 @@ MANIFEST = Manifest(
     cadence_s=600,
     datasets=(WEATHER_WARNINGS.name, WEATHER_OBSERVATIONS.name),
     formats=("CAP 1.1 and 1.2 (XML)", "warning bulletin text, one a line", "JSON lines of observations"),
+    steady=True,
 )
 CONNECTOR = Connector(MANIFEST, read, fold)
