@@ -24,6 +24,7 @@ from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
 from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
+from tests.web.fake_past import FakePast
 from tests.web.fake_venue import FakeVenue
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
@@ -53,6 +54,7 @@ class FakeDesk:
         self.sessions: dict[str, str] = {}
         self.changes: list[Change] = []
         self.panorama = Panorama()
+        self.past = FakePast(self.panorama)
         self.people = dict(PEOPLE)
         self.access = FakeAccess(self.find_person)
         self.partners = FakePartners()

@@ -60,6 +60,10 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/areas"): "map.read",
     ("get", "/stations"): "map.read",
     ("get", "/positions"): "map.read",
+    ("get", "/past/range"): "hub.read",
+    ("get", "/past?at_ms=1"): "hub.read",
+    ("get", "/past/changes?from_ms=1&to_ms=2"): "hub.read",
+    ("get", "/things/zone:hall"): "map.read",
     ("get", "/venue"): "map.read",
     ("get", "/venue/way?from=N1&to=P-1"): "map.read",
     ("get", "/cases"): "case.read",
@@ -115,6 +119,7 @@ def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> htt
 def _pattern(path: str) -> str:
     path = path.partition("?")[0]
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
+    path = path.replace("zone:hall", "{thing_id}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
     return (

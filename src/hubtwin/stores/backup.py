@@ -23,6 +23,7 @@ from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.field import FIELD_FILE
+from hubtwin.stores.journal import JOURNAL_FILE
 from hubtwin.stores.rows import Rows, refuse_lost_rows
 from hubtwin.stores.signing import SIGNING_FILE
 from hubtwin.stores.sqlite import Database, fsync
@@ -32,7 +33,7 @@ from hubtwin.stores.wire_log import log_problems
 
 MANIFEST, KEYS_FOLDER, FORMAT = "MANIFEST.json", "keys", 1
 _ROWS_FILE = "rows.sqlite"
-_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE, BATCHES_FILE, FIELD_FILE})
+_PRIVATE = frozenset({VAULT_FILE, ACCESS_FILE, WIRE_FILE, MATCHING_FILE, BATCHES_FILE, FIELD_FILE, JOURNAL_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,20 +270,21 @@ def _copy_rows(rows: Rows, store_dir: Path, draft: Path) -> None:
         _copy(store_dir / BATCHES_KEY_FILE, draft / KEYS_FOLDER / BATCHES_KEY_FILE, mode=0o600)
     with _frozen(store_dir / WIRE_FILE):
         rows.database.copy_to(draft / _ROWS_FILE)
-        _copy_books(store_dir, draft)
+        _copy_books(store_dir, draft, (WIRE_FILE, MATCHING_FILE, FIELD_FILE))
+    if (draft / WIRE_FILE).exists() and log_problems(draft / WIRE_FILE):
+        raise Malformed("stores.backup_of_damaged", path=WIRE_FILE)
+    _copy_books(store_dir, draft, (JOURNAL_FILE,))
 
 
-def _copy_books(store_dir: Path, draft: Path) -> None:
-    for name in (WIRE_FILE, MATCHING_FILE, FIELD_FILE):
+def _copy_books(store_dir: Path, draft: Path, names: Iterable[str]) -> None:
+    for name in names:
         if (store_dir / name).exists():
-            database = Database(store_dir / name, private=True)
+            database = Database(store_dir / name, private=True, wal=name == JOURNAL_FILE)
             try:
                 database.copy_to(draft / name)
             finally:
                 database.close()
             (draft / name).chmod(0o600)
-    if (draft / WIRE_FILE).exists() and log_problems(draft / WIRE_FILE):
-        raise Malformed("stores.backup_of_damaged", path=WIRE_FILE)
 
 
 def _link(source: Path, target: Path) -> None:

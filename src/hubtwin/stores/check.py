@@ -17,6 +17,7 @@ from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.field import FIELD_FILE, PHONES_KEY_FILE
+from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE
 from hubtwin.stores.migrate import list_migrations
 from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
@@ -32,10 +33,12 @@ _KINDS = {
     MATCHING_FILE: "matching",
     BATCHES_FILE: "batches",
     FIELD_FILE: "field",
+    JOURNAL_FILE: "journal",
 }
 _PRIVATE = (
     *(KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY),
     *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE, FIELD_FILE, PHONES_KEY_FILE),
+    *(JOURNAL_FILE, DAMAGED_FILE),
 )
 SMALL_FILES = 8  # more than this is worth merging
 
@@ -60,7 +63,7 @@ def check(store_dir: Path) -> Checked:
     if problems:  # what a damaged or newer file lists is not worth following
         return Checked(tuple(problems), ())
     problems += [*_files(store_dir), *_messages(store_dir)]
-    notices = [*_orphans(store_dir), *_contents(store_dir), *_copies(store_dir)]
+    notices = [*_orphans(store_dir), *_contents(store_dir), *_journal(store_dir), *_copies(store_dir)]
     return Checked(tuple(problems), tuple(notices))
 
 
@@ -108,16 +111,7 @@ def _private(store_dir: Path) -> Iterator[Problem]:
         yield Problem("stores.no_key_file", {"path": KEY_FILE})
     if (lost := find_lost(store_dir)) is not None:
         yield Problem("stores.vault_part_lost", {"path": lost})
-    for name in (
-        KEY_FILE,
-        KEYS_FILE,
-        VAULT_FILE,
-        RECORDING_KEY,
-        WIRE_FILE,
-        MATCHING_FILE,
-        BATCHES_FILE,
-        BATCHES_KEY_FILE,
-    ):
+    for name in _PRIVATE:
         path = store_dir / name
         if path.exists() and path.stat().st_mode & 0o077:
             yield Problem("stores.open_key_file", {"path": name, "mode": oct(path.stat().st_mode & 0o777)})
@@ -183,6 +177,18 @@ def _contents(store_dir: Path) -> Iterator[Problem]:
     for source, cursor, at_min in query(rows, "SELECT source, cursor, at_min FROM cursors ORDER BY source"):
         at = f"{from_epoch_minute(int(str(at_min))):%Y-%m-%d %H:%MZ}"
         yield Problem("stores.cursor_at", {"source": source, "cursor": str(cursor)[:60], "at": at})
+
+
+def _journal(store_dir: Path) -> Iterator[Problem]:
+    """Yield since when the past can be shown and how much room that takes, and a damaged one that was put aside."""
+    if (store_dir / DAMAGED_FILE).exists():
+        yield Problem("stores.journal_aside", {"path": DAMAGED_FILE})
+    if (store_dir / JOURNAL_FILE).exists():
+        first, count = query(store_dir / JOURNAL_FILE, "SELECT min(at_ms), count(*) FROM entries")[0]
+        if first is not None:
+            at = f"{from_epoch_minute(int(str(first)) // 60_000):%Y-%m-%d %H:%MZ}"
+            size = f"{(store_dir / JOURNAL_FILE).stat().st_size / 1e6:.1f}"
+            yield Problem("stores.journal_holds", {"at": at, "count": count, "mb": size})
 
 
 def _copies(store_dir: Path) -> Iterator[Problem]:

@@ -35,7 +35,7 @@ from hubtwin.rules.retention import (
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.backup import query
-from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
@@ -47,6 +47,7 @@ NIGHTLY = "nightly_deletion"  # the kind of its report
 MESSAGES, PROOF = ("message_outgoing", "message_incoming"), "message_proof"  # kinds of retention.toml, see wire.py
 BATCH_ROW = "batch_row"  # likewise, see batches.py
 TASK_CONTENT = "task_content"  # likewise, see field.py
+SHOWN = "shown"  # likewise, see journal.py
 BATCH = 500  # records that one transaction takes off the register
 NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
@@ -250,6 +251,10 @@ def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
         where = Where(rule.column, until_value=rows_cut(rule, now, keeping.times.zone))
         why = f"retention {rule.days} d"
         yield rule.dataset, erase(keeping.store_dir, rule.dataset, [where], clock=keeping.clock, why=why).rows
+    days = _days(keeping.table, SHOWN)
+    until = Where("at_ms", until_value=epoch_minute(now) - days * DAY_MIN)
+    if shown := erase_shown(keeping.store_dir, until, clock=keeping.clock, why=f"retention {days} d"):
+        yield JOURNAL, shown
 
 
 def _expire_messages(keeping: Keeping) -> Mapping[str, int]:

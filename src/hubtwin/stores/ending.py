@@ -19,7 +19,7 @@ from hubtwin.model.emergency import Emergency
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping, forget, report
-from hubtwin.stores.erasure import Where, erase, tell_copies
+from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, person_digest, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.sqlite import Database
@@ -62,10 +62,7 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
     emergency_id = order.emergency.emergency_id
     second = keeping.grants.use_word(order.word_id, DESTROY, emergency_id, order.by)
     keeping.audit.append("DestructionBegun", order.by, {"emergency": emergency_id, "second": second})
-    rows = {
-        name: erase(keeping.store_dir, name, where, clock=keeping.clock, why=f"emergency {emergency_id}").rows
-        for name, where in _conditions(keeping, order.from_min, until_min).items()
-    }
+    rows = _erase(keeping, order, until_min)
     failpoint("stores.emergency_rows_erased")
     still_open = set(order.open_pids)
     records = [item for item in keeping.register.list_kept(emergency_id) if item.pid not in still_open]
@@ -132,6 +129,28 @@ def refuse_destruction(keeping: Keeping, order: EndOrder) -> int:
         if other.begins_min < until_min and _end_min(other) > order.from_min:
             raise Denied("stores.emergency_shares", emergency=emergency.emergency_id, other=other.emergency_id)
     return until_min
+
+
+def _erase(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
+    """Erase rows and pictures of the emergency; return how many by name."""
+    why = f"emergency {order.emergency.emergency_id}"
+    rows = {
+        name: erase(keeping.store_dir, name, where, clock=keeping.clock, why=why).rows
+        for name, where in _conditions(keeping, order.from_min, until_min).items()
+    }
+    shown = _erase_shown(keeping, order, until_min)
+    return {**rows, JOURNAL: shown} if shown else rows
+
+
+def _erase_shown(keeping: Keeping, order: EndOrder, until_min: int) -> int:
+    """Erase what pages were shown of the emergency: all of its own time, and of the time since what names its cases and
+    persons, or all of that too where no other emergency has come up."""
+    why, emergency = f"emergency {order.emergency.emergency_id}", order.emergency
+    whole = Where("at_ms", emergency.begins_min, None if not order.others else until_min + 1)
+    count = erase_shown(keeping.store_dir, whole, clock=keeping.clock, why=why)
+    names = {*order.pids, *order.subjects, emergency.emergency_id} - {*order.open_pids}
+    since = Where("at_ms", until_min, only=frozenset(map(person_digest, names)))
+    return count + (erase_shown(keeping.store_dir, since, clock=keeping.clock, why=why) if order.others else 0)
 
 
 def _conditions(keeping: Keeping, from_min: int, until_min: int) -> Mapping[str, list[Where]]:

@@ -29,11 +29,13 @@ from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.table import Dataset
 from hubtwin.stores.backup import KEYS_FOLDER, Taken, query, restore
 from hubtwin.stores.columns import Columns, read_batches
+from hubtwin.stores.journal import opened_journal
 from hubtwin.stores.rows import Rows, StoredFile
 from hubtwin.stores.sqlite import fsync
 from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
 
 ERASED_EVENT, ERASED_FILE = "RowsErased", "ERASED.jsonl"
+JOURNAL, FOR_EVER_MIN = "journal", 1 << 32  # stands for a dataset where something was erased from the journal
 _READ_ROWS = 131_072
 _KEPT = re.compile(r"-kept(\d+)\Z")
 
@@ -86,6 +88,32 @@ def erase(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock, w
         return _Eraser(store_dir, rows, clock).erase(dataset, where, why)
 
 
+def erase_shown(store_dir: Path, where: Where, *, clock: Clock, why: str, erasure_min: int | None = None) -> int:
+    """Erase from the journal what pages were shown of events between two minutes of the hub, or only what names
+    somebody or something of `only`; return how many entries changed. A later restore erases it again."""
+    from_min, until_min = (0 if where.from_value is None else where.from_value), where.until_value
+    told: dict[str, object] = {"dataset": JOURNAL, "where": [where.as_json()], "why": why}
+    told["at_min"] = epoch_minute(clock()) if erasure_min is None else erasure_min
+    known: dict[str, bool] = {}
+
+    def is_hit(texts: Iterable[str]) -> bool:
+        for text in texts:
+            if text not in known:
+                known[text] = person_digest(text) in (where.only or ())
+            if known[text]:
+                return True
+        return False
+
+    with opened_journal(store_dir, epoch_minute(clock())) as journal:
+        count = 0
+        if journal:
+            first_ms, last_ms = int(str(from_min)) * 60_000, int(str(until_min or FOR_EVER_MIN)) * 60_000
+            count = journal.erase(first_ms, last_ms, None if where.only is None else is_hit)
+    with _opened(store_dir, clock) as rows, rows.transaction() as con:
+        rows.add_event(con, epoch_minute(clock()), ERASED_EVENT, {**told, "rows": count, "files": 0})
+    return count
+
+
 def list_erasures(place: Path) -> list[Mapping[str, object]]:
     """Return what was erased from a store, or is known to be erased from what a backup holds, oldest first."""
     found: dict[str, Mapping[str, object]] = {}
@@ -108,6 +136,10 @@ def erase_again(store_dir: Path, erasures: Iterable[Mapping[str, object]], *, cl
         for told in erasures:
             if _id_of(told) not in known:
                 conditions = [_where(entry) for entry in _entries(told)]
+                if told["dataset"] == JOURNAL:
+                    at_min, why = int(str(told["at_min"])), str(told["why"])
+                    count += erase_shown(store_dir, conditions[0], clock=clock, why=why, erasure_min=at_min)
+                    continue
                 dataset = _checked(str(told["dataset"]), conditions)
                 count += eraser.erase(dataset, conditions, str(told["why"]), erasure_min=int(str(told["at_min"]))).rows
     return count

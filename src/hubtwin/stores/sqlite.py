@@ -16,8 +16,11 @@ _DISK = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sql
 class Database:
     """One SQLite file. Threads of a process share it under a lock; processes share it by SQLite's own locks."""
 
-    def __init__(self, path: Path, *, private: bool = False) -> None:
-        """Open or create the file; `private` gives it mode 0600 from its first byte. Raises Retry."""
+    def __init__(self, path: Path, *, private: bool = False, wal: bool = False) -> None:
+        """Open or create the file; `private` gives it mode 0600 from its first byte. Raises Retry.
+
+        Whoever erases from a private file with `wal` empties the log afterwards (`PRAGMA wal_checkpoint(TRUNCATE)`).
+        """
         self.path = path
         self._lock = RLock()
         if private:
@@ -26,7 +29,7 @@ class Database:
             self._con = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
             if private:  # the old content of deleted keys must not linger in a log or on a free page
                 self._con.execute("PRAGMA secure_delete=ON")
-            self._con.execute(f"PRAGMA journal_mode={'TRUNCATE' if private else 'WAL'}")
+            self._con.execute(f"PRAGMA journal_mode={'TRUNCATE' if private and not wal else 'WAL'}")
             self._con.execute("PRAGMA synchronous=FULL")
 
     @contextmanager

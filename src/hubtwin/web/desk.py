@@ -16,6 +16,7 @@ from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.change import Change
 from hubtwin.web.desk_field import FieldDesk
+from hubtwin.web.desk_past import PastDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
@@ -184,6 +185,11 @@ class Desk(Protocol):
     @property
     def venue(self) -> VenueDesk:
         """Return the part about the venue."""
+        ...
+
+    @property
+    def past(self) -> PastDesk:
+        """Return the part about what was shown."""
         ...
 
     @property

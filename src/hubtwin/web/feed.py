@@ -9,6 +9,7 @@ another process appends is seen too. Things of the panorama go out with the tick
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import anyio
@@ -20,6 +21,7 @@ from hubtwin.web.desk import Desk
 from hubtwin.web.frames import Part, Revs, change_part, delta_frame, heartbeat_frame, snapshot_frame, snapshot_start
 from hubtwin.web.metrics import Meters
 from hubtwin.web.page import Key, Page, Tick
+from hubtwin.web.recorder import Recorder
 from hubtwin.web.schemas.live import LiveHeartbeat, LiveSnapshot
 from hubtwin.web.things import NOTHING, Things
 
@@ -45,6 +47,7 @@ class Feed:
         self._waits_s = 0.0
         self._board_due = False
         self.things = Things(desk.panorama)
+        self.recorder = Recorder(self.things)
         self._snapshots: dict[View, tuple[int, bytes, float]] = {}
         self._snapshotting = asyncio.Lock()
         self._scope: anyio.CancelScope | None = None
@@ -63,7 +66,7 @@ class Feed:
                 self.rev = self.flushed = await self._patiently(self._desk.rev)
                 self.is_running = True
                 async with anyio.create_task_group() as jobs:
-                    for job in (self._read, self._tick, self._beat, self._look_at_board):
+                    for job in (self._read, self._tick, self._beat, self._look_at_board, self._record):
                         jobs.start_soon(job)
         finally:
             self.is_running = False
@@ -106,6 +109,7 @@ class Feed:
             if not change.topic:
                 continue
             part = change_part(change)
+            self.recorder.take(change, part)
             self._waiting[change.topic, change.scene, change.key] = (change, part)
             self._waits_s = self._waits_s or now_s
             self._board_due |= change.topic in ON_BOARD
@@ -122,6 +126,7 @@ class Feed:
         waiting, rev, read_s = self._waiting, self.rev, self._waits_s or time.monotonic()
         self._waiting, self._waits_s, self.flushed = {}, 0.0, rev
         step = self.things.step()
+        self.recorder.flush(self._now_ms(), step)
         for view, pages in self.pages.items():
             parts = {key: part for key, (change, part) in waiting.items() if view.hears(change)}
             ids = step.ids(view.audience) if step else []
@@ -162,9 +167,11 @@ class Feed:
     async def _beat(self) -> None:
         while True:
             hub = await self._patiently(self._desk.hub)
-            self._desk.panorama.sweep(int(self._desk.now().timestamp() * 1000))
+            self._desk.panorama.sweep(self._now_ms())
             try:
                 self.hand_in(await self.ask(self._desk.pulse))
+                for change in await self.ask(self._desk.past.pulse):
+                    self.recorder.take(change)
             except HubError as error:  # a hub without a timetable has no trains, but it has a heart
                 self._failed(error)
             self.flush()  # what a heartbeat names as its revision has been sent before it
@@ -178,10 +185,25 @@ class Feed:
     async def _look_at_board(self) -> None:
         while True:
             await asyncio.sleep(BOARD_S)
-            if self._board_due and any(view.has("board") for view in self.pages):
+            if self._board_due:
                 self._board_due = False
                 board = await self._patiently(self._desk.board)
                 self.hand_in([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
+
+    async def _record(self) -> None:
+        """Put on the disk what was told. What was erased meanwhile is not written again: then it begins anew."""
+        past, recorder, erased = self._desk.past, self.recorder, 0
+        while True:
+            if recorder.wants_picture:
+                erased = await self._patiently(past.erased)
+                recorder.begin(await self._patiently(past.picture), past.start())
+            entries = recorder.drain()
+            if entries and not await self._patiently(partial(past.record, entries, erased)):
+                recorder.start_again()
+            await asyncio.sleep(TICK_S)
+
+    def _now_ms(self) -> int:
+        return int(self._desk.now().timestamp() * 1000)
 
     async def _patiently(self, work: Callable[[], T]) -> T:
         """Ask the desk until it answers: a page that hears nothing sees that by the missing heartbeat."""

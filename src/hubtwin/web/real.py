@@ -32,6 +32,7 @@ from hubtwin.web.real_field import RealField
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
+from hubtwin.web.real_past import RealPast
 from hubtwin.web.real_venue import RealVenue
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
@@ -67,6 +68,7 @@ class RealDesk:
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.field = RealField(works, scene)
         self.task, self.move_task = self.field.task, self.field.move_task
+        self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 

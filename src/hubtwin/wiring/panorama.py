@@ -7,10 +7,17 @@ word and was not heard for long. Everything else stays however silent its source
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from threading import Lock
+from typing import Any
 
+import structlog
+
+from hubtwin.base.errors import HubError
+from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.model.thing import PASSING, Thing
+from hubtwin.stores.journal import Journal
 
 PASSED_MS = 10 * 60_000  # a vehicle that was not heard for so long has left; ours, no source
+_LOG = structlog.get_logger()
 GONE = 20_000  # things whose leaving is remembered for those who come back
 
 
@@ -95,3 +102,22 @@ class Panorama:
             oldest = next(iter(self._gone))
             self._floor = max(self._floor, self._gone.pop(oldest)[0])
         return True
+
+
+def recall(panorama: Panorama, journal: Journal, now_ms: int, status: Status) -> int:
+    """Take in what was shown before a restart, so that a source that is silent since is shown with its age; return how
+    many things. A journal that cannot be read is no reason not to start."""
+    try:
+        held = journal.picture(now_ms).things if journal.bounds() else {}
+    except HubError as error:
+        _LOG.warning("panorama_not_recalled", key=error.key)
+        return 0
+    return panorama.take(_thing(told, status) for told in held.values())
+
+
+def _thing(told: dict[str, Any], status: Status) -> Thing:
+    marks = Marks(status, Provenance.SYNTHETIC if told["synthetic"] else Provenance.REAL)
+    return Thing(
+        *(told["id"], told["kind"], told["at_ms"], told["source"], told["place"], told["lon"], told["lat"]),
+        *(told["level"], told["values"], marks),
+    )

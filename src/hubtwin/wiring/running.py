@@ -22,6 +22,7 @@ from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
+from hubtwin.wiring.panorama import recall
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.reporting import Reporting
@@ -69,6 +70,8 @@ def make_running(
     turning = Turning(works, scene, rung)
     sources = Sources(works.settings, works.store, works.access.vault, transports, tell=works.panorama.take)
     sources.grounds = _grounds(works)
+    if works.journal is not None:
+        recall(works.panorama, works.journal, int(works.clock().timestamp() * 1000), works.store.status)
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     beside: tuple[Beside, ...] = (*after, *partners_beside(seen, scene, sender), partial(_keep, seen))

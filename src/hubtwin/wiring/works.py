@@ -5,6 +5,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
+import structlog
+
 from hubtwin.base.clock import Clock, PacedClock, epoch_minute
 from hubtwin.model.duty import Roster
 from hubtwin.model.record import Mode, Status
@@ -17,6 +19,7 @@ from hubtwin.stores.batches import BatchBooks
 from hubtwin.stores.embedded import EmbeddedStore, store_directory
 from hubtwin.stores.field import FieldBooks
 from hubtwin.stores.grants import Grants
+from hubtwin.stores.journal import Journal, open_journal
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database
@@ -28,6 +31,8 @@ from hubtwin.wiring.partners import Partners, open_partners
 from hubtwin.wiring.sources import SourceState
 
 HORIZON_MIN = 180
+RUN_BITS = 32  # changes of the panorama in one run; the revision of a run never comes again in a later one
+_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,7 @@ class Works:
     batches: BatchBooks | None = None  # what goes to the platform above
     panorama: Panorama = field(default_factory=Panorama)  # the newest of what is sensed
     filed: FieldBooks | None = None  # what staff file with their tasks, sealed
+    journal: Journal | None = None  # what pages were shown
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
@@ -124,11 +130,17 @@ def open_works(
         stack.callback(batches.close)
         filed = FieldBooks(directory, access.vault, epoch_minute(clock()))
         stack.callback(filed.close)
+        journal, was_damaged = open_journal(directory, epoch_minute(clock()))
+        stack.callback(journal.close)
+        if was_damaged:
+            _LOG.error("journal_damaged")
         yield Works(
             *(settings, store, ledger, access, clock, clocks_min, latest, roster, mode, speed),
             partners=partners,
             batches=batches,
             filed=filed,
+            panorama=Panorama(journal.begin_run() << RUN_BITS),
+            journal=journal,
         )
 
 

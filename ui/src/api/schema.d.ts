@@ -1193,6 +1193,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/past/range": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Past Range
+         * @description Return from when until when the past is known, with what the timeline marks.
+         */
+        get: operations["past_range_api_v1_past_range_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/past": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Past
+         * @description Return what was shown at a moment.
+         */
+        get: operations["past_api_v1_past_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/past/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes
+         * @description Return what was told after a moment and until another, ten minutes of the hub at most.
+         */
+        get: operations["changes_api_v1_past_changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/things/{thing_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Thing
+         * @description Return a thing of the panorama with its newest states.
+         */
+        get: operations["thing_api_v1_things__thing_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/live": {
         parameters: {
             query?: never;
@@ -2862,6 +2942,135 @@ export interface components {
             partners: components["schemas"]["PartnerRow"][];
         };
         /**
+         * PastChange
+         * @description A change as the live feed told it, and when; `alarm`: it went out on the lane of alarms too.
+         *
+         *     Beside the topics of the live feed there are those that a page reads elsewhere while it is live: `hub`, `trains`
+         *     (the list without its lines, which are `train`), `standing` (an alarm that stands, null once it does not).
+         */
+        PastChange: {
+            /** At Ms */
+            at_ms: number;
+            /** Topic */
+            topic: string;
+            /** Key */
+            key: string;
+            /** Rev */
+            rev: number;
+            /** At Min */
+            at_min: number;
+            /** Kind */
+            kind: string;
+            /** Value */
+            value: unknown;
+            /** Alarm */
+            alarm: boolean;
+        };
+        /**
+         * PastChanges
+         * @description What was shown after `from_ms` and until `to_ms`, oldest first. `more`: it was too much for one answer, which
+         *     ends at `to_ms`: ask again from there.
+         */
+        PastChanges: {
+            /** From Ms */
+            from_ms: number;
+            /** To Ms */
+            to_ms: number;
+            /** Changes */
+            changes: components["schemas"]["PastChange"][];
+            /** Things */
+            things: components["schemas"]["PastThings"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * PastMark
+         * @description Something that happened, for the timeline: an alarm, a key train that was warned of, a start of the server.
+         *
+         *     `severity` is that of CAP 1.2 where the thing has one, else empty.
+         */
+        PastMark: {
+            /** At Ms */
+            at_ms: number;
+            /** Kind */
+            kind: string;
+            /** Subject */
+            subject: string;
+            /** Severity */
+            severity: string;
+        };
+        /**
+         * PastRange
+         * @description From when until when the past is known (null: nothing yet), and what to mark on it, oldest first. `more`: there
+         *     are more marks than are told, and the newest are.
+         */
+        PastRange: {
+            /** First Ms */
+            first_ms: number | null;
+            /** Last Ms */
+            last_ms: number | null;
+            /** Marks */
+            marks: components["schemas"]["PastMark"][];
+            /** More */
+            more: boolean;
+        };
+        /**
+         * PastReply
+         * @description What was shown at `at_ms`: the snapshot of the live feed, with sources, open cases and open tasks.
+         *
+         *     `shown_ms` is when that picture last changed; `next_ms` is what to ask /past/changes from, to go on from here.
+         */
+        PastReply: {
+            /** At Ms */
+            at_ms: number;
+            /** Shown Ms */
+            shown_ms: number;
+            /** Next Ms */
+            next_ms: number;
+            /**
+             * Replay
+             * @constant
+             */
+            replay: true;
+            /** Rev */
+            rev: number;
+            hub: components["schemas"]["HubView"];
+            emergency: components["schemas"]["EmergencyReply"] | null;
+            trains: components["schemas"]["TrainsReply"] | null;
+            positions: components["schemas"]["PositionsReply"] | null;
+            board: components["schemas"]["Board"] | null;
+            /** Alarms */
+            alarms: components["schemas"]["LiveChange"][];
+            /** Things */
+            things: components["schemas"]["ThingView"][];
+            /** Sources */
+            sources: components["schemas"]["SourceView"][] | null;
+            /** Cases */
+            cases: components["schemas"]["CaseRow"][] | null;
+            /** Tasks */
+            tasks: components["schemas"]["TaskRow"][] | null;
+        };
+        /**
+         * PastThings
+         * @description What the live feed told of things at one moment, in the form of its deltas.
+         */
+        PastThings: {
+            /** At Ms */
+            at_ms: number;
+            /** Things */
+            things: (components["schemas"]["ThingView"] | [
+                string,
+                number,
+                number | null,
+                number | null,
+                {
+                    [key: string]: number | string | boolean | null;
+                }
+            ])[];
+            /** Gone */
+            gone: string[];
+        };
+        /**
          * PersonIn
          * @description Who stands before the desk, read from the document. Kept sealed, and only if it is the person of the case.
          */
@@ -3634,6 +3843,21 @@ export interface components {
             post: string;
             /** Size */
             size: number;
+        };
+        /**
+         * ThingReply
+         * @description A thing, its source, and up to 120 of its newest states, oldest first: when sensed, and the values then.
+         */
+        ThingReply: {
+            thing: components["schemas"]["ThingView"];
+            source: components["schemas"]["SourceView"] | null;
+            /** History */
+            history: [
+                number,
+                {
+                    [key: string]: number | string | boolean | null;
+                }
+            ][];
         };
         /**
          * ThingView
@@ -10584,6 +10808,417 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    past_range_api_v1_past_range_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastRange"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    past_api_v1_past_get: {
+        parameters: {
+            query: {
+                at_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_api_v1_past_changes_get: {
+        parameters: {
+            query: {
+                from_ms: number;
+                to_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PastChanges"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    thing_api_v1_things__thing_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                thing_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ThingReply"];
+                };
             };
             /** @description Not JSON */
             400: {

@@ -60,7 +60,10 @@ class PastReply:
 
 @dataclass(frozen=True, slots=True)
 class PastChange:
-    """A change as the live feed told it, and when; `alarm`: it went out on the lane of alarms too."""
+    """A change as the live feed told it, and when; `alarm`: it went out on the lane of alarms too.
+
+    Beside the topics of the live feed there are those that a page reads elsewhere while it is live: `hub`, `trains`
+    (the list without its lines, which are `train`), `standing` (an alarm that stands, null once it does not)."""
 
     at_ms: int
     topic: str
