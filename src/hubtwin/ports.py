@@ -359,9 +359,11 @@ class Scene:
 
     `judge(tables, params, now)` is lazy, set-based and deterministic: the same tables and `now` give the same
     findings whatever the order of the rows. `now` is aware. `narrow` gives the part of the tables that decides around
-    `now`, with the same findings. `flag` says which persons of the new rows of `watches` need a case; `watches` are
-    datasets of which only rows that nobody has looked at yet are given. `facts` says what is known of a case after a
-    person has moved it, `disclosures` who is told what of it. `checklists` are what a team ticks, by kind of task.
+    `now`, with the same findings; which rows it keeps of the tables of `grow` is told by the row and by tables that
+    are not of `grow`, so that new rows may be narrowed by themselves. `flag` says which persons of the new rows of
+    `watches` need a case; `watches` are datasets of which only rows that nobody has looked at yet are given. `facts`
+    says what is known of a case after a person has moved it, `disclosures` who is told what of it. `checklists` are
+    what a team ticks, by kind of task.
     """
 
     name: str
@@ -371,6 +373,7 @@ class Scene:
     narrow: Callable[[Tables, Mapping[str, Any], datetime], Tables] = hand_on
     flag: Callable[[Tables, Mapping[str, Any], datetime], Sequence[Flagged]] = flag_nobody
     watches: tuple[str, ...] = ()
+    grow: tuple[str, ...] = ()
     disclosures: Disclosures = NOTHING
     facts: Callable[[Verified, Mapping[str, Any]], Mapping[str, Any]] = no_facts
     checklists: Checklists = field(default_factory=dict)

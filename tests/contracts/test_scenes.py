@@ -12,7 +12,7 @@ from hubtwin.model.finding import Finding
 from hubtwin.model.record import UNMARKED
 from hubtwin.ports import Scene, Tables
 from hubtwin.scenes.epidemic.scene import SCENE
-from tests.contracts.scene_suite import CHECKS, Case
+from tests.contracts.scene_suite import CHECKS, Case, new_rows_are_narrowed_by_themselves
 from tests.scenes.epidemic.story import NOW, PARAMS, area, at, booking, morning, tables
 from tests.scenes.epidemic.story import count as counted
 
@@ -37,6 +37,14 @@ EPIDEMIC = Case(SCENE, morning(), LATER, PARAMS, NOW, ("G1 2022-10-20", "G2 2022
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__)
 def test_the_epidemic_scene_keeps_its_promises(check: Callable[[Case], None]) -> None:
     check(EPIDEMIC)
+
+
+def test_a_scene_that_forgets_new_rows_fails_the_suite() -> None:
+    def forgets(tables: Tables, params: Mapping[str, Any], now: datetime) -> Tables:
+        near = SCENE.narrow(tables, params, now)
+        return {**near, "boarding_counts": near["boarding_counts"].head(3)}
+
+    assert not _holds(new_rows_are_narrowed_by_themselves, replace(EPIDEMIC, scene=replace(SCENE, narrow=forgets)))
 
 
 Judge = Callable[[Tables, Mapping[str, Any], datetime], Sequence[Finding]]

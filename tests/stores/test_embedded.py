@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -214,6 +215,51 @@ def test_any_order_of_batches_and_compactions_reads_like_a_dictionary(
             store.write(batch(f"k{number}", *step))
             oracle.update(step)
     assert names(store) == sorted(oracle.items())
+    if oracle:
+        assert _read(store.since("rail_stations", 0)) == oracle
     kept = sum(len(step) for step in steps if not isinstance(step, str))
     assert sum(file.rows for file in store._rows.list_files("rail_stations")) == kept, "superseded rows are kept apart"
     store.close()
+
+
+def test_only_what_came_since_is_read_again_unless_files_were_merged_or_are_many(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store()
+    assert store.since("rail_stations", 0) is None
+    store.write(batch("k1", ("A", "1"), ("B", "1")))
+    known, (_, last) = store.files_of("rail_stations"), _came(store, 0)
+    assert store.since("rail_stations", last) is None
+    store.write(batch("k2", ("A", "2"), ("C", "2")))
+    store.write(batch("k3", ("C", "3")))
+    news, before = store.grown("rail_stations", known), store.grown("rail_stations", ())
+    assert news is not None
+    assert before is not None
+    assert _read((news, 0)) == _read(_came(store, last)) == {"A": "2", "C": "3"}
+    assert _read((before, 0)) == {"A": "2", "B": "1", "C": "3"}
+    monkeypatch.setattr(embedded, "NEWS_ROWS", 2)
+    assert store.grown("rail_stations", known) is None
+    store.compact("rail_stations")
+    assert store.grown("rail_stations", known) is None
+    assert _read(_came(store, last)) == {"A": "2", "B": "1", "C": "3"}, "older rows may come again"
+
+
+def test_a_file_that_is_gone_is_told_and_not_taken_for_nothing(open_store: Open) -> None:
+    store = open_store()
+    store.write(batch("k1", ("A", "1")))
+    (store.directory / store.files_of("rail_stations")[0]).unlink()
+    with pytest.raises(Malformed):
+        _read(_came(store, 0))
+
+
+def _came(store: EmbeddedStore, batch_no: int) -> tuple[Callable[[], pa.Table], int]:
+    found = store.since("rail_stations", batch_no)
+    assert found is not None
+    return found
+
+
+def _read(found: tuple[Callable[[], pa.Table], int] | None) -> dict[str, str]:
+    assert found is not None
+    rows = found[0]().to_pylist()
+    assert len({row["station_id"] for row in rows}) == len(rows)
+    return {row["station_id"]: row["name"] for row in rows}

@@ -95,6 +95,21 @@ class Columns:
         newest = f"row_number() OVER (PARTITION BY {keys} ORDER BY file_index DESC, file_row_number DESC)"
         return f"SELECT {names} FROM {source} {within} QUALIFY {newest} = 1"  # noqa: S608
 
+    def read(self, dataset: Dataset, files: Sequence[StoredFile]) -> pa.Table:
+        """Return the latest row of each key of a few small files, as `latest` does, without an engine: for files of a
+        step it takes a tenth of the time. Raises Malformed where a file is gone or damaged.
+        """
+        try:
+            parts = [pq.ParquetFile(self.directory / file.path).read() for file in files]
+        except (pa.ArrowInvalid, OSError) as error:
+            raise _unreadable(error) from error
+        table = pa.concat_tables(parts).cast(dataset.schema) if parts else dataset.schema.empty_table()
+        if len(files) < 2 and all(file.key_unique for file in files):
+            return table
+        place = pa.array(range(table.num_rows), pa.int64())
+        last = table.select(dataset.key).append_column("place", place).group_by(list(dataset.key))
+        return table.take(last.aggregate([("place", "max")]).column("place_max"))
+
     def superseded(self, dataset: Dataset, files: Sequence[StoredFile]) -> str:
         """Return SQL for the rows that `latest` leaves out, oldest first."""
         names = ", ".join(_quoted(field.name) for field in dataset.schema)
@@ -180,7 +195,11 @@ def reading() -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, duckdb.InvalidInputException) as error:
-        raise Malformed("stores.tables_unreadable", detail=str(error).partition("\n")[0][:200]) from error
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: Exception) -> Malformed:
+    return Malformed("stores.tables_unreadable", detail=str(error).partition("\n")[0][:200])
 
 
 @contextmanager

@@ -8,12 +8,13 @@ SQLite transaction enters them in the manifest together with the quarantine, the
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Self
+from typing import Self
 
 import duckdb
 import narwhals as nw
@@ -37,6 +38,7 @@ RETIRED_KEEP_MIN = 60  # a reader holds its list of files far shorter than an ho
 MANY_FILES = 64  # above this, a small dataset is merged before the next batch
 SMALL_ROWS = 2_000_000  # what is merged in about a second
 COMPARE_ROWS = 2_000_000  # above this, `compare` would cost more than it tells
+NEWS_ROWS = 200_000  # read into memory at once: a few tens of MB
 _READ_ROWS = 131_072
 _HUB_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}\Z")
 
@@ -162,15 +164,29 @@ class EmbeddedStore:
         """Return the files that hold a dataset: another answer means that something was written, merged or erased."""
         return tuple(file.path for file in self._current(_dataset(name)))
 
-    def since(self, name: str, batch_no: int) -> tuple[nw.LazyFrame[Any], int]:
-        """Return the rows of a dataset that came after a batch, and the number of the last one.
+    def since(self, name: str, batch_no: int) -> tuple[Callable[[], pa.Table], int] | None:
+        """Return what reads the rows of a dataset that came after a batch, and the number of the last one; None: none
+        came.
 
         After a merge older rows may come again; none that came later is left out. Raises Absent for an unknown name.
         """
         dataset = _dataset(name)
         newer = [file for file in self._current(dataset) if file.batch_no > batch_no]
-        frame = nw.from_native(self._connection().sql(self._columns.latest(dataset, newer)))
-        return frame, max((file.batch_no for file in newer), default=batch_no)
+        if not newer:
+            return None
+        return partial(self._columns.read, dataset, newer), max(file.batch_no for file in newer)
+
+    def grown(self, name: str, known: Sequence[str]) -> Callable[[], pa.Table] | None:
+        """Return what reads the rows of a dataset that came since `files_of` gave `known`.
+
+        None where what was known was merged or erased since, and where more came than is read into memory at once.
+        """
+        dataset = _dataset(name)
+        files = self._current(dataset)
+        newer = files[len(known) :]
+        if [file.path for file in files[: len(known)]] != list(known) or sum(file.rows for file in newer) > NEWS_ROWS:
+            return None
+        return partial(self._columns.read, dataset, newer)
 
     def save_findings(self, findings: Sequence[Finding]) -> int:
         """Store findings once by key; return how many were new. Raises Malformed for another status."""

@@ -4,7 +4,7 @@ The platform is its own first client: `scene:<name>` holds grants as a person do
 not there for it. Operational use rests on the declared event; a grant given for an emergency ends with it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ import structlog
 from hubtwin.base.errors import Denied
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.grants import Desk, is_personal, look_up_rows
-from hubtwin.library.query import collect
 from hubtwin.model.grant import LookUp, Purpose
 
 _LOG = structlog.get_logger()
@@ -47,19 +46,20 @@ class ScenePass:
     scene: str
     refused: dict[str, str] = field(default_factory=dict)
 
-    def read(self, name: str, frame: nw.LazyFrame[Any], about: str, held: pa.Table | None = None) -> pa.Table:
-        """Return the rows of a frame of a dataset, system columns included; none where no grant is live.
+    def read(self, name: str, rows: Callable[[], pa.Table], about: str) -> pa.Table:
+        """Return rows of a dataset, its columns and the marks; none where no grant is live.
 
-        `held` are the same rows if they were read before: the look-up is permitted and written down again all the same.
+        `rows` gives at least these columns and is asked only where that is permitted. Rows that were read before are
+        asked for again all the same: a grant may have ended, and the look-up is written down.
         """
-        dataset = DATASETS[name]
+        dataset, wanted = DATASETS[name], columns_of(name)
         if not is_personal(dataset):
-            return collect(frame)
+            return _select(rows(), wanted)
         columns = tuple(dataset.by_name)
         found: list[pa.Table] = []
 
         def read(asked: Sequence[str]) -> pa.Table:
-            found.append(collect(frame.select(*columns, *SYSTEM_COLUMNS)) if held is None else held)
+            found.append(_select(rows(), wanted))
             return found[0]
 
         asked = LookUp(grantee_of(self.scene), self.scene, purpose_of(name), name, columns, about)
@@ -69,9 +69,19 @@ class ScenePass:
             if self.refused.get(name) != error.key:
                 _LOG.warning("scene_not_granted", scene=self.scene, dataset=name, reason=error.key)
             self.refused[name] = error.key
-            return collect(frame.select(*columns, *SYSTEM_COLUMNS).head(0))
+            return dataset.schema.empty_table().select(wanted)
         self.refused.pop(name, None)
         return found[0]
+
+
+def columns_of(name: str) -> list[str]:
+    """Return the columns that a scene sees of a dataset of persons: its own ones and the marks."""
+    return [*DATASETS[name].by_name, *SYSTEM_COLUMNS]
+
+
+def _select(table: pa.Table, wanted: list[str]) -> pa.Table:
+    """Return the wanted columns; the table itself where it has just these, so that it is known again."""
+    return table if table.column_names == wanted else table.select(wanted)
 
 
 def lazy(table: pa.Table) -> nw.LazyFrame[Any]:

@@ -106,8 +106,9 @@ class Turning:
 
     def _tables(self, params: Mapping[str, Any], patterns: Mapping[date, date], now: datetime) -> Tables:
         """Return what the scene looks at. Raises Absent for a hub that no timetable knows."""
-        refuse_unknown_stations(self.works.settings, self.works.store.tables(("rail_stations",)))
-        return self.working.tables(params, patterns, now)
+        tables = self.working.tables(params, patterns, now)
+        refuse_unknown_stations(self.works.settings, tables)
+        return tables
 
     def _plan_for(self, findings: Sequence[Finding], params: Mapping[str, Any], now_min: int) -> tuple[Any, Any]:
         """Return the staff plan, and the exits whose queue is or will be longer than people can be asked to wait."""

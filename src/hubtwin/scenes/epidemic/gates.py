@@ -36,7 +36,6 @@ def flag(tables: Tables, params: Mapping[str, Any], now: datetime) -> list[Flagg
     now_min = epoch_minute(now)
     (risk, told), hits = _read_risk(tables, params, now_min), _read_hits(tables, now_min)
     station = params["stations"][0]
-    trains = _read_trains(tables, params) if hits else {}
     found = []
     for row in _candidates(tables[NEW], risk, hits):
         table = choose_table(EXIT_RULES, station, row["at_min"])
@@ -44,7 +43,7 @@ def flag(tables: Tables, params: Mapping[str, Any], now: datetime) -> list[Flagg
         decision = decide(passage, table, risk, {pid: hit["level"] for pid, hit in hits.items()})
         if decision.flag:
             hit = hits.get(row["pid"])
-            train = "" if hit is None else f"{trains.get(hit['trip_id'], '?')} {hit['service_date'].isoformat()}"
+            train = "" if hit is None else f"{_train(tables, params, hit)} {hit['service_date'].isoformat()}"
             shown = _shown(row, decision, hit, told.get(row["origin_area"], ""))
             found.append(Flagged(row["pid"], train, _ref(row), shown, _marks(row), row["at_min"]))
     return found
@@ -117,9 +116,13 @@ def _read_hits(tables: Tables, now_min: int) -> dict[str, Row]:
     return {row["pid"]: row for row in collect(known).to_pylist()}
 
 
-def _read_trains(tables: Tables, params: Mapping[str, Any]) -> dict[str, str]:
-    at_hub = tables["rail_calls"].filter(nw.col("station_id").is_in(list(params["stations"])))
-    return {row["trip_id"]: row["code"] for row in collect(at_hub.select("trip_id", "code")).to_pylist()}
+def _train(tables: Tables, params: Mapping[str, Any], hit: Row) -> str:
+    """Return the number under which the train of a hit arrives; asked for the few who are flagged."""
+    at_hub = tables["rail_calls"].filter(
+        nw.col("station_id").is_in(list(params["stations"])), nw.col("trip_id") == hit["trip_id"]
+    )
+    codes = collect(at_hub.select("seq", "code").sort("seq")).to_pylist()
+    return codes[-1]["code"] if codes else "?"
 
 
 def _ref(row: Row) -> str:

@@ -16,6 +16,7 @@ NEAR_MIN = 30 * 24 * 60  # an area that is gone for longer is beyond every look-
 AHEAD_MIN = 24 * 60
 _AREAS = ("risk_areas", "told_areas")
 _OF_RUNS = ("running_information", "boarding_counts", "risk_hits", "risk_counts", "bookings")
+GROW = (*_AREAS, *_OF_RUNS, "risk_freezes", "stays", "pseudonym_links")
 
 
 def narrow(tables: Tables, params: Mapping[str, Any], now: datetime) -> Tables:

@@ -30,7 +30,7 @@ from hubtwin.scenes.epidemic.checklists import CHECKLISTS
 from hubtwin.scenes.epidemic.disclosures import DISCLOSURES
 from hubtwin.scenes.epidemic.facts import facts_of
 from hubtwin.scenes.epidemic.gates import NEW, flag
-from hubtwin.scenes.epidemic.near import narrow
+from hubtwin.scenes.epidemic.near import GROW, narrow
 from hubtwin.scenes.epidemic.persons import Weighing, count_boarding, count_exposed, count_hits, sum_counts
 from hubtwin.scenes.epidemic.profiles import PROFILES, get_plan_in_force
 from hubtwin.scenes.epidemic.warning import Run, assess
@@ -182,6 +182,7 @@ SCENE = Scene(
     narrow=narrow,
     flag=flag,
     watches=(NEW,),
+    grow=GROW,
     disclosures=DISCLOSURES,
     facts=facts_of,
     checklists=CHECKLISTS,
