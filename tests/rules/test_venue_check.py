@@ -120,6 +120,8 @@ MUTANTS: dict[str, tuple[Severity, str, Spoil]] = {
     "a capacity of a level": (W, "extension_dangling", _tell("capacities", "L0", {"persons": 1})),
     "a capacity below zero": (W, "extension_value", _tell("capacities", "HALL", {"persons": -1})),
     "a rope ladder": (W, "extension_value", _tell("links", "LIFT", {"kind": "rope"})),
+    "a one-way lift that goes both ways": (W, "link_direction", _change("LIFT", direction="directed")),
+    "stairs that move": (W, "link_kind", _tell("links", "STAIRS", {"kind": "escalator", "direction": "both"})),
     "a code twice": (W, "code_twice", _tell("codes", "SHOP", "HALL")),
     "published by nobody": (W, "no_source", _forget("sources", "HALL")),
     "a lift to the roof": (W, "link_to_nowhere", _drop("LIFT1")),

@@ -22,6 +22,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # of which features each table may sp
     "covers": ("fixture",),
     "spaces": ("unit",),
 }
+NAMED = ("stairs", "escalator", "elevator", "ramp")  # kinds that IMDF and we call the same
 OTHERS = ("version", "note", "schematic", "$comment")
 
 
@@ -46,6 +47,21 @@ def check_extension(archive: Archive, venue: Venue) -> Iterator[VenueFinding]:
         yield from _table(name, told.get(name, {}), of, types)
     yield from _codes(told.get("codes"))
     yield from _sources(venue)
+    yield from _links(archive, told.get("links"))
+
+
+def _links(archive: Archive, links: Any) -> Iterator[VenueFinding]:
+    """What the extension says of a link is not the opposite of what the relationship says."""
+    for feature in archive.features:
+        told = links.get(feature.feature_id) if isinstance(links, dict) else None
+        if feature.feature_type != "relationship" or not isinstance(told, dict):
+            continue
+        directed = feature.properties.get("direction") == "directed"
+        if told.get("direction") in ("both", "forward") and directed is (told["direction"] == "both"):
+            yield _say("link_direction", feature.feature_id, id=feature.feature_id, told=told["direction"])
+        category = feature.properties.get("category")
+        if category in NAMED and told.get("kind") in NAMED and told["kind"] != category:
+            yield _say("link_kind", feature.feature_id, id=feature.feature_id, told=told["kind"], category=category)
 
 
 def _say(key: str, feature_id: str = "", **values: object) -> VenueFinding:
