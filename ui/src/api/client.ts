@@ -34,7 +34,15 @@ export function guardWrites(why: (method: string, path: string) => string): void
   refuses = why;
 }
 
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+export function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  return body === undefined ? ask(method, path) : ask(method, path, JSON.stringify(body), "application/json");
+}
+
+/** Sends a body as it is: JSON that was written before, or a photo. */
+export const postRaw = <T>(path: string, body: string | Blob, type: string): Promise<T> =>
+  ask("POST", path, body, type);
+
+async function ask<T>(method: string, path: string, body?: string | Blob, type = ""): Promise<T> {
   const refused = method === "GET" ? "" : refuses(method, path);
   if (refused) throw new ApiError(0, "ui.read_only", refused);
   let response: Response;
@@ -45,9 +53,9 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
       headers: {
         Accept: "application/json",
         "Accept-Language": language,
-        ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+        ...(body === undefined ? {} : { "Content-Type": type }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body }),
     });
   } catch {
     throw new ApiError(0, "ui.unreachable", "");

@@ -48,6 +48,7 @@ watch(
     taken = null;
     document.cookie = `lang=${value}; path=/; SameSite=Strict; max-age=31536000`;
     document.documentElement.lang = value === "zh" ? "zh-CN" : "en";
+    document.querySelector?.('link[rel="manifest"]')?.setAttribute("href", `/manifest.${value}.webmanifest`);
     setLanguage(value);
   },
   { immediate: true },

@@ -1,0 +1,37 @@
+/** The moves of a team on a task: what can be pressed, what it asks for first, and that it is kept before it is sent. */
+
+import { computed, ref, type Ref } from "vue";
+import type { Task } from "../api/types";
+import { NEEDS_REASON } from "./command";
+import { files, movesOf, ticksOf } from "./mine";
+import { submit } from "./outbox";
+
+export function useMoves(task: Ref<Task>) {
+  const declining = ref(false);
+  /** Set while the person is asked whether the task is done although the list says otherwise. */
+  const doubting = ref(0);
+  const commands = computed(() => movesOf(task.value));
+  /** From accepted the way on is "on post"; "done" without having been there stands back. */
+  const main = computed(() => commands.value.find((name) => !NEEDS_REASON.has(name)) ?? null);
+  const beside = computed(() => commands.value.filter((name) => name !== main.value && name !== "finish"));
+
+  async function give(command: string, reason = ""): Promise<void> {
+    declining.value = false;
+    doubting.value = 0;
+    await submit({
+      kind: "move",
+      task: task.value.task_id,
+      plain: { command, expects: task.value.version },
+      ...(reason ? { content: new TextEncoder().encode(reason) } : {}),
+    });
+  }
+
+  function press(command: string): void {
+    const all = files.get(task.value.task_id)?.checklist.length ?? 0;
+    const left = all - ticksOf(task.value.task_id).size;
+    if (NEEDS_REASON.has(command)) declining.value = true;
+    else if (command === "finish" && left > 0 && doubting.value === 0) doubting.value = left;
+    else void give(command);
+  }
+  return { main, beside, declining, doubting, press, give };
+}
