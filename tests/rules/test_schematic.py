@@ -2,10 +2,13 @@
 
 import tomllib
 from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors.imdf import read_zip, write_archive, write_zip
@@ -225,3 +228,39 @@ def _small() -> dict[str, Any]:
             }
         ],
     }
+
+
+FIELDS = st.sampled_from(
+    [(block, name) for block in ("units", "openings", "links", "levels") for name in _small()[block][0]]
+    + [
+        ("venue", "name"),
+        ("venue", "address"),
+        ("origin", "lat"),
+        ("sources", "x"),
+        ("units", "ring"),
+        ("units", "each"),
+    ]
+    + [("units", "repeat"), ("units", "watched"), ("fixtures", "rect"), ("amenities", "at"), ("links", "rects")]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3) | st.sampled_from(["A", "0", "up"]),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["zh", "en", "to", "step"]), inner),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(FIELDS, VALUES), min_size=1, max_size=3), st.booleans())
+def test_whatever_a_description_says_is_drawn_or_refused(
+    changes: list[tuple[tuple[str, str], Any]], whole: bool
+) -> None:
+    told = _small()
+    for (block, name), value in changes:
+        if whole:
+            told[block] = value
+        elif isinstance(told.get(block), list):
+            told[block][0][name] = value
+        else:
+            told.setdefault(block, {})[name] = value
+    with suppress(Malformed):
+        assert write_archive(draw(read_plan(told)))

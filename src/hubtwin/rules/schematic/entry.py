@@ -1,12 +1,13 @@
 """One table of a description: typed values by name, and an error that names the entry where one is missing or wrong."""
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
 from typing import Any
 
 from hubtwin.base.errors import Malformed
 from hubtwin.base.text import LANGUAGES
 from hubtwin.rules.schematic.records import INFERRED, PUBLISHED, Basis, Names, Rect, Spot
+
+_MOST = 1e6  # of any figure: metres, persons, degrees
 
 
 class Entry:
@@ -37,22 +38,44 @@ class Entry:
             raise self._wrong(name, "a list of texts")
         return tuple(found)
 
+    def titles(self) -> dict[str, str]:
+        """Return every value of the table, each a text."""
+        return {name: self.word(name) for name in self._values}
+
     def names(self, name: str) -> Names:
         """Return a name in each language."""
         found = self._get(name, None)
-        if not isinstance(found, Mapping) or set(found) != set(LANGUAGES) or not all(found.values()):
+        if (
+            not isinstance(found, Mapping)
+            or set(found) != set(LANGUAGES)
+            or not all(isinstance(e, str) and e for e in found.values())
+        ):
             raise self._wrong(name, "zh and en")
         return {lang: str(found[lang]) for lang in LANGUAGES}
 
     def number(self, name: str, default: float | None = None) -> float:
-        """Return a finite number."""
+        """Return a number of a size that things have."""
         return self._finite(name, self._get(name, default))
+
+    def amount(self, name: str, default: float | None = None) -> float:
+        """Return a number above zero."""
+        found = self.number(name, default)
+        if found <= 0:
+            raise self._wrong(name, "a number above zero")
+        return found
 
     def whole(self, name: str, default: int | None = None) -> int:
         """Return a whole number."""
         found = self._get(name, default)
         if not isinstance(found, int) or isinstance(found, bool):
             raise self._wrong(name, "a whole number")
+        return found
+
+    def count(self, name: str, default: int | None = None) -> int:
+        """Return a whole number of at least zero."""
+        found = self.whole(name, default)
+        if found < 0:
+            raise self._wrong(name, "a whole number of at least 0")
         return found
 
     def flag(self, name: str, default: bool = False) -> bool:
@@ -134,7 +157,7 @@ class Entry:
         return tuple(self._finite(name, each) for each in found)
 
     def _finite(self, name: str, found: Any) -> float:
-        if not isinstance(found, int | float) or isinstance(found, bool) or not isfinite(found):
+        if not isinstance(found, int | float) or isinstance(found, bool) or not -_MOST <= found <= _MOST:
             raise self._wrong(name, "a number")
         return float(found)
 

@@ -51,7 +51,7 @@ INFERRED_BASIS = Basis(INFERRED)
 def draw(plan: Plan) -> Archive:
     """Return the archive of a plan, the same for the same plan.
 
-    Raises Malformed where an opening, a link or a fixture does not fit its units.
+    Raises Malformed where an opening, a link or a fixture does not fit its units, and for a code that is given twice.
     """
     return _Sheet(plan).finish()
 
@@ -65,6 +65,7 @@ class _Sheet:
         self.levels = {level.code: level for level in plan.levels}
         self.footing: Footing = stand(plan)
         self.features: list[RawFeature] = []
+        self.codes = set[str]()
         self.told: dict[str, dict[str, Any]] = defaultdict(dict)
 
     def finish(self) -> Archive:
@@ -99,6 +100,9 @@ class _Sheet:
 
     def _add(self, kind: str, code: str, basis: Basis, geometry: Any, properties: Mapping[str, Any]) -> str:
         feature_id = self.id_of(kind, code)
+        if code in self.codes:
+            raise Malformed("rules.schematic.twice", entry=code)
+        self.codes.add(code)
         self.features.append(RawFeature(feature_id, kind, geometry, dict(properties)))
         self.told["codes"][feature_id] = code
         self.told["basis"][feature_id] = basis.kind

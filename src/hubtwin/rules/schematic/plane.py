@@ -126,13 +126,21 @@ def place_on(edge: tuple[Spot, Spot], spot: Spot) -> tuple[float, float]:
 def free_spot(ring: Ring, holes: Sequence[Rect], corner: int | None = None) -> Spot:
     """Return a spot of a ring that lies in no hole: near its middle, or near a corner of its box (0 to 3)."""
     x0, y0, x1, y1 = box_of(ring)
-    if corner is not None and min(x1 - x0, y1 - y0) > 4 * EDGE_M:
-        x0, y0, x1, y1 = x0 + EDGE_M, y0 + EDGE_M, x1 - EDGE_M, y1 - EDGE_M
+    if corner is not None:
+        edge_m = min(EDGE_M, (x1 - x0) / 4, (y1 - y0) / 4)
+        x0, y0, x1, y1 = x0 + edge_m, y0 + edge_m, x1 - edge_m, y1 - edge_m
+    aim = middle_of((x0, y0, x1, y1)) if corner is None else ring_of((x0, y0, x1, y1))[corner]
+
+    def is_free(spot: Spot) -> bool:
+        return is_inside(spot, ring) and not any(is_in_rect(spot, hole, 0.6) for hole in holes)
+
+    if is_free(aim):
+        return aim
     shares = [(i + 0.5) / 41 for i in range(41)]
     spots = [(x0 + i * (x1 - x0), y0 + j * (y1 - y0)) for i in shares for j in shares]
-    aim = middle_of((x0, y0, x1, y1)) if corner is None else ring_of((x0, y0, x1, y1))[corner]
-    free = [s for s in spots if is_inside(s, ring) and not any(is_in_rect(s, hole, 0.6) for hole in holes)]
-    return min(free, key=lambda s: (round(hypot(s[0] - aim[0], s[1] - aim[1]), 6), s))
+    spots.sort(key=lambda s: (round(hypot(s[0] - aim[0], s[1] - aim[1]), 6), s))
+    # thinner than the grid of spots: an edge is as near as it gets
+    return next(filter(is_free, spots), middle_of((*ring[0], *ring[1])))
 
 
 def _along(edge: tuple[Spot, Spot], far_m: float) -> Spot:

@@ -6,6 +6,7 @@ texts is the number, and every coordinate moves by `step` from one to the next. 
 `basis = "published"` with a `source` (of [sources]) and what it states as `fact` (zh, en), or `basis = "inferred"`.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from hubtwin.base.errors import Malformed
 from hubtwin.base.geo import gcj02_to_wgs84
 from hubtwin.rules.schematic.capacity import GATE_PER_MIN, M2_PER_PERSON
 from hubtwin.rules.schematic.entry import Entry
-from hubtwin.rules.schematic.plane import ring_of
+from hubtwin.rules.schematic.plane import ring_of, signed_area_m2
 from hubtwin.rules.schematic.records import (
     LINK_KINDS,
     AmenityPlan,
@@ -30,6 +31,7 @@ from hubtwin.rules.schematic.records import (
 BLOCKS = ("venue", "origin", "sources", "levels", "units", "openings", "links", "fixtures", "amenities")
 OPENING_KINDS = ("passage", "door", "gates", "emergency")
 _COORDINATES = ("rect", "rects", "at", "line", "ring")
+_LEAST_M2 = 0.01
 _MOST = 1000  # elements that one entry may stand for
 _Read = TypeVar("_Read")
 
@@ -39,7 +41,7 @@ def read_plan(told: Mapping[str, Any]) -> Plan:
     for block in told:
         if block not in BLOCKS:
             raise Malformed("rules.schematic.unknown", entry=block)
-    sources = {key: str(title) for key, title in told.get("sources", {}).items()}
+    sources = Entry("sources", told.get("sources", {}), {}).titles()
     venue, origin = Entry("venue", told.get("venue", {}), sources), Entry("origin", told.get("origin", {}), sources)
     lon, lat = origin.number("lon"), origin.number("lat")
     if origin.choice("datum", ("WGS 84", "GCJ-02")) == "GCJ-02":
@@ -77,7 +79,10 @@ def _each(
 ) -> tuple[_Read, ...]:
     """Read every element of a block, repeated ones as often as they say."""
     found: list[_Read] = []
-    for position, table in enumerate(told.get(block, ()), start=1):
+    tables = told.get(block, [])
+    if not isinstance(tables, list):
+        raise Malformed("rules.schematic.wrong", entry=block, need="a list of tables")
+    for position, table in enumerate(tables, start=1):
         rows = _rows(f"{block}[{position}]", table)
         for values in (one for row in rows for one in _repeated(f"{block}[{position}]", row)):
             entry = Entry(f"{block}.{values.get('code', position)}", values, sources)
@@ -136,7 +141,7 @@ def _level(entry: Entry) -> LevelPlan:
         name=entry.names("name"),
         short_name=entry.names("short_name"),
         elevation_m=entry.number("elevation_m"),
-        height_m=entry.number("height_m"),
+        height_m=entry.amount("height_m"),
         outdoor=entry.flag("outdoor"),
         category=entry.word("category", "unspecified"),
         rects=_rects(entry) if entry.has("rects") else (),
@@ -151,9 +156,9 @@ def _unit(entry: Entry) -> UnitPlan:
         name=entry.names("name"),
         category=entry.word("category", "room"),
         ring=_ring(entry),
-        persons=entry.whole("persons") if entry.has("persons") else None,
+        persons=entry.count("persons") if entry.has("persons") else None,
         m2_per_person=entry.number("m2_per_person", M2_PER_PERSON),
-        spaces=entry.whole("spaces") if entry.has("spaces") else None,
+        spaces=entry.count("spaces") if entry.has("spaces") else None,
         accessible=entry.flag("accessible", True),
         watched=entry.texts("watched", ()),
         basis=entry.basis(),
@@ -168,9 +173,11 @@ def _ring(entry: Entry) -> Ring:
     if entry.has("rect"):
         return ring_of(entry.rect("rect"))
     corners = entry.lists("ring", 2)
-    if len(corners) < 3:
-        raise Malformed("rules.schematic.wrong", entry=entry.where, need="ring: at least three corners")
-    return tuple((x, y) for x, y in corners)
+    ring = tuple((x, y) for x, y in corners)
+    area_m2 = signed_area_m2(ring) if len(ring) > 2 else 0.0
+    if abs(area_m2) < _LEAST_M2:
+        raise Malformed("rules.schematic.wrong", entry=f"{entry.where}.ring", need="three corners around some room")
+    return ring if area_m2 > 0 else ring[::-1]
 
 
 def _opening(entry: Entry) -> OpeningPlan:
@@ -180,9 +187,9 @@ def _opening(entry: Entry) -> OpeningPlan:
         joins=joins,
         name=entry.names("name") if entry.has("name") else None,
         kind=entry.choice("kind", OPENING_KINDS),
-        width_m=entry.number("width_m"),
-        gates=entry.whole("gates", 0),
-        gate_per_min=entry.number("gate_per_min", GATE_PER_MIN),
+        width_m=entry.amount("width_m"),
+        gates=entry.count("gates", 0),
+        gate_per_min=entry.amount("gate_per_min", GATE_PER_MIN),
         forward=entry.flag("forward"),
         at=entry.spot("at") if entry.has("at") else None,
         line=entry.rect("line", ordered=False) if entry.has("line") else None,
@@ -201,8 +208,8 @@ def _link(entry: Entry) -> LinkPlan:
         units=units,
         rects=rects,
         name=entry.names("name") if entry.has("name") else None,
-        width_m=entry.number("width_m"),
-        persons_per_min=entry.number("persons_per_min") if entry.has("persons_per_min") else None,
+        width_m=entry.amount("width_m"),
+        persons_per_min=entry.amount("persons_per_min") if entry.has("persons_per_min") else None,
         forward=entry.flag("forward"),
         basis=entry.basis(),
     )
@@ -236,12 +243,11 @@ def _amenity(entry: Entry) -> AmenityPlan:
 
 def _refuse_unknown_names(plan: Plan) -> None:
     """Refuse a code given twice, and one that an element refers to and nobody has."""
+    blocks = (plan.levels, plan.units, plan.openings, plan.links, plan.fixtures, plan.amenities)
+    code, times = Counter(each.code for block in blocks for each in block).most_common(1)[0] if plan.units else ("", 0)
+    if times > 1:
+        raise Malformed("rules.schematic.twice", entry=code)
     levels, units = {each.code for each in plan.levels}, {each.code for each in plan.units}
-    codes = [plan.code, *(e.code for block in (plan.levels, plan.units, plan.links) for e in block)]
-    codes += [e.code for more in (plan.openings, plan.fixtures, plan.amenities) for e in more]
-    for code in codes:
-        if codes.count(code) > 1:
-            raise Malformed("rules.schematic.twice", entry=code)
     wanted = [(f"units.{u.code}.level", u.level, levels) for u in plan.units]
     wanted += [(f"openings.{o.code}.joins", unit, units) for o in plan.openings for unit in o.joins]
     wanted += [(f"links.{each.code}.units", unit, units) for each in plan.links for unit in each.units]
