@@ -7,7 +7,8 @@ import pytest
 
 from hubtwin.base.errors import Malformed
 from hubtwin.model.source import Agreed, Contact, Once, Weekly
-from hubtwin.settings import find_data_dir, load_settings
+from hubtwin.settings import Settings, find_data_dir, load_settings
+from hubtwin.web.guard import csp_of
 
 SHIPPED = (find_data_dir() / "hubs" / "hangzhou-east" / "hub.toml").read_text(encoding="utf-8")
 MISTAKES = {
@@ -46,6 +47,54 @@ def test_a_mistake_is_refused_by_the_name_of_its_entry(tmp_path: Path, right: st
         load_settings(str(file), environ={})
     assert str(file) in refused.value.message("en")
     assert entry in refused.value.message("zh")
+
+
+BAD_MAPS = {
+    'tiles = "http://tiles.example.org/{z}/{x}/{y}.png"': "map.tiles",
+    'tiles = "https://tiles.example.org/{z}/{x}.png"': "map.tiles",
+    'tiles = "https://user:word@tiles.example.org/{z}/{x}/{y}.png"': "map.tiles",
+    "tiles = \"https://a.example; script-src 'unsafe-inline'/{z}/{x}/{y}\"": "map.tiles",
+    'style = "https://[::bad/style.json"': "map.style",
+    'style = "javascript:alert(1)"': "map.style",
+    'style = "https://a.example/s"\ntiles = "https://a.example/{z}/{x}/{y}"': "map.tiles, map.style",
+    "style = 5": "map.style",
+    'tile = "https://a.example/{z}/{x}/{y}"': "map.tile",
+}
+
+
+def load_with(tmp_path: Path, more: str) -> Settings:
+    """Return the settings of the shipped hub with something more in its file."""
+    file = tmp_path / "hub.toml"
+    file.write_text(f"{SHIPPED}\n{more}\n", encoding="utf-8")
+    return load_settings(str(file), environ={})
+
+
+@pytest.mark.parametrize(("wrong", "entry"), BAD_MAPS.items())
+def test_a_base_map_from_nowhere_safe_is_refused(tmp_path: Path, wrong: str, entry: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        load_with(tmp_path, f"[map]\n{wrong}")
+    assert entry in refused.value.message("en")
+
+
+def test_a_base_map_of_the_deployments_own_opens_exactly_its_origin(tmp_path: Path) -> None:
+    assert load_with(tmp_path, "").map.origin == ""
+    told = 'tiles = "https://Tiles.example.org:8443/a/{z}/{x}/{y}.png?key=1"\nattribution = "© nobody"'
+    found = load_with(tmp_path, f"[map]\n{told}\n[journal]\ndays = 7").map
+    assert (found.origin, found.attribution) == ("https://tiles.example.org:8443", "© nobody")
+    assert (
+        load_with(tmp_path, '[map]\nstyle = "http://127.0.0.1:8080/style.json"').map.origin == "http://127.0.0.1:8080"
+    )
+    policy = csp_of(found.origin)
+    assert policy.count(found.origin) == 2
+    assert f"connect-src 'self' blob: data: {found.origin};" in policy
+    assert f"img-src 'self' data: blob: {found.origin};" in policy
+    assert csp_of("") == policy.replace(f" {found.origin}", "")
+
+
+@pytest.mark.parametrize("days", ["0", "367", "true", '"7"'])
+def test_pictures_are_kept_for_days_that_end(tmp_path: Path, days: str) -> None:
+    with pytest.raises(Malformed, match=r"journal\.days"):
+        load_with(tmp_path, f"[journal]\ndays = {days}")
 
 
 @pytest.mark.parametrize("threads", ["x", "-1", "0", "99999999999", "1.5"])

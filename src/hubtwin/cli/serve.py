@@ -71,7 +71,7 @@ def run_server(
 ) -> None:
     """Serve a `web.desk.Desk` on a socket of `take_port` until a signal ends it."""
     ui = load("hubtwin.web.start:find_ui")(desk.settings.data_dir)
-    options = load("hubtwin.web.edge:Options")(tls=cert is not None, ui=ui)
+    options = load("hubtwin.web.edge:Options")(tls=cert is not None, ui=ui, map_origin=desk.settings.map.origin)
     shown = f"[{host}]" if ":" in host else host
     scheme = "http" if cert is None else "https"
     if ui is None:

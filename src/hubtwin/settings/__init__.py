@@ -2,6 +2,7 @@
 
 from hubtwin.settings.hub import VenueSettings
 from hubtwin.settings.load import BLOCKS, DEFAULT_HUB, FEEDS, Settings, find_data_dir, find_lang, load_settings
+from hubtwin.settings.map import MapSettings
 from hubtwin.settings.partners import PartnerSettings
 from hubtwin.settings.sources import MatcherSettings, SourceSettings
 
@@ -9,6 +10,7 @@ __all__ = [
     "BLOCKS",
     "DEFAULT_HUB",
     "FEEDS",
+    "MapSettings",
     "MatcherSettings",
     "PartnerSettings",
     "Settings",

@@ -13,6 +13,7 @@ from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
 from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
+from hubtwin.settings.map import JOURNAL_DAYS, MapSettings, read_journal_days, read_map
 from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
     Wrong,
@@ -37,6 +38,8 @@ BLOCKS = (
     "teams",
     "walking",
     "venue",
+    "map",
+    "journal",
     "scenes",
     "sources",
     "matchers",
@@ -73,6 +76,8 @@ class Settings:
     partners: Mapping[str, PartnerSettings] = field(default_factory=dict)
     contact: Contact | None = None  # whom partners call
     venue: VenueSettings | None = None
+    map: MapSettings = field(default_factory=MapSettings)
+    journal_days: int = JOURNAL_DAYS
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -178,6 +183,8 @@ def _settings(
         contact=read_contact(told, ""),
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
         venue=read_venue(told, hub_file, data_dir),
+        map=read_map(told),
+        journal_days=read_journal_days(told),
     )
 
 

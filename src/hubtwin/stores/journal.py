@@ -242,20 +242,14 @@ class Journal:
         self._wipe()
         return count
 
-    def trim(self, before_ms: int, events_before_ms: int) -> int:
-        """Delete what is older than a moment, as far as no later one rests on it, and what concerns events before
-        another; return how many entries went or changed."""
+    def trim(self, before_ms: int) -> int:
+        """Delete what is older than a moment, as far as no later one rests on it; return how many entries went."""
         with self._database.transaction() as con:
             key = con.execute("SELECT max(seq) FROM entries WHERE is_key = 1 AND at_ms <= ?", (before_ms,)).fetchone()[
                 0
             ]
             gone = con.execute("DELETE FROM entries WHERE seq < ?", (key or 0,)).rowcount
             con.execute("DELETE FROM marks WHERE at_ms < ?", (before_ms,))
-            gone += con.execute(
-                "UPDATE entries SET event = NULL WHERE at_ms < ? AND event IS NOT NULL", (events_before_ms,)
-            ).rowcount
-            holes = ", ".join("?" * len(PLACE))
-            con.execute(f"DELETE FROM marks WHERE at_ms < ? AND topic NOT IN ({holes})", (events_before_ms, *PLACE))  # noqa: S608
         if gone:
             self._wipe()
         return gone

@@ -41,7 +41,12 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
     app.state.pages = Pages(options.ui)
     app.add_middleware(GZipMiddleware, minimum_size=ZIP_BYTES, compresslevel=ZIP_LEVEL)
     app.add_middleware(
-        Guard, meters=meters, body_bytes=options.body_bytes, tls=options.tls, larger=(*wire_in.LARGER, *field.LARGER)
+        Guard,
+        meters=meters,
+        body_bytes=options.body_bytes,
+        tls=options.tls,
+        larger=(*wire_in.LARGER, *field.LARGER),
+        map_origin=options.map_origin,
     )
     return app
 

@@ -19,13 +19,15 @@ COOKIE = "hubtwin_session"
 
 @dataclass(frozen=True)
 class Options:
-    """How this server is set up. `ui` is the built page, `origins` are pages elsewhere that may write."""
+    """How this server is set up. `ui` is the built page, `origins` are pages elsewhere that may write; `map_origin` is
+    where pages fetch a base map of the deployment's own."""
 
     tls: bool = False
     ui: Path | None = None
     origins: tuple[str, ...] = ()
     body_bytes: int = 256 * 1024
     poll_s: float = 0.05
+    map_origin: str = ""
 
     @property
     def cookie(self) -> str:

@@ -29,6 +29,16 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+
+
+def csp_of(map_origin: str) -> str:
+    """Return the policy of pages whose base map comes from an origin of its own; empty: from nowhere else."""
+    if not map_origin:
+        return CSP
+    wider = {rule: f"{rule} {map_origin}" for rule in ("img-src 'self' data: blob:", "connect-src 'self' blob: data:")}
+    return "; ".join(wider.get(rule, rule) for rule in CSP.split("; "))
+
+
 HEADERS: Mapping[str, str] = {
     "content-security-policy": CSP,
     "x-content-type-options": "nosniff",
@@ -46,10 +56,13 @@ log = structlog.get_logger(__name__)
 class Guard:
     """ASGI middleware. It logs method, route and status: never an address with its values, never a body."""
 
-    def __init__(self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool, larger: Larger = ()) -> None:
+    def __init__(
+        self, app: ASGIApp, *, meters: Meters, body_bytes: int, tls: bool, larger: Larger = (), map_origin: str = ""
+    ) -> None:
         """Wrap `app`; a request body above `body_bytes` is answered by 413, at the paths of `larger` above theirs."""
         self.app, self.meters, self.body_bytes, self.tls = app, meters, body_bytes, tls
         self.larger = larger
+        self.headers = {**HEADERS, "content-security-policy": csp_of(map_origin)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -64,7 +77,7 @@ class Guard:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
+                for name, value in self.headers.items():
                     headers.setdefault(name, value)
                 if self.tls:
                     headers["strict-transport-security"] = HSTS

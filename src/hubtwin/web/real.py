@@ -103,6 +103,7 @@ class RealDesk:
             exits=[h.ExitView(each.exit_id, shown.named(each.name), each.lanes) for each in hub.exits],
             teams=[h.TeamView(each.team_id, shown.named(each.name), each.post, each.size) for each in hub.teams],
             status=self.works.store.status,
+            map=shown.base_map(self.works.settings.map),
         )
 
     def set_speed(self, who: Person, speed: float) -> h.HubView:

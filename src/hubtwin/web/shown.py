@@ -11,6 +11,7 @@ from hubtwin.model.emergency import Emergency, Overflow
 from hubtwin.model.event import Event, Filed, LoopTimes
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task, list_task_moves
+from hubtwin.settings import MapSettings
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
@@ -27,6 +28,11 @@ def words(key: str) -> h.Words:
 def named(name: Mapping[str, str]) -> h.Words:
     """Return a name in both languages; where one is missing the other stands in."""
     return h.Words(name.get("zh", name.get("en", "")), name.get("en", name.get("zh", "")))
+
+
+def base_map(told: MapSettings) -> h.MapView:
+    """Return which base map pages use."""
+    return h.MapView(told.tiles or None, told.style or None, told.attribution, words("web.map_note"))
 
 
 def is_synthetic(marks: Marks) -> bool:

@@ -25,7 +25,7 @@ from hubtwin.rules.retention import DELETE, Due, Kept, Times
 from hubtwin.stores.batch_keeping import forget_cases
 from hubtwin.stores.deletion import Keeping, Register, delete_nightly
 from hubtwin.stores.ending import list_destroyed
-from hubtwin.stores.erasure import Where, erase, person_digest
+from hubtwin.stores.erasure import Where, erase, erase_shown, person_digest
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import opened_books
@@ -100,6 +100,8 @@ def nightly(works: Works, now: datetime) -> str | None:
         enter_recordings(keeping, works.settings, now)
         failpoint("wiring.night_followed")
         works.access.accounts.sweep()
+        if works.journal is not None:
+            works.journal.trim(int((now - timedelta(days=works.settings.journal_days)).timestamp() * 1000))
         keep_min = _FOR_EVER_MIN if keeping.grants.list_holds() else window_min()
         told: dict[str, object] = {
             "night": night,
@@ -194,6 +196,9 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
         forget_cases(works.store.directory, going, works.clock)
         forget_pieces(works.store.directory, works.clock, subjects=going)
         needed = {item.pid for item in register.list_kept() if item.item_id not in going}
+        if names := ({*going, *going.values()} - needed - {""}):
+            named = Where("at_ms", only=frozenset(map(person_digest, names)))
+            erase_shown(works.store.directory, named, clock=works.access.clock, why="record deleted")
         pids = set(going.values()) - needed - {""}
         if pids and not works.access.grants.list_holds():
             pids = (pids | _other_pids(works, pids)) - needed

@@ -2312,6 +2312,7 @@ export interface components {
             teams: components["schemas"]["TeamView"][];
             /** @default Actual */
             status: components["schemas"]["Status"];
+            map: components["schemas"]["MapView"] | null;
         };
         /**
          * IssueGrant
@@ -2628,6 +2629,20 @@ export interface components {
             columns: components["schemas"]["ColumnChoice"][];
             /** Persons */
             persons: number;
+        };
+        /**
+         * MapView
+         * @description The base map: raster tiles or a MapLibre style of the deployment, both null where the shipped map is used.
+         *     `note` is to be shown: whoever publishes a map in China needs an approved base map.
+         */
+        MapView: {
+            /** Tiles */
+            tiles: string | null;
+            /** Style */
+            style: string | null;
+            /** Attribution */
+            attribution: string;
+            note: components["schemas"]["Words"];
         };
         /**
          * Me

@@ -57,6 +57,17 @@ class ExitView:
 
 
 @dataclass(frozen=True, slots=True)
+class MapView:
+    """The base map: raster tiles or a MapLibre style of the deployment, both null where the shipped map is used.
+    `note` is to be shown: whoever publishes a map in China needs an approved base map."""
+
+    tiles: str | None
+    style: str | None
+    attribution: str
+    note: Words
+
+
+@dataclass(frozen=True, slots=True)
 class HubView:
     """The hub and its clock. `now` is ISO 8601 UTC; `speed` is hub seconds per second; `rev` is the last event.
 
@@ -76,6 +87,7 @@ class HubView:
     exits: Sequence[ExitView]
     teams: Sequence[TeamView]
     status: Status = Status.ACTUAL
+    map: MapView | None = None
 
 
 @dataclass(frozen=True, slots=True)
