@@ -18,7 +18,17 @@ from hubtwin.web.desk import CaseFilter, TaskFilter
 from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
-from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.alarms import AlarmsReply
+from hubtwin.web.schemas.asked import (
+    Acknowledge,
+    BeginOverflow,
+    DecideAppeal,
+    Declare,
+    MoveCase,
+    MoveTask,
+    Reveal,
+    ShelveAlarms,
+)
 from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
@@ -230,6 +240,17 @@ class FakeDesk:
         found = self.case(who, case_id)
         may(who, "case.correct", scene=found.case.scene)
         return replace(found, appeals=[replace(self._appeal(who, case_id, asked.upheld), ref=asked.ref)])
+
+    def alarm_answers(self) -> AlarmsReply:
+        return AlarmsReply(NOW_MIN, [], [])
+
+    def acknowledge(self, who: Person, asked: Acknowledge) -> AlarmsReply:
+        may(who, "alarm.acknowledge")
+        return self.alarm_answers()
+
+    def shelve(self, who: Person, asked: ShelveAlarms) -> AlarmsReply:
+        may(who, "alarm.shelve")
+        return self.alarm_answers()
 
     def begin_overflow(self, who: Person, asked: BeginOverflow) -> lo.Board:
         may(who, "overflow.switch", scene="epidemic")

@@ -1,6 +1,20 @@
 // @vitest-environment happy-dom
-import { beforeEach, expect, test } from "vitest";
-import { acknowledge, alarms, forgetAlarms, isAcknowledged, raise, unacknowledged } from "../src/state/alarms";
+import { beforeEach, expect, test, vi } from "vitest";
+import {
+  acknowledge,
+  alarms,
+  forgetAlarms,
+  heardBy,
+  isAcknowledged,
+  raise,
+  shelved,
+  soundBlocked,
+  takeAnswer,
+  unacknowledged,
+} from "../src/state/alarms";
+import { groupAlarms } from "../src/logic/rank";
+import { syncClock, tickClock } from "../src/state/desk";
+import { me } from "../src/state/session";
 import { alarmOf } from "../src/state/live";
 import { anAlarm } from "./make";
 
@@ -33,4 +47,93 @@ test("a later alarm of the same thing asks again", () => {
   acknowledge([alarmOf(change).id]);
   raise(alarmOf({ ...change, rev: 12 }));
   expect(unacknowledged.value).toHaveLength(1);
+});
+
+const escalated = (rev: number) =>
+  alarmOf({ topic: "task", key: `t-${rev}`, rev, at_min: 5, kind: "TaskEscalated", value: null });
+const said = (kind: string, key: string, value: object) =>
+  takeAnswer({ topic: "alarm", key, rev: 99, at_min: 7, kind, value });
+
+test("what somebody else has heard is quiet here, and says by whom", () => {
+  raise(escalated(9));
+  said("AlarmAcknowledged", "9", { seq: 9, by: "wang" });
+  expect(unacknowledged.value).toEqual([]);
+  expect(heardBy(escalated(9).id)).toMatchObject({ by: "wang", at_min: 7 });
+});
+
+test("who may acknowledge for the hub says so to the hub; others are quiet on their own page", () => {
+  const asked = vi.fn((_path: string, _how: RequestInit) =>
+    Promise.resolve(new Response(JSON.stringify({ now_min: 7, heard: [], shelved: [] }))),
+  );
+  vi.stubGlobal("fetch", asked);
+  me.value = { may: ["task.read:epidemic"] } as never;
+  raise(escalated(11));
+  acknowledge([escalated(11).id]);
+  expect(asked).not.toHaveBeenCalled();
+  me.value = { may: ["alarm.acknowledge"] } as never;
+  raise(escalated(12));
+  acknowledge([escalated(12).id]);
+  expect(asked.mock.calls.map(([path, how]) => [path, how.body])).toEqual([
+    ["/api/v1/alarms/acknowledge", '{"seqs":[12]}'],
+  ]);
+});
+
+test("a shelved kind is quiet until its time is over; other kinds sound", () => {
+  const base = 27_770_000;
+  syncClock((base + 10) * 60_000, 0);
+  tickClock();
+  said("AlarmShelved", "TaskEscalated", { kind: "TaskEscalated", by: "wang", reason: "r", until_min: base + 30 });
+  raise(escalated(13));
+  raise(alarmOf({ topic: "task", key: "h", rev: 14, at_min: 5, kind: "HelpAsked", value: null }));
+  expect(unacknowledged.value.map((one) => one.kind)).toEqual(["HelpAsked"]);
+  expect(shelved.value.map((one) => one.until_min)).toEqual([base + 30]);
+  syncClock((base + 31) * 60_000, 0);
+  tickClock();
+  expect(unacknowledged.value.map((one) => one.kind).sort()).toEqual(["HelpAsked", "TaskEscalated"]);
+});
+
+test("an alarm sounds until it is acknowledged; where the browser wants a gesture first, the first one starts it", async () => {
+  let state = "suspended";
+  const tones: number[] = [];
+  class Sound {
+    currentTime = 0;
+    destination = {};
+    get state() {
+      return state;
+    }
+    resume() {
+      state = "running";
+      return Promise.resolve();
+    }
+    createOscillator() {
+      const node = { frequency: { value: 0 }, connect: () => node, start: (at: number) => tones.push(at), stop() {} };
+      return node;
+    }
+    createGain() {
+      const gain = { setValueAtTime() {}, linearRampToValueAtTime() {} };
+      const node = { gain, connect: () => node };
+      return node;
+    }
+  }
+  vi.useFakeTimers();
+  vi.stubGlobal("AudioContext", Sound);
+  raise(escalated(15));
+  expect([soundBlocked.value, tones.length]).toEqual([true, 0]);
+  document.dispatchEvent(new Event("pointerdown"));
+  await vi.advanceTimersByTimeAsync(6_100);
+  expect(soundBlocked.value).toBe(false);
+  const heard = tones.length;
+  expect(heard).toBeGreaterThan(3);
+  acknowledge([escalated(15).id]);
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(tones.length).toBe(heard);
+  vi.useRealTimers();
+});
+
+test("a flood is one line a cause, what endangers people first", () => {
+  const groups = groupAlarms([escalated(1), escalated(2), anAlarm({ kind: "HelpAsked", at_min: 1 }), escalated(3)]);
+  expect(groups.map((one) => [one.cause, one.alarms.length])).toEqual([
+    ["HelpAsked", 1],
+    ["TaskEscalated", 3],
+  ]);
 });

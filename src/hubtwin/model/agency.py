@@ -157,6 +157,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     *_lines("task.accept task.decline", Reach.AGENCY, R.AGENCY_LIAISON),
     *_lines("task.report position.share", Reach.TEAM, R.FIELD_STAFF),
     *_lines("task.assign task.reassign task.escalate task.cancel", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER),
+    *_lines("alarm.acknowledge", Reach.HUB, R.DUTY_COMMANDER, R.SCENE_OFFICER),
+    *_lines("alarm.shelve", Reach.HUB, R.DUTY_COMMANDER),
     *_lines("help.ask", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, R.FIELD_STAFF),
     *_lines("person.reveal", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, _staff(A.HEALTH, A.POLICE)),
     *_lines("person.reveal_second", Reach.SCENE, R.DUTY_COMMANDER),

@@ -36,6 +36,8 @@ class EventKind(StrEnum):
     TASK_NOTED = "TaskNoted"  # a report or a scanned code was filed with it; what it says is sealed
     TASK_PHOTOGRAPHED = "TaskPhotographed"
     HELP_ASKED = "HelpAsked"  # somebody of the own staff needs help, now
+    ALARM_ACKNOWLEDGED = "AlarmAcknowledged"  # somebody has heard it; the subject is the number of the alarm's event
+    ALARM_SHELVED = "AlarmShelved"  # alarms of a kind are quiet until a minute, for a reason; the subject is the kind
     TIMER_FIRED = "TimerFired"
     TIMER_FAILED = "TimerFailed"  # what should have followed could not be done; shown like an alarm
     LOOP_RECONCILED = "LoopReconciled"
@@ -62,6 +64,7 @@ ALARMS = frozenset(
         EventKind.HELP_ASKED,
     }
 )
+NEVER_SHELVED = frozenset({EventKind.HELP_ASKED})  # life depends on them
 LOUD = frozenset({"Severe", "Extreme"})  # CAP severity of a warning that sounds
 
 

@@ -22,6 +22,7 @@ TOPICS: Mapping[str, str] = {  # topic of a live change -> what one must be allo
     "emergency": "hub.read",
     "repair": "repairs.read",
     "source": "hub.read",
+    "alarm": "hub.read",
     "thing": "map.read",
     "staff": "staff.read",  # the things of the panorama that are people at work
 }

@@ -19,7 +19,17 @@ from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.desk_past import PastDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
-from hubtwin.web.schemas.asked import BeginOverflow, DecideAppeal, Declare, MoveCase, MoveTask, Reveal
+from hubtwin.web.schemas.alarms import AlarmsReply
+from hubtwin.web.schemas.asked import (
+    Acknowledge,
+    BeginOverflow,
+    DecideAppeal,
+    Declare,
+    MoveCase,
+    MoveTask,
+    Reveal,
+    ShelveAlarms,
+)
 from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
@@ -291,6 +301,18 @@ class Desk(Protocol):
 
     def decide_appeal(self, who: Person, appeal_id: str, asked: DecideAppeal) -> CaseReply:
         """Decide an appeal of somebody else. Raises Absent."""
+        ...
+
+    def alarm_answers(self) -> AlarmsReply:
+        """Return who has heard the alarms that stand, and what is shelved."""
+        ...
+
+    def acknowledge(self, who: Person, asked: Acknowledge) -> AlarmsReply:
+        """Write down that a person has heard alarms. Raises Absent."""
+        ...
+
+    def shelve(self, who: Person, asked: ShelveAlarms) -> AlarmsReply:
+        """Shelve alarms of a kind for some minutes. Raises Denied for those that life depends on."""
         ...
 
     def begin_overflow(self, who: Person, asked: BeginOverflow) -> Board:

@@ -9,7 +9,16 @@ from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import AskCotravel, BeginOverflow, DecideAppeal, LodgeAppeal, SetSpeed
+from hubtwin.web.schemas.alarms import AlarmsReply
+from hubtwin.web.schemas.asked import (
+    Acknowledge,
+    AskCotravel,
+    BeginOverflow,
+    DecideAppeal,
+    LodgeAppeal,
+    SetSpeed,
+    ShelveAlarms,
+)
 from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import HubView, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply
@@ -71,3 +80,23 @@ def decide_appeal(
 ) -> Response:
     """Decide an appeal of somebody else; upheld, it corrects the case where the table of moves has that move."""
     return reply(edge.desk.decide_appeal(who, appeal_id, asked))
+
+
+@router.get("/alarms", response_model=AlarmsReply, tags=["loop"], dependencies=[Depends(allowed("hub.read"))])
+def alarms(edge: EdgeOf) -> Response:
+    """Return who has heard the alarms that stand, and which kinds are shelved. The alarms come with the live feed."""
+    return reply(edge.desk.alarm_answers())
+
+
+@router.post("/alarms/acknowledge", response_model=AlarmsReply, tags=["loop"], dependencies=WRITES)
+def acknowledge(
+    edge: EdgeOf, who: Annotated[Person, Depends(allowed("alarm.acknowledge"))], asked: Acknowledge
+) -> Response:
+    """Say that alarms were heard: they stop sounding on every page of the hub. Nothing else about them changes."""
+    return reply(edge.desk.acknowledge(who, asked))
+
+
+@router.post("/alarms/shelve", response_model=AlarmsReply, tags=["loop"], dependencies=WRITES)
+def shelve(edge: EdgeOf, who: Annotated[Person, Depends(allowed("alarm.shelve"))], asked: ShelveAlarms) -> Response:
+    """Shelve alarms of a kind for some minutes, for a reason: they are listed, and do not sound."""
+    return reply(edge.desk.shelve(who, asked))

@@ -25,6 +25,7 @@ from hubtwin.web import shown
 from hubtwin.web.change import Change
 from hubtwin.web.desk import CaseFilter, TaskFilter
 from hubtwin.web.real_access import RealAccess
+from hubtwin.web.real_alarms import RealAlarms
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
@@ -62,6 +63,8 @@ class RealDesk:
         self.case, self.move_case = loop.case, loop.move_case
         self.lodge_appeal, self.decide_appeal = loop.lodge_appeal, loop.decide_appeal
         self.cotravel, self.ask_cotravel = partial(show_cotravel, works), partial(ask_along, works)
+        heard = RealAlarms(works, self._board)
+        self.alarm_answers, self.acknowledge, self.shelve = heard.answers, heard.acknowledge, heard.shelve
         self.begin_overflow, self.end_overflow = loop.begin_overflow, loop.end_overflow
         self.emergency, self.declare = event.emergency, event.declare
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
@@ -323,6 +326,7 @@ def _topic(event: Event) -> tuple[str, str]:
         ("Task", "task"),
         ("Alert", "alert"),
         ("Overflow", "overflow"),
+        ("Alarm", "alarm"),
         ("Disclosure", "case"),
     ):
         if kind.startswith(start):

@@ -51,6 +51,10 @@ export type LiveDelta = Schemas["LiveDelta"];
 export type LiveHeartbeat = Schemas["LiveHeartbeat"];
 export type LiveSnapshot = Schemas["LiveSnapshot"];
 
+export type AlarmsReply = Schemas["AlarmsReply"];
+export type Heard = Schemas["Heard"];
+export type Shelf = Schemas["Shelf"];
+
 /** An alarm as the page holds it. */
 export interface Alarm {
   id: string;

@@ -67,7 +67,14 @@ export interface AlarmGroup {
   newest_min: number;
 }
 
-/** Groups alarms by cause, newest group first. */
+/** What endangers people comes before what is late, and that before what is only odd; within that the newest. */
+const CONSEQUENCE = ["HelpAsked", "SceneFailed", "AlertRaised", "OverflowProposed", "CaseEscalated", "TaskEscalated"];
+const consequence = (kind: string): number => {
+  const at = CONSEQUENCE.indexOf(kind);
+  return at < 0 ? CONSEQUENCE.length : at;
+};
+
+/** Groups alarms by cause, the worst consequence first. */
 export function groupAlarms(alarms: Iterable<Alarm>): AlarmGroup[] {
   const groups = new Map<string, AlarmGroup>();
   for (const alarm of alarms) {
@@ -76,5 +83,7 @@ export function groupAlarms(alarms: Iterable<Alarm>): AlarmGroup[] {
     group.newest_min = Math.max(group.newest_min, alarm.at_min);
     groups.set(alarm.kind, group);
   }
-  return [...groups.values()].sort((a, b) => b.newest_min - a.newest_min);
+  return [...groups.values()].sort(
+    (a, b) => consequence(a.cause) - consequence(b.cause) || b.newest_min - a.newest_min,
+  );
 }

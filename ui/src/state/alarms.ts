@@ -1,8 +1,11 @@
 /** Alarms as they come: each is shown and sounds until a person acknowledges it; the same one never sounds twice. */
 
-import { computed, reactive, ref, shallowRef } from "vue";
-import type { Alarm } from "../api/types";
+import { computed, reactive, ref, shallowRef, watch } from "vue";
+import { ApiError, get, post } from "../api/client";
+import type { Alarm, AlarmsReply, Heard, LiveChange, Shelf } from "../api/types";
+import { nowMs } from "./desk";
 import { isLive } from "./mode";
+import { may } from "./session";
 import { AlarmSound } from "./sound";
 
 const KEEP = 200;
@@ -16,11 +19,28 @@ export const pastAlarms = shallowRef<ReadonlyMap<string, Alarm>>(new Map());
 export const shownAlarms = computed<ReadonlyMap<string, Alarm>>(() => (isLive.value ? alarms : pastAlarms.value));
 const acknowledged = reactive(new Set<string>(readKept()));
 const sound = new AlarmSound();
+/** Who has heard an alarm, by the number of its event: known to every page of the hub. */
+const heard = reactive(new Map<number, Heard>());
+/** Kinds that are quiet for a time. */
+const shelves = reactive(new Map<string, Shelf>());
+/** Why the hub does not know what was acknowledged here; empty while it does. */
+export const answerProblem = ref("");
 
 export const soundBlocked = ref(false);
 export const muted = ref(false);
 
-export const unacknowledged = computed(() => [...alarms.values()].filter((one) => !acknowledged.has(one.id)));
+/** The number of the event of an alarm: the end of its id. */
+const seqOf = (id: string): number => Number(id.slice(id.lastIndexOf("#") + 1));
+export const shelfOf = (kind: string): Shelf | null => {
+  const shelf = shelves.get(kind);
+  return shelf && shelf.until_min * 60_000 > nowMs.value ? shelf : null;
+};
+export const shelved = computed(() => [...shelves.keys()].flatMap((kind) => shelfOf(kind) ?? []));
+export const heardBy = (id: string): Heard | null => heard.get(seqOf(id)) ?? null;
+
+export const unacknowledged = computed(() =>
+  [...alarms.values()].filter((one) => !isAcknowledged(one.id) && shelfOf(one.kind) === null),
+);
 
 function readKept(): string[] {
   try {
@@ -39,7 +59,35 @@ function keep(): void {
 }
 
 export function isAcknowledged(id: string): boolean {
-  return acknowledged.has(id);
+  return acknowledged.has(id) || heard.has(seqOf(id));
+}
+
+function takeAnswers(reply: AlarmsReply): void {
+  for (const one of reply.heard) heard.set(one.seq, one);
+  shelves.clear();
+  for (const one of reply.shelved) shelves.set(one.kind, one);
+}
+
+/** What the live feed tells: somebody has heard an alarm, or shelved a kind. */
+export function takeAnswer({ kind, key, at_min, value }: LiveChange): void {
+  const told = { ...(value as object), at_min };
+  if (kind === "AlarmAcknowledged") heard.set(Number(key), { ...(told as Heard), seq: Number(key) });
+  else if (kind === "AlarmShelved") shelves.set(key, told as Shelf);
+}
+
+export const loadAnswers = (): Promise<void> => ask(() => get<AlarmsReply>("/alarms"));
+/** Lets a kind be quiet for some minutes, on every page; 0 minutes end it. */
+export const shelve = (kind: string, minutes: number, reason: string): Promise<void> =>
+  ask(() => post<AlarmsReply>("/alarms/shelve", { kind, minutes, reason }));
+
+async function ask(call: () => Promise<AlarmsReply>): Promise<void> {
+  try {
+    takeAnswers(await call());
+    answerProblem.value = "";
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    answerProblem.value = error.message || error.key;
+  }
 }
 
 export function raise(alarm: Alarm): void {
@@ -53,10 +101,14 @@ export function raise(alarm: Alarm): void {
   ring();
 }
 
+/** Quiet here at once; who may say so says it for every page of the hub. */
 export function acknowledge(ids: Iterable<string>): void {
-  for (const id of ids) acknowledged.add(id);
+  const these = [...ids];
+  for (const id of these) acknowledged.add(id);
   keep();
   ring();
+  const seqs = these.map(seqOf).filter((one) => Number.isInteger(one) && one > 0 && !heard.has(one));
+  if (seqs.length > 0 && may("alarm.acknowledge")) void ask(() => post<AlarmsReply>("/alarms/acknowledge", { seqs }));
 }
 
 /** Starts or ends the sound; a browser that wants a click first says so, and the bar offers it. */
@@ -71,7 +123,16 @@ export async function allowSound(): Promise<void> {
   ring();
 }
 
+watch(() => unacknowledged.value.length, ring);
+
+/** A browser lets nothing sound before the first gesture; any one will do. */
+if (typeof document !== "undefined")
+  for (const gesture of ["pointerdown", "keydown"])
+    document.addEventListener(gesture, () => soundBlocked.value && void allowSound(), { capture: true, passive: true });
+
 export function forgetAlarms(): void {
   alarms.clear();
+  heard.clear();
+  shelves.clear();
   sound.stop();
 }

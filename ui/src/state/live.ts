@@ -5,7 +5,7 @@ import { LiveFeed, type LiveSource } from "../api/live";
 import type { Thing, ThingMove } from "../api/panorama";
 import type { Alarm, LiveChange, LiveDelta, LiveHeartbeat, LiveSnapshot, Task } from "../api/types";
 import { Conflator } from "../logic/conflate";
-import { raise } from "./alarms";
+import { loadAnswers, raise, takeAnswer } from "./alarms";
 import { applyChange } from "./apply";
 import { bring, hub, refresh, syncClock, tickClock, type Topic } from "./desk";
 import { isLive } from "./mode";
@@ -37,7 +37,8 @@ export function startLive(): void {
       snapshot: (data) => takeSnapshot(data as LiveSnapshot),
       delta: (data) => {
         for (const change of (data as LiveDelta).changes)
-          waiting.take({ key: `${change.topic}/${change.key}`, value: change, revision: change.rev });
+          if (change.topic === "alarm") takeAnswer(change);
+          else waiting.take({ key: `${change.topic}/${change.key}`, value: change, revision: change.rev });
         const { things, gone } = data as LiveThings;
         if (isLive.value) queueThings(things ?? [], gone ?? []);
       },
@@ -86,6 +87,7 @@ interface LiveThings {
 }
 
 function takeSnapshot(snapshot: LiveSnapshot): void {
+  void loadAnswers();
   for (const alarm of snapshot.alarms) if (concerns(alarm)) raise(alarmOf(alarm));
   if (!isLive.value) return;
   takeThings(((snapshot as LiveThings).things ?? []) as Thing[]);

@@ -226,3 +226,17 @@ def _list_texts(value: object) -> Iterable[str]:
     if isinstance(value, dict):
         value = [*value, *value.values()]
     return [each for each in (value if isinstance(value, list | tuple) else [value]) if isinstance(each, str)]
+
+
+class Acknowledge(Asked):
+    """The numbers (`rev`) of the alarms that were heard."""
+
+    seqs: Annotated[list[Annotated[int, Field(ge=1, le=2**53)]], Field(min_length=1, max_length=500)]
+
+
+class ShelveAlarms(Asked):
+    """For how many minutes alarms of a kind are to be quiet, and why; 0 minutes end it."""
+
+    kind: Short
+    minutes: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    reason: Line = ""
