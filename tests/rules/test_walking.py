@@ -1,11 +1,11 @@
 """Ways through a venue: as short as can be, as a plain search says, step-free where asked, around what is closed."""
 
 import heapq
-from itertools import pairwise
+from itertools import combinations, pairwise
 from math import dist, inf
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from hubtwin.base.errors import Absent
@@ -248,3 +248,75 @@ def test_a_hall_with_a_court_is_walked_around_the_court() -> None:
     assert way is not None
     assert way.length_m == pytest.approx(2 * dist((0, 15), (10, 20)) + 10, abs=0.05)
     assert Plane(10.0, 50.0).to_metres(way.legs[0].path[0]) == pytest.approx((0, 15), abs=0.05)
+
+
+Rect = tuple[int, int, int, int]
+WIDTH, DEPTH = 12, 8
+
+
+@st.composite
+def rooms(draw: st.DrawFn) -> tuple[list[Rect], tuple[int, int], tuple[int, int]]:
+    """Return things that stand in a room of 12 by 8 metres, and two points of its floor."""
+    things = []
+    for _ in range(draw(st.integers(1, 4))):
+        x, y = draw(st.integers(0, WIDTH - 1)), draw(st.integers(0, DEPTH - 1))
+        things.append((x, y, min(WIDTH, x + draw(st.integers(1, 5))), min(DEPTH, y + draw(st.integers(1, 5)))))
+    assume(not any(_touch_at_corner(one, other) for one, other in combinations(things, 2)))  # a gap of no width
+    spots = [(x, y) for x in range(WIDTH + 1) for y in range(DEPTH + 1) if not _inside((x, y), things, edge=True)]
+    assume(len(spots) > 1)
+    return things, draw(st.sampled_from(spots)), draw(st.sampled_from(spots))
+
+
+def _touch_at_corner(one: Rect, other: Rect) -> bool:
+    sides = [one[k] == other[k + 2] or other[k] == one[k + 2] for k in (0, 1)]
+    return all(sides)
+
+
+def _inside(point: tuple[float, float], things: list[Rect], *, edge: bool = False) -> bool:
+    x, y = point
+    slack = 1e-6 if edge else -1e-6
+    return any(w - slack < x < e + slack and s - slack < y < n + slack for w, s, e, n in things)
+
+
+def _on_floor(point: tuple[float, float], things: list[Rect]) -> bool:
+    return 0 <= point[0] <= WIDTH and 0 <= point[1] <= DEPTH and not _inside(point, things)
+
+
+def _grid_m(things: list[Rect], start: tuple[int, int], end: tuple[int, int]) -> float:
+    """Return how long a way is that runs in eight directions over a grid of half a metre, by the plainest search."""
+    best, queue = dict[tuple[float, float], float](), [(0.0, (float(start[0]), float(start[1])))]
+    steps = [(dx / 2, dy / 2) for dx in (-1, 0, 1) for dy in (-1, 0, 1) if dx or dy]
+    while queue:
+        length, (x, y) = heapq.heappop(queue)
+        if (x, y) in best:
+            continue
+        best[x, y] = length
+        for dx, dy in steps:
+            beside = [(x + dx / 2 + side * dy / 9, y + dy / 2 - side * dx / 9) for side in (1, -1)]
+            if any(_on_floor(each, things) for each in beside):  # along a wall there is floor on one side
+                heapq.heappush(queue, (length + dist((0, 0), (dx, dy)), (x + dx, y + dy)))
+    return best.get((float(end[0]), float(end[1])), inf)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(rooms())
+def test_a_way_around_things_is_no_longer_than_over_a_grid_and_not_much_shorter(
+    room: tuple[list[Rect], tuple[int, int], tuple[int, int]],
+) -> None:
+    things, start, end = room
+    draft = station()
+    draft.features = [each for each in draft.features if each.feature_type in ("venue", "address")]
+    draft.level("S0", 0, (0, 0, WIDTH, DEPTH))
+    draft.unit("ROOM", "S0", "room", box(0, 0, WIDTH, DEPTH))
+    for number, (west, south, east, north) in enumerate(things):
+        draft.unit(f"THING{number}", "S0", "column", box(west, south, east, north))
+    for code, (x, y) in (("A", start), ("B", end)):
+        draft.at_point("amenity", code, x, y, category="information", unit_ids=[id_of("ROOM")], name=None)
+    way = WalkingGraph(draft.venue()).find_way("A", "B")
+    over_grid = _grid_m(things, start, end)
+    if over_grid == inf:  # a gap between two things that only touch is none
+        assert way is None or way.length_m >= dist(start, end) - 0.1
+        return
+    assert way is not None
+    assert way.length_m <= over_grid + 0.1
+    assert way.length_m >= max(dist(start, end), over_grid / 1.0824) - 0.1  # eight directions cost 8.24 % at most
