@@ -18,6 +18,8 @@ def client(tmp_path: Path) -> Iterator[httpx.Client]:
     (dist / "index.html").write_text("<!doctype html><title>hub</title>")
     (dist / "assets" / "app-1a2b.js").write_text("export const x = 1\n" * 500)
     (dist / "icon.svg").write_text("<svg/>")
+    (dist / "sw.js").write_text("self.onfetch = null")
+    (dist / "manifest.zh.webmanifest").write_text("{}")
     (tmp_path / "secret.txt").write_text("secret")
     (dist / "link.txt").symlink_to(tmp_path / "secret.txt")
     with serving(FakeDesk(), Options(ui=dist)) as served, served.client() as found:
@@ -34,6 +36,16 @@ def test_the_page_is_asked_for_again_and_its_assets_are_kept_for_ever(client: ht
     assert asset.headers["content-type"].startswith("text/javascript")
     assert asset.headers["content-encoding"] == "gzip"
     assert asset.text.startswith("export const x")
+
+
+def test_the_worker_and_the_manifest_of_the_phone_are_asked_for_again_and_say_what_they_are(
+    client: httpx.Client,
+) -> None:
+    worker, manifest = client.get("/sw.js"), client.get("/manifest.zh.webmanifest")
+    assert [answer.headers["cache-control"] for answer in (worker, manifest)] == ["no-cache", "no-cache"]
+    assert worker.headers["content-type"].startswith("text/javascript")
+    assert manifest.headers["content-type"] == "application/manifest+json"
+    assert "camera=(self)" in worker.headers["permissions-policy"]
 
 
 def test_what_has_not_changed_is_not_sent_again(client: httpx.Client) -> None:

@@ -33,3 +33,20 @@ def walks_of(
         if there is not None and back is not None and frozenset((a, b)) not in told:
             kept.append(Walk(a, b, ceil(max(there, back))))
     return tuple(kept)
+
+
+def minutes_to(
+    graph: WalkingGraph, starts: Iterable[str], place: str, closed: Iterable[str] = ()
+) -> dict[tuple[str, str], int]:
+    """Return the whole minutes of walk from places of the hub to one of the venue, rounded up.
+
+    Places that the venue does not know, or from which no way leads there, are left out.
+    """
+    end, shut = find_place(graph, place), tuple(closed)
+    found = dict[tuple[str, str], int]()
+    for start in sorted(set(starts)) if end is not None else ():
+        here = find_place(graph, start)
+        way = graph.find_way(here, end, closed=shut) if here is not None and end is not None else None
+        if way is not None:
+            found[start, place] = ceil(way.seconds / 60)
+    return found

@@ -11,6 +11,7 @@ from hubtwin.flow.field import ask_help, file_piece, near_teams, send_team
 from hubtwin.flow.guard import find_emergency
 from hubtwin.flow.handle import handle_task
 from hubtwin.model.agency import Person
+from hubtwin.model.duty import Roster
 from hubtwin.model.field import Call, CheckItem, Filing, Piece, PieceKind, Place, ticked
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task, TaskCommand
@@ -21,6 +22,7 @@ from hubtwin.web import shown
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, MoveTask, PlaceIn, SendTeam
 from hubtwin.web.schemas.hub import Words
+from hubtwin.wiring.near import roster_for
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.works import Works
 
@@ -108,7 +110,7 @@ class RealField:
                 self._call(who, "help.ask", asked.place, key=asked.key, team=who.team, about=asked.task),
             ),
             *(self.works.clocks_min, partial(may, who)),
-            roster=self.works.roster,
+            roster=self._roster(asked.place.code),
         )
         return self.task(who, task.task_id)
 
@@ -117,13 +119,15 @@ class RealField:
         call = self._call(
             *(who, "task.assign", PlaceIn(code=asked.place)), key=asked.key, team=asked.team, about=asked.about
         )
-        task = send_team(*(self.works.ledger, call, self.works.clocks_min, partial(may, who)), roster=self.works.roster)
+        called = self.works.ledger.find_task(asked.about)
+        roster = self._roster(asked.place or (called.place if called else ""))
+        task = send_team(*(self.works.ledger, call, self.works.clocks_min, partial(may, who)), roster=roster)
         return self.task(who, task.task_id)
 
     def near(self, who: Person, place: str) -> lo.NearReply:
         """Return the teams that could go to a place."""
         may(who, "task.assign", scene=self._scene_of(who, "task.assign"))
-        found = near_teams(self.works.ledger, place, self.works.roster, at_min=self._now_min())
+        found = near_teams(self.works.ledger, place, self._roster(place), at_min=self._now_min())
         return lo.NearReply(place, [lo.NearTeam(each.team, each.walk_min, each.load) for each in found])
 
     def phone(self, who: Person) -> lo.PhoneReply:
@@ -174,6 +178,11 @@ class RealField:
             content.decode() if content is not None else None,
             self._books().stands(piece.piece_id) if piece.kind is PieceKind.PHOTO else content is not None,
         )
+
+    def _roster(self, place: str) -> Roster | None:
+        """Return the roster with the walks to a place, which may be any of the venue."""
+        works = self.works
+        return roster_for(works.settings, works.ledger, works.roster, place=place, at_min=self._now_min())
 
     def _books(self) -> FieldBooks:
         if self.works.filed is None:
