@@ -32,6 +32,13 @@ def told(request: pytest.FixtureRequest) -> tuple[Path, Plan, Archive]:
     return request.param, plan, draw(plan)
 
 
+@pytest.fixture(scope="module")
+def hangzhou() -> tuple[Plan, Archive]:
+    with (HUBS / "hangzhou-east" / "venue.toml").open("rb") as stream:
+        plan = read_plan(tomllib.load(stream))
+    return plan, draw(plan)
+
+
 def _ways(plan: Plan, *, step_free: bool = False) -> dict[str, list[str]]:
     """Return where one gets from each unit, once for every opening and link; "" is the outside."""
     ways: dict[str, list[str]] = defaultdict(list)
@@ -127,9 +134,8 @@ def test_zones_of_a_level_lie_beside_each_other(told: tuple[Path, Plan, Archive]
             assert one.level != other.level or not overlap(box_of(one.ring), box_of(other.ring))
 
 
-def test_hangzhou_east_has_what_is_published() -> None:
-    with (HUBS / "hangzhou-east" / "venue.toml").open("rb") as stream:
-        plan = read_plan(tomllib.load(stream))
+def test_hangzhou_east_has_what_is_published(hangzhou: tuple[Plan, Archive]) -> None:
+    plan, _ = hangzhou
     kinds: dict[str, int] = defaultdict(int)
     for fixture in plan.fixtures:
         kinds[fixture.use] += 1
@@ -140,6 +146,27 @@ def test_hangzhou_east_has_what_is_published() -> None:
     assert {unit.spaces for unit in plan.units if unit.code in ("P1", "P2", "P3", "P4")} == {363, 256, 674, 666}
     assert 0 < len([u for u in plan.units if "counter" in u.watched]) < len(plan.units)
     assert (round(plan.lon, 4), round(plan.lat, 4)) == (120.2085, 30.2935)  # WGS 84, 510 m from the GCJ-02 of the table
+
+
+@pytest.mark.parametrize(
+    ("platforms", "persons"),
+    [(group, 1800) for group in [{f"P-{n}"} for n in range(1, 16)]]  # a train of 1,200 and 600 who wait: ours
+    + [(group, 2400) for group in ({"METRO-1-A", "METRO-4-A"}, {"METRO-1-B", "METRO-4-B"}, {"METRO-6"}, {"METRO-19"})],
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
+)
+def test_a_platform_of_hangzhou_east_is_left_in_four_minutes(
+    hangzhou: tuple[Plan, Archive], platforms: set[str], persons: int
+) -> None:
+    """GB 51298-2018 5.1.1: 0.9 (A1 (N - 1) + A2 B) in 4 minutes, one escalator out of service; lifts do not count."""
+    plan, drawing = hangzhou
+    codes, capacities = drawing.extension["codes"], drawing.extension["capacities"]
+    rates = {codes[key]: told["persons_per_min"] for key, told in capacities.items() if "persons_per_min" in told}
+    ways: dict[str, list[float]] = defaultdict(list)
+    for link in plan.links:
+        if platforms & {link.units[0], *(() if link.forward else link.units)}:
+            ways[link.kind].append(rates[link.code])
+    working = sum(ways["stairs"]) + sum(sorted(ways["escalator"])[:-1])
+    assert 0.9 * working * 4 >= persons
 
 
 def test_drawing_twice_gives_the_same_bytes_and_stairs_with_a_door_on_either_level() -> None:

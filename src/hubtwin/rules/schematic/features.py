@@ -327,5 +327,6 @@ def _around(rects: Sequence[Rect]) -> Rect:
 def _per_min(told: OpeningPlan | LinkPlan) -> float:
     """Return the persons a minute through an opening or a link; the door of a link lets through what the link does."""
     if isinstance(told, OpeningPlan):
-        return opening_per_min(told.width_m, told.gates, told.gate_per_min, one_way=told.forward)
+        one_way = told.forward or told.kind == "emergency"
+        return opening_per_min(told.width_m, told.gates, told.gate_per_min, one_way=one_way)
     return told.persons_per_min or link_per_min(told.kind, told.width_m, one_way=told.forward)
