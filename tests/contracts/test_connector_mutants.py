@@ -185,6 +185,8 @@ HARMLESS = {
     "running_information": {swallows_marks, shows_the_whole_line},
     "risk_areas": {shows_the_whole_line},
     "lane_counters": {shows_the_whole_line},
+    **{name: {shows_the_whole_line} for name in ("crowd_counters", "onward", "staff_positions", "devices", "weather")},
+    "vehicle_positions": {swallows_marks, shows_the_whole_line},
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from hubtwin.connectors.common.http import HttpTransport
+from hubtwin.connectors.common.mqtt import MqttTransport
 from hubtwin.connectors.common.serve import Fault, WireServer
 from hubtwin.connectors.crowd_counters.simulator import ZoneCount, page
 from hubtwin.library.query import count_rows
@@ -19,7 +20,7 @@ from hubtwin.settings import load_settings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.vault import Vault
 from hubtwin.web.real_sources import state_of
-from hubtwin.wiring.sources import Sources
+from hubtwin.wiring.sources import Sources, make_transports
 from tests.cli.kit import HUB
 
 NOW = datetime(2022, 10, 20, 0, 40, tzinfo=UTC)
@@ -104,3 +105,20 @@ def test_a_source_that_fails_is_failed_then_late_never_empty(hub: Hub, wire: Wir
     wire.add(page([ZoneCount(NOW + timedelta(minutes=4), "hall", 6)]))
     hub.poll(4)
     assert (hub.state("crowd_counters", 4), [thing.values["people"] for thing in hub.told]) == ("live", [5, 6])
+
+
+def test_the_sources_of_the_panorama_are_named_in_hub_toml(tmp_path: Path) -> None:
+    mqtt = ("crowd_counters", "staff_positions", "devices")
+    http = ("onward", "vehicle_positions", "weather")
+    blocks = [f'[sources.{kind}]\nurl = "mqtts://broker.example"\n' for kind in mqtt]
+    blocks += [f'[sources.{kind}]\nurl = "https://feeds.example/{kind}"\n' for kind in http]
+    (tmp_path / "hub.toml").write_text("\n".join([HUB, *blocks]), encoding="utf-8")
+    settings = load_settings(hub=str(tmp_path / "hub.toml"), home=tmp_path, lang="en", environ={})
+    made = make_transports(settings, {})
+    assert set(made) == {*mqtt, *http}
+    topics = {kind: found.topics for kind, found in made.items() if isinstance(found, MqttTransport)}
+    assert topics == {
+        "crowd_counters": ("hubtwin/tiny/zones/+",),
+        "staff_positions": ("hubtwin/tiny/staff/+",),
+        "devices": ("hubtwin/tiny/devices/+",),
+    }

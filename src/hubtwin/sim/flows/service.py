@@ -1,7 +1,7 @@
 """How the lines of a hub take people away: persons who come in each minute to persons who leave in each minute.
 
-A rank has a stock of vehicles: they come at a rate, more when people wait (the dispatch of Hangzhou East calls empty
-taxis when supply and demand fall apart, 都市快报 2020-06-09), and each takes a party away.
+A rank has a stock of vehicles: they come at a rate, more when people wait (a dispatch calls empty taxis when supply and
+demand fall apart, 都市快报 2020-06-09), and each takes a party away.
 """
 
 from dataclasses import dataclass
