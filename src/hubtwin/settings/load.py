@@ -159,7 +159,6 @@ def _settings(
     feeds = told["feeds"]
     refuse_unknown(timetable, "timetable.", ("pattern_week", "last_published"))
     refuse_unknown(simulation, "simulation.", ("seed", "arrivals"))
-    refuse_unknown(feeds, "feeds.", FEEDS)
     hub = read_hub(told)
     monday, last = read_date(timetable, "pattern_week"), read_date(timetable, "last_published")
     if monday is not None and (monday.weekday() != 0 or last is None):
@@ -171,7 +170,7 @@ def _settings(
         data_dir=data_dir,
         lang=lang or find_lang(env),
         threads=_threads(env.get("HUBTWIN_THREADS", "2")),
-        feeds={name: _feed_files(feeds, name, hub_file, data_dir) for name in feeds},
+        feeds=_feeds(feeds, hub_file, data_dir),
         pattern_week=monday,
         last_published=last,
         sim_seed=read_number({"seed": 1, **simulation}, "seed", 0),
@@ -186,6 +185,11 @@ def _settings(
         map=read_map(told),
         journal_days=read_journal_days(told),
     )
+
+
+def _feeds(feeds: Mapping[str, Any], hub_file: Path, data_dir: Path) -> dict[str, tuple[Path, ...]]:
+    refuse_unknown(feeds, "feeds.", FEEDS)
+    return {name: _feed_files(feeds, name, hub_file, data_dir) for name in feeds}
 
 
 def _feed_files(feeds: Mapping[str, Any], name: str, hub_file: Path, data_dir: Path) -> tuple[Path, ...]:
