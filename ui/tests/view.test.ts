@@ -31,7 +31,14 @@ function server(path: string): unknown {
     };
   const from_ms = Number(url.searchParams.get("from_ms"));
   const to_ms = Number(url.searchParams.get("to_ms"));
-  const all = [caseChange(THEN + 10_000, 1), caseChange(THEN + 20_000, 2, true)];
+  const stands = { ...caseChange(THEN + 11_000, 1), topic: "standing", key: "LoopDiffers balance b", kind: "Shown" };
+  const value = { ...caseChange(THEN, 1), topic: "balance", key: "b", kind: "LoopDiffers", value: {} };
+  const all = [
+    caseChange(THEN + 10_000, 1),
+    { ...stands, value },
+    { ...stands, at_ms: THEN + 19_000, value: null },
+    caseChange(THEN + 20_000, 2, true),
+  ];
   const told = [{ at_ms: THEN + 15_000, things: [thing(THEN + 15_000, 90)], gone: [] }];
   const within = (one: { at_ms: number }): boolean => one.at_ms > from_ms && one.at_ms <= to_ms;
   return { from_ms, to_ms, more: false, changes: all.filter(within), things: told.filter(within) };
@@ -76,6 +83,7 @@ describe("the clock of the page", () => {
     await play(10);
     await vi.advanceTimersByTimeAsync(1_200);
     expect(cases.value[0]!.version).toBe(1);
+    expect([...shownAlarms.value.values()].map((one) => one.kind)).toEqual(["LoopDiffers"]);
     expect(things.value.get("zone:a")!.values).toEqual({ people: 5 });
     await vi.advanceTimersByTimeAsync(1_000);
     expect(cases.value[0]!.state).toBe("antigen");

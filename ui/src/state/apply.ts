@@ -1,6 +1,6 @@
 /** Puts a change into what the pages hold: the same way for what happens now and for what is played back. */
 
-import type { Board, Case, EmergencyReply, LiveChange, Position, Source, Task, TrainsReply } from "../api/types";
+import type { Board, Case, EmergencyReply, LiveChange, Position, Source, Task } from "../api/types";
 import { isOpenTask } from "../logic/rank";
 import { bring, cases, positions, put, sources, tasks, touched } from "./desk";
 
@@ -22,8 +22,6 @@ export function applyChange({ topic, key, rev, value }: LiveChange): void {
     sources.value = value ? [...others, value as Source] : others;
   } else if (topic === "emergency" && value) {
     bring("emergency", value as EmergencyReply);
-  } else if (topic === "trains" && value) {
-    bring("trains", value as TrainsReply);
   } else if (topic === "board" && value) {
     bring("board", value as Board);
   }

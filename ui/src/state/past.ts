@@ -2,11 +2,11 @@
 
 import { shallowRef } from "vue";
 import { getChanges, getPast, type PastChange, type PastReply, type PastThings } from "../api/past";
-import type { Alarm } from "../api/types";
+import type { Alarm, LiveChange, Train, TrainsReply } from "../api/types";
 import { Reel } from "../logic/reel";
 import { pastAlarms } from "./alarms";
 import { applyChange } from "./apply";
-import { bring, cases, positions, sources, tasks } from "./desk";
+import { bring, cases, list, positions, sources, tasks } from "./desk";
 import { alarmOf } from "./live";
 import { applyThings, takeThings } from "./things";
 
@@ -40,14 +40,26 @@ export const coveredMs = (): number => reel?.coveredMs ?? -Infinity;
 
 /** Plays what happened up to a moment. */
 export function playUntil(ms: number): void {
-  const alarms: Alarm[] = [];
+  const alarms = new Map(pastAlarms.value);
   for (const { change, things } of reel?.take(ms) ?? []) {
     if (things !== null) applyThings(things.things, things.gone);
-    if (change === null) continue;
-    applyChange(change);
-    if (change.alarm) alarms.push(alarmOf(change));
+    if (change !== null) playChange(change, alarms);
   }
-  if (alarms.length > 0) pastAlarms.value = new Map([...pastAlarms.value, ...alarms.map(byId)]);
+  pastAlarms.value = alarms;
+}
+
+/** What a page reads elsewhere while it is live comes as topics of its own; the rest is applied as it is live. */
+function playChange(change: PastChange, alarms: Map<string, Alarm>): void {
+  const { topic, key, value } = change;
+  if (topic === "trains" && value) bring("trains", { ...(value as TrainsReply), trains: list.value?.trains ?? [] });
+  else if (topic === "train" && list.value) {
+    const others = list.value.trains.filter((one) => one.subject !== key);
+    list.value = { ...list.value, trains: value ? [...others, value as Train] : others };
+  } else if (topic === "standing") {
+    if (value) alarms.set(...named(value as LiveChange));
+    else alarms.delete(key);
+  } else applyChange(change);
+  if (change.alarm) alarms.set(...named(change));
 }
 
 /** Fetches the next stretch where less than a few seconds of looking lie ready. */
@@ -63,7 +75,7 @@ export async function fetchAhead(atMs: number, speed: number, presentMs: number)
       ...told.changes.map((change) => ({ at_ms: change.at_ms, change, things: null })),
       ...told.things.map((things) => ({ at_ms: things.at_ms, change: null, things })),
     ];
-    mine.add({ from_ms: wanted.from_ms, to_ms: told.more ? told.to_ms : wanted.to_ms, moments });
+    mine.add({ from_ms: wanted.from_ms, to_ms: told.to_ms, moments });
     reelProblem.value = null;
   } catch (error) {
     if (mine === reel) reelProblem.value = error;
@@ -72,7 +84,8 @@ export async function fetchAhead(atMs: number, speed: number, presentMs: number)
   }
 }
 
-const byId = (one: Alarm): [string, Alarm] => [one.id, one];
+/** One alarm stands for each kind and thing, as the server counts them. */
+const named = (one: LiveChange): [string, Alarm] => [`${one.kind} ${one.topic} ${one.key}`, alarmOf(one)];
 
 function show(reply: PastReply): void {
   bring("emergency", reply.emergency);
@@ -82,6 +95,6 @@ function show(reply: PastReply): void {
   cases.value = [...(reply.cases ?? [])];
   tasks.value = [...(reply.tasks ?? [])];
   sources.value = [...(reply.sources ?? [])];
-  pastAlarms.value = new Map(reply.alarms.map((one) => byId(alarmOf(one))));
+  pastAlarms.value = new Map(reply.alarms.map(named));
   takeThings(reply.things);
 }

@@ -7,7 +7,7 @@
 import { computed, readonly, ref, watch } from "vue";
 import { ApiError } from "../api/client";
 import { advance } from "../logic/view";
-import { load, nowMs, TOPICS, loading } from "./desk";
+import { hub, load, loading, nowMs, TOPICS } from "./desk";
 import { reopenLive } from "./live";
 import { isLive, viewMode } from "./mode";
 import { closePast, coveredMs, fetchAhead, isOpen, openPast, playUntil } from "./past";
@@ -17,6 +17,7 @@ export { isLive, viewMode, type ViewMode } from "./mode";
 /** Speeds of playing back, in hub seconds per second. */
 export const VIEW_SPEEDS = [1, 10, 60, 120, 300, 600] as const;
 const TICK_MS = 200;
+const NEAR_MS = 2_000;
 
 const pastMs = ref(0);
 const speed = ref(1);
@@ -111,7 +112,8 @@ function tick(): void {
   const next = advance(pastMs.value, elapsed, speed.value, coveredMs());
   playUntil(next);
   pastMs.value = next;
-  if (next >= nowMs.value - 1) void goLive();
+  // What is told of the past ends a moment before the present: who is that near has arrived.
+  if (next >= nowMs.value - NEAR_MS * Math.max(1, hub.value?.speed ?? 1)) void goLive();
   else void fetchAhead(next, speed.value, nowMs.value);
 }
 
