@@ -47,6 +47,14 @@ def test_a_vehicle_that_was_not_heard_for_long_leaves_and_a_silent_zone_stays() 
     assert {each.thing_id for each in held.list_things()} == {"zone:hall", "vehicle:near"}
 
 
+def test_a_warning_that_nobody_cancelled_leaves_when_it_expires() -> None:
+    held = Panorama()
+    lasting = replace(thing("fog", 0, kind="warning"), values={"expires_min": None})
+    held.take([replace(thing("rain", 0, kind="warning"), values={"expires_min": 60}), lasting])
+    assert (held.sweep(60 * 60_000 - 1), held.sweep(60 * 60_000)) == (0, 1)
+    assert [each.thing_id for each in held.list_things()] == ["warning:fog"]
+
+
 def test_a_revision_that_is_not_known_is_said_to_be_unknown() -> None:
     held = Panorama(first_rev=5 << 32)
     held.take([thing("a", 1)])

@@ -51,11 +51,9 @@ class Panorama:
             return sum(self._take(thing) for thing in things)
 
     def sweep(self, now_ms: int) -> int:
-        """Let go of what has passed by; return how many."""
+        """Let go of what has passed by or holds no longer; return how many."""
         with self._lock:
-            passed = [
-                thing for _, thing in self._held.values() if thing.kind in PASSING and now_ms - thing.at_ms > PASSED_MS
-            ]
+            passed = [thing for _, thing in self._held.values() if _is_over(thing, now_ms)]
             return sum(self._take(replace(thing, gone=True)) for thing in passed)
 
     def since(self, rev: int) -> Told | None:
@@ -102,6 +100,14 @@ class Panorama:
             oldest = next(iter(self._gone))
             self._floor = max(self._floor, self._gone.pop(oldest)[0])
         return True
+
+
+def _is_over(thing: Thing, now_ms: int) -> bool:
+    """Return whether a thing has driven off, or says itself until when it holds and that is past."""
+    if thing.kind in PASSING:
+        return now_ms - thing.at_ms > PASSED_MS
+    ends_min = thing.values.get("expires_min")
+    return isinstance(ends_min, int) and now_ms >= ends_min * 60_000
 
 
 def recall(panorama: Panorama, journal: Journal, now_ms: int, status: Status) -> int:
