@@ -78,7 +78,12 @@ describe("names", () => {
     size: 12,
     order,
   });
-  const screen = { width: 200, height: 100, project: ([lon, lat]: [number, number, number]) => [lon, 50 - lat] };
+  const screen = {
+    width: 200,
+    height: 100,
+    scaleAt: () => 1,
+    project: ([lon, lat]: [number, number, number]) => [lon, 50 - lat],
+  };
   test("that would cover another are left out, the more important stays", () => {
     expect(
       fitLabels([label("b", 105, 2), label("a", 100, 1), label("c", 160, 3)], screen).map((one) => one.id),

@@ -11,7 +11,8 @@ export const CHINA: [Lonlat, Lonlat] = [
 ];
 const PITCH = 56;
 const BEARING = -24;
-const PLACE_ZOOM = 17.4;
+/** Metres around a place that are shown with it. */
+const AROUND_M = 70;
 const AREA_ZOOM = 7.5;
 
 /** Where the person left the map: coming back to the desk finds it there. */
@@ -84,17 +85,18 @@ export class Camera {
     };
   }
 
-  /** Flies to a place of the venue, at its height. */
+  /** Flies to a place of the venue, at its height: a level that is lifted stands nearer to the camera than the ground. */
   toPlace(at: { lon: number; lat: number; z: number }): void {
     this.fitted = null;
-    const zoom = Math.max(PLACE_ZOOM, this.map.getZoom());
-    const pitch = this.map.getPitch() || PITCH;
+    const near = this.map.getZoom() > 12;
+    const [pitch, bearing] = near ? [this.map.getPitch(), this.map.getBearing()] : [PITCH, BEARING];
     const { clientWidth: width, clientHeight: height } = this.box;
-    const stand = { center: [at.lon, at.lat] as Lonlat, zoom, pitch, bearing: this.map.getBearing() || BEARING };
-    // What stands high above the ground is seen higher on the screen: the ground below it goes down by as much.
-    const [x, y] = this.fits.viewOf(stand, { width, height }).project([at.lon, at.lat, at.z]);
-    const offset = [width / 2 - (x ?? 0), height / 2 - (y ?? 0)] as [number, number];
-    this.map.flyTo({ ...stand, offset, duration: 900 });
+    const [x, y] = [0.22 * width, 0.22 * height];
+    const room = { width, height, padding: { top: y, bottom: y, left: x, right: x } };
+    const lat = AROUND_M / 111_320;
+    const lon = lat / Math.cos((at.lat * Math.PI) / 180);
+    const around = [-1, 1].flatMap((e) => [-1, 1].map((n): Point3 => [at.lon + e * lon, at.lat + n * lat, at.z]));
+    this.map.flyTo({ ...this.fits.fitPoints(around, room, pitch, bearing), duration: 900 });
   }
 
   toPoint(at: Lonlat, zoom = AREA_ZOOM): void {

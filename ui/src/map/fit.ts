@@ -16,7 +16,10 @@ export interface Stand {
   bearing: number;
 }
 
-const ROUNDS = 6;
+const ROUNDS = 28;
+/** A step of the zoom: from far away nothing of the stack stands behind the camera, and no step is large enough for it to. */
+const START_ZOOM = 12;
+const STEP = 0.8;
 
 /**
  * Fits points in space into a room of pixels at a given tilt and turn. A camera that looks at the ground sees a lifted
@@ -31,7 +34,7 @@ export function fitPoints(points: readonly Point3[], room: Room, pitch: number, 
   ];
   const middle = { x: padding.left + width / 2, y: padding.top + height / 2 };
   const mean = (of: 0 | 1): number => points.reduce((sum, one) => sum + one[of], 0) / Math.max(1, points.length);
-  let stand: Stand = { center: [mean(0), mean(1)], zoom: 15, pitch, bearing };
+  let stand: Stand = { center: [mean(0), mean(1)], zoom: START_ZOOM, pitch, bearing };
   for (let round = 0; round < ROUNDS; round++) {
     const view = viewOf(stand, room);
     const seen = points.map((one) => view.project(one));
@@ -40,7 +43,11 @@ export function fitPoints(points: readonly Point3[], room: Room, pitch: number, 
     const scale = Math.min(width / Math.max(1, box.right - box.left), height / Math.max(1, box.bottom - box.top));
     const shift = [(box.left + box.right) / 2 - middle.x, (box.top + box.bottom) / 2 - middle.y] as const;
     const to = view.unproject([room.width / 2 + shift[0], room.height / 2 + shift[1]]) as Lonlat;
-    stand = { ...stand, center: [to[0], to[1]], zoom: Math.min(19, Math.max(10, stand.zoom + Math.log2(scale))) };
+    stand = {
+      ...stand,
+      center: [to[0], to[1]],
+      zoom: Math.min(19, Math.max(10, stand.zoom + Math.max(-STEP, Math.min(STEP, Math.log2(scale))))),
+    };
   }
   return stand;
 }

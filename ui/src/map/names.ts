@@ -33,6 +33,7 @@ export function namesOf({ floors, lifts, level, chosen, named }: Naming): Label[
         z,
         size: level === floor.level.code ? 15 : 13,
         order: 0,
+        start: true,
       });
     if (!looked) continue;
     for (const piece of floor.pieces) {

@@ -6,16 +6,16 @@ import type { Thing, VenueReply } from "../api/panorama";
 import type { Chosen } from "../state/chosen";
 import { drawBadges, type Badges } from "./badges";
 import type { LayerId } from "./catalogue";
-import { fitLabels, type Label } from "./labelfit";
+import { fitLabels, type Box, type Label } from "./labelfit";
 import { buildLayers, type Handlers } from "./layers";
 import { drawn, type Drawn, type Placed } from "./marks";
 import type { Floor } from "./pieces";
 import type { Scene } from "./scene";
 import type { Palette } from "./style";
 import {
+  BADGE_UP,
   batchLayer,
   clusterLayers,
-  labelLayer,
   spotLayers,
   wayLayers,
   type Spot,
@@ -23,6 +23,7 @@ import {
 } from "./thing_layers";
 import { chosenLayer, crowdLayers, levelLayers, type VenueHandlers } from "./venue_layers";
 import type { WayLine } from "./way";
+import { writeNames } from "./write_names";
 
 export interface Panorama {
   country: Scene;
@@ -92,7 +93,7 @@ export class Painter {
   private memo = new Memo();
   private badges: { of: Palette; made: Badges } | null = null;
   private drawn = new Map<LayerId, { key: string; drawn: Drawn }>();
-  private fitted: Label[] = [];
+  private names: readonly Label[] = [];
 
   constructor(private readonly handlers: Handlers & VenueHandlers & ThingHandlers) {
     // On a canvas of its own: drawing into the base map's context fails with these versions.
@@ -117,7 +118,7 @@ export class Painter {
       on,
     ];
     return this.memo.of("country", parts, () =>
-      buildLayers({ ...country, near, withTrains: on.has("train"), withAreas: on.has("area") }, this.handlers),
+      buildLayers({ ...country, near, withTrains: on.has("train") && !near, withAreas: on.has("area") }, this.handlers),
     );
   }
 
@@ -128,16 +129,17 @@ export class Painter {
     const code = scene.chosen?.type === "unit" ? scene.chosen.id : null;
     const crowd = scene.on.has("crowd");
     return [
-      ...this.memo.of("levels", same, () => levelLayers(venue, this.handlers)),
-      ...this.memo.of("crowd", [...same, scene.zonesKey, scene.unsensed, crowd], () =>
-        crowdLayers({ ...venue, zones: scene.zones, isStale: scene.isStale, unsensed: scene.unsensed, crowd }),
-      ),
+      ...floors.flatMap((floor) => [
+        ...this.memo.of(`level ${floor.level.code}`, same, () => levelLayers(venue, floor, this.handlers)),
+        ...this.memo.of(`crowd ${floor.level.code}`, [...same, scene.zonesKey, scene.unsensed, crowd], () =>
+          crowdLayers({ ...venue, zones: scene.zones, isStale: scene.isStale, unsensed: scene.unsensed, crowd }, floor),
+        ),
+      ]),
       ...this.memo.of("chosen", [...same, code], () => chosenLayer(venue, code)),
       ...this.memo.of("way", [scene.way, palette], () => (scene.way.length > 0 ? wayLayers(scene.way, palette) : [])),
       ...this.things(scene),
-      ...this.memo.of("names", [this.fitted, palette], () => [labelLayer(this.fitted, palette)]),
-      ...this.memo.of("spots", [scene.spots, this.badges?.made], () =>
-        spotLayers(scene.spots, this.badgesOf(palette), this.handlers),
+      ...this.memo.of("spots", [scene.spots, level, palette], () =>
+        spotLayers(scene.spots, level, this.badgesOf(palette), this.handlers),
       ),
     ];
   }
@@ -187,14 +189,28 @@ export class Painter {
     return this.badges.made;
   }
 
-  /** Chooses the names that fit from where the camera stands now. */
+  /** Chooses the names that fit from where the camera stands now, beside the signs that stand there. */
   fitNames(scene: Panorama, camera: Camera): void {
     const view = new WebMercatorViewport(camera);
-    const fitted = fitLabels(scene.labels, {
-      width: camera.width,
-      height: camera.height,
-      project: (at) => view.project(at),
-    });
-    if (fitted.length !== this.fitted.length || fitted.some((one, at) => one !== this.fitted[at])) this.fitted = fitted;
+    const taken: Box[] = [];
+    const sign = (x: number, y: number): unknown => taken.push([x - 12, y - 12, x + 12, y + 12]);
+    for (const { drawn } of this.drawn.values())
+      for (const { angles, ghost, positions } of drawn.batches)
+        if (!angles && !ghost)
+          for (let at = 0; at < positions.length; at += 3) {
+            const [x = 0, y = 0] = view.project([positions[at]!, positions[at + 1]!, positions[at + 2]!]);
+            sign(x, y + BADGE_UP);
+          }
+    for (const one of scene.spots) {
+      const [x = 0, y = 0] = view.project([one.lon, one.lat, one.z]);
+      sign(x + (one.type === "alarm" ? -14 : 14), y - 18);
+    }
+    const { width, height } = camera;
+    this.names = fitLabels(scene.labels, { width, height, project: (at) => view.project(at), taken });
+  }
+
+  /** Writes the names where they are now; called for every frame in which the camera moved. */
+  write(canvas: HTMLCanvasElement, palette: Palette, camera: Camera, shown: boolean): void {
+    writeNames(canvas, shown ? this.names : [], palette, new WebMercatorViewport(camera));
   }
 }

@@ -6,9 +6,9 @@ export type Lonlat = [number, number];
 export type Point3 = [number, number, number];
 
 /** Share of the venue's longer side that lies between two levels that are apart. */
-const APART = 0.2;
+const APART = 0.27;
 const APART_MIN_M = 24;
-const APART_MAX_M = 150;
+const APART_MAX_M = 220;
 const METRES_PER_DEGREE = 111_320;
 
 /** Metres of longitude and latitude between two points that are near each other. */

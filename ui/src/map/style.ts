@@ -1,7 +1,8 @@
 /** The base map: outlines of provinces in the greys of the page. No tiles, no font server; text is drawn locally. */
 
-import type { ExpressionSpecification, StyleSpecification } from "maplibre-gl";
+import type { ExpressionSpecification, StyleSpecification, SymbolLayerSpecification } from "maplibre-gl";
 import chinaUrl from "../../../data/cn-map/china.geojson?url";
+import prefecturesUrl from "../../../data/cn-map/prefectures.geojson?url";
 import type { Lang } from "../api/types";
 import { PROVINCES } from "./provinces";
 
@@ -48,6 +49,21 @@ export function readPalette(): Palette {
 const FONT = ["Helvetica Neue", "Arial", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
 const NOTHING = { type: "FeatureCollection" as const, features: [] };
 
+/** From here on cities are told apart; their outlines are fetched when a person comes so near for the first time. */
+export const PREFECTURE_ZOOM = 5.2;
+export const prefecturesAt = (): string => new URL(prefecturesUrl, location.href).href;
+
+/** The names of cities are Chinese in the source, and not translated here: the English page leaves them out. */
+const prefectureNames = (colour: string, halo: Record<string, unknown>): SymbolLayerSpecification => ({
+  id: "prefecture-names",
+  type: "symbol",
+  source: "prefectures",
+  minzoom: 6.2,
+  maxzoom: 11,
+  layout: { "text-field": ["get", "name"], "text-font": FONT, "text-size": 11, "text-padding": 8 },
+  paint: { "text-color": colour, ...halo },
+});
+
 /** A style of outlines and labels; `labels` and `marks` are filled later with what moves. */
 export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
   const english: ExpressionSpecification = [
@@ -61,12 +77,20 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
     version: 8,
     sources: {
       china: { type: "geojson", data: new URL(chinaUrl, location.href).href },
+      prefectures: { type: "geojson", data: NOTHING },
       names: { type: "geojson", data: NOTHING },
       labels: { type: "geojson", data: NOTHING },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": palette.sea } },
       { id: "land", type: "fill", source: "china", paint: { "fill-color": palette.land } },
+      {
+        id: "prefecture-borders",
+        type: "line",
+        source: "prefectures",
+        minzoom: PREFECTURE_ZOOM,
+        paint: { "line-color": palette.line, "line-width": 0.8, "line-dasharray": [3, 2] },
+      },
       { id: "borders", type: "line", source: "china", paint: { "line-color": palette.line, "line-width": 1 } },
       {
         id: "province-names",
@@ -81,6 +105,7 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
         },
         paint: { "text-color": palette.faint, ...halo },
       },
+      ...(lang === "zh" ? [prefectureNames(palette.faint, halo)] : []),
       {
         id: "labels",
         type: "symbol",

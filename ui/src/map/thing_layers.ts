@@ -4,7 +4,6 @@ import type { Layer, PickingInfo } from "@deck.gl/core";
 import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
 import { signOf, type Badges } from "./badges";
 import { rgba } from "./colour";
-import type { Label } from "./labelfit";
 import type { Batch, Cluster } from "./marks";
 import type { Palette } from "./style";
 import type { WayLine } from "./way";
@@ -22,6 +21,8 @@ export interface ThingHandlers {
 const ON_TOP = { depthCompare: "always", depthWriteEnabled: false } as const;
 const BADGE = 22;
 const ARROW = 15;
+/** A badge stands so many pixels above its point. */
+export const BADGE_UP = -16;
 
 export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers: ThingHandlers): Layer {
   const moving = batch.angles !== null;
@@ -43,6 +44,8 @@ export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers
     opacity: batch.ghost ? 0.22 : 1,
     // An arrow lies in the plane of its road; a badge stands towards the reader.
     billboard: !moving,
+    // A badge stands above its point: the name of the place is written below it.
+    getPixelOffset: moving ? [0, 0] : [0, BADGE_UP],
     pickable: !batch.ghost,
     parameters: ON_TOP,
     onHover: (info) => handlers.hover(info),
@@ -99,7 +102,12 @@ export interface Spot {
   level: string;
 }
 
-export function spotLayers(spots: readonly Spot[], badges: Badges, handlers: ThingHandlers): Layer[] {
+export function spotLayers(
+  spots: readonly Spot[],
+  level: string | null,
+  badges: Badges,
+  handlers: ThingHandlers,
+): Layer[] {
   return [
     new IconLayer<Spot>({
       id: "spots",
@@ -110,6 +118,7 @@ export function spotLayers(spots: readonly Spot[], badges: Badges, handlers: Thi
       getPosition: (one) => [one.lon, one.lat, one.z],
       getPixelOffset: (one) => [one.type === "alarm" ? -14 : 14, -18],
       getSize: (one) => (one.type === "alarm" ? 28 : 22),
+      getColor: (one) => [255, 255, 255, level === null || one.level === level ? 255 : 60],
       sizeUnits: "pixels",
       pickable: true,
       parameters: ON_TOP,
@@ -117,25 +126,6 @@ export function spotLayers(spots: readonly Spot[], badges: Badges, handlers: Thi
       onClick: (info) => info.object && handlers.spot(info.object as Spot),
     }),
   ];
-}
-
-export function labelLayer(labels: readonly Label[], palette: Palette): Layer {
-  return new TextLayer<Label>({
-    id: "names",
-    data: labels as Label[],
-    getPosition: (one) => [one.lon, one.lat, one.z],
-    getText: (one) => one.text,
-    getSize: (one) => one.size,
-    getColor: rgba(palette.text),
-    characterSet: "auto",
-    fontFamily: FONT,
-    fontWeight: 500,
-    fontSettings: { sdf: true, fontSize: 40, buffer: 6, radius: 12 },
-    outlineWidth: 3,
-    outlineColor: rgba(palette.halo),
-    parameters: ON_TOP,
-    updateTriggers: { getColor: palette },
-  });
 }
 
 /** The way, leg by leg; a change of level is dashed by its shape: it is the part that leaves the floor. */

@@ -33,47 +33,44 @@ export interface VenueHandlers {
 const shown = (scene: VenueScene, floor: Floor, open: number, solid: number, ghost: number): number =>
   scene.level === null ? open : scene.level === floor.level.code ? solid : ghost;
 
-/** The levels themselves, from the lowest: what lies above is drawn over what lies below. */
-export function levelLayers(scene: VenueScene, handlers: VenueHandlers): Layer[] {
-  return scene.floors.flatMap((floor) => {
-    const z = scene.lifts.get(floor.level.level_id) ?? 0;
-    const { code } = floor.level;
-    const { palette } = scene;
-    const ghost = scene.level !== null && scene.level !== code;
-    const lifted = { modelMatrix: lift(z) };
-    const parts: Layer[] = [
-      new SolidPolygonLayer({
-        id: `plate-${code}`,
-        data: floor.plate.length > 0 ? [floor.plate] : [],
-        getPolygon: (one: Floor["plate"]) => one,
-        getFillColor: rgba(palette.unit, shown(scene, floor, 70, 215, 18)),
-        ...lifted,
-      }),
-      new SolidPolygonLayer<Piece>({
-        id: `units-${code}`,
-        data: floor.pieces as Piece[],
-        getPolygon: (one) => one.rings,
-        extruded: true,
-        getElevation: (one) => one.wall,
-        getFillColor: rgba(palette.unit, shown(scene, floor, OPEN, SOLID, GHOST)),
-        material: { ambient: 0.72, diffuse: 0.36, shininess: 4 },
-        pickable: !ghost,
-        onHover: (info) => handlers.hover(info),
-        onClick: (info) => info.object && handlers.unit((info.object as Piece).feature.code),
-        ...lifted,
-      }),
-      new PathLayer<Piece>({
-        id: `edges-${code}`,
-        data: floor.pieces as Piece[],
-        getPath: (one) => one.rings[0]!.map(([lon, lat]): Point3 => [lon, lat, one.wall]),
-        getColor: rgba(palette.unitLine, shown(scene, floor, 150, 235, 40)),
-        getWidth: 1,
-        widthUnits: "pixels",
-        ...lifted,
-      }),
-    ];
-    return parts;
-  });
+/** A level itself. Levels are drawn from the lowest, each with what is told on it: what lies above lies over it. */
+export function levelLayers(scene: VenueScene, floor: Floor, handlers: VenueHandlers): Layer[] {
+  const z = scene.lifts.get(floor.level.level_id) ?? 0;
+  const { code } = floor.level;
+  const { palette } = scene;
+  const ghost = scene.level !== null && scene.level !== code;
+  const lifted = { modelMatrix: lift(z) };
+  return [
+    new SolidPolygonLayer({
+      id: `plate-${code}`,
+      data: floor.plate.length > 0 ? [floor.plate] : [],
+      getPolygon: (one: Floor["plate"]) => one,
+      getFillColor: rgba(palette.unit, shown(scene, floor, 70, 215, 18)),
+      ...lifted,
+    }),
+    new SolidPolygonLayer<Piece>({
+      id: `units-${code}`,
+      data: floor.pieces as Piece[],
+      getPolygon: (one) => one.rings,
+      extruded: true,
+      getElevation: (one) => one.wall,
+      getFillColor: rgba(palette.unit, shown(scene, floor, OPEN, SOLID, GHOST)),
+      material: { ambient: 0.72, diffuse: 0.36, shininess: 4 },
+      pickable: !ghost,
+      onHover: (info) => handlers.hover(info),
+      onClick: (info) => info.object && handlers.unit((info.object as Piece).feature.code),
+      ...lifted,
+    }),
+    new PathLayer<Piece>({
+      id: `edges-${code}`,
+      data: floor.pieces as Piece[],
+      getPath: (one) => one.rings[0]!.map(([lon, lat]): Point3 => [lon, lat, one.wall]),
+      getColor: rgba(palette.unitLine, shown(scene, floor, 150, 235, 40)),
+      getWidth: 1,
+      widthUnits: "pixels",
+      ...lifted,
+    }),
+  ];
 }
 
 const lift = (z: number): Float32Array => new Float32Array([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 0, 0, z, 1]);
@@ -129,20 +126,19 @@ const CROSSED: readonly Hatching[] = [
 ];
 
 /** Crowding by zone, what is not live, and what nobody senses. */
-export function crowdLayers(scene: CrowdScene): Layer[] {
-  const { tops, lines } = crowdOf(scene);
+export function crowdLayers(scene: CrowdScene, floor: Floor): Layer[] {
+  const { tops, lines } = crowdOf(scene, floor);
+  const { code } = floor.level;
   return [
     new SolidPolygonLayer<Top>({
-      id: "crowd",
+      id: `crowd-${code}`,
       data: tops,
       getPolygon: (one) =>
         one.piece.rings.map((ring) => ring.map((at): Point3 => [at[0], at[1], topOf(scene, one.piece)])),
       getFillColor: (one) => one.colour,
-      // The signs of the levels above stay readable: crowding of a level is drawn with it, not over everything.
-      pickable: false,
     }),
     new LineLayer<Line>({
-      id: "hatching",
+      id: `hatching-${code}`,
       data: lines,
       getSourcePosition: (one) => one.from,
       getTargetPosition: (one) => one.to,
@@ -157,31 +153,29 @@ const topOf = (scene: VenueScene, piece: Piece): number =>
   (scene.lifts.get(piece.level.level_id) ?? 0) + piece.wall + OVER_M;
 
 /** What a zone's top and lines are: computed apart from drawing, so that it can be looked at. */
-export function crowdOf(scene: CrowdScene): { tops: Top[]; lines: Line[] } {
+export function crowdOf(scene: CrowdScene, floor: Floor): { tops: Top[]; lines: Line[] } {
   const tops: Top[] = [];
   const lines: Line[] = [];
-  for (const floor of scene.floors) {
-    const alpha = shown(scene, floor, 225, 255, 22);
-    for (const piece of floor.pieces) {
-      const add = (how: Hatching, colour: Rgba): void => {
-        const z = topOf(scene, piece) + OVER_M;
-        for (const [a, b] of hatch(piece.rings, how)) lines.push({ from: [...a, z], to: [...b, z], colour });
-      };
-      const line = Math.min(220, alpha);
-      if (scene.unsensed?.has(piece.feature.code))
-        for (const how of CROSSED) add(how, rgba(scene.palette.stale, line * 0.7));
-      const zone = scene.crowd ? scene.zones.get(piece.feature.code) : undefined;
-      if (!zone) continue;
-      if (scene.isStale(zone)) {
-        tops.push({ piece, colour: rgba(scene.palette.stale, alpha * 0.25) });
-        add(OLD, rgba(scene.palette.stale, line));
-        continue;
-      }
-      const level = gradeOf(zone);
-      if (level === null) continue;
-      tops.push({ piece, colour: rgba(scene.palette.crowd[LEVELS_OF_SERVICE.indexOf(level)]!, alpha) });
-      if (level === "F") add(FULL, rgba(scene.palette.halo, line));
+  const alpha = shown(scene, floor, 225, 255, 22);
+  for (const piece of floor.pieces) {
+    const add = (how: Hatching, colour: Rgba): void => {
+      const z = topOf(scene, piece) + OVER_M;
+      for (const [a, b] of hatch(piece.rings, how)) lines.push({ from: [...a, z], to: [...b, z], colour });
+    };
+    const line = Math.min(220, alpha);
+    if (scene.unsensed?.has(piece.feature.code))
+      for (const how of CROSSED) add(how, rgba(scene.palette.stale, line * 0.7));
+    const zone = scene.crowd ? scene.zones.get(piece.feature.code) : undefined;
+    if (!zone) continue;
+    if (scene.isStale(zone)) {
+      tops.push({ piece, colour: rgba(scene.palette.stale, alpha * 0.25) });
+      add(OLD, rgba(scene.palette.stale, line));
+      continue;
     }
+    const level = gradeOf(zone);
+    if (level === null) continue;
+    tops.push({ piece, colour: rgba(scene.palette.crowd[LEVELS_OF_SERVICE.indexOf(level)]!, alpha) });
+    if (level === "F") add(FULL, rgba(scene.palette.halo, line));
   }
   return { tops, lines };
 }

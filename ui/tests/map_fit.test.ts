@@ -1,0 +1,52 @@
+import { describe, expect, test } from "vitest";
+import { mockVenue } from "../dev/venue";
+import { fitPoints, viewOf } from "../src/map/fit";
+import { floorsOf, hullOf } from "../src/map/pieces";
+import { liftsOf, type Lonlat, type Point3 } from "../src/map/stack";
+
+const floors = floorsOf(mockVenue);
+
+describe("the first look at a venue", () => {
+  for (const [width, height] of [
+    [805, 660],
+    [1360, 940],
+    [3200, 940],
+    [390, 380],
+  ] as const)
+    for (const apart of [true, false])
+      test(`shows every level in ${width} by ${height}, ${apart ? "apart" : "as built"}`, () => {
+        const lifts = liftsOf(mockVenue, apart);
+        const points = floors.flatMap((one) =>
+          one.plate.map(([lon, lat]): Point3 => [lon, lat, lifts.get(one.level.level_id)!]),
+        );
+        const padding = { top: 60, right: 60, bottom: 60, left: 60 };
+        const stand = fitPoints(points, { width, height, padding }, 56, -24);
+        const seen = points.map((one) => viewOf(stand, { width, height }).project(one));
+        const [xs, ys] = [seen.map((one) => one[0]!), seen.map((one) => one[1]!)];
+        expect(Math.min(...xs)).toBeGreaterThan(55);
+        expect(Math.max(...xs)).toBeLessThan(width - 55);
+        expect(Math.min(...ys)).toBeGreaterThan(55);
+        expect(Math.max(...ys)).toBeLessThan(height - 55);
+        // And no smaller than it must be: it fills the room one way or the other.
+        const fills = Math.max(
+          (Math.max(...xs) - Math.min(...xs)) / (width - 120),
+          (Math.max(...ys) - Math.min(...ys)) / (height - 120),
+        );
+        expect(fills).toBeGreaterThan(0.9);
+      });
+});
+
+test("the outline around points is closed and holds no inner point", () => {
+  const points: Lonlat[] = [
+    [0, 0],
+    [2, 0],
+    [2, 2],
+    [0, 2],
+    [1, 1],
+  ];
+  const hull = hullOf(points);
+  expect(hull).toHaveLength(5);
+  expect(hull[0]).toEqual(hull.at(-1));
+  expect(hull).not.toContainEqual([1, 1]);
+  expect(hullOf(points.slice(0, 2))).toEqual([]);
+});
