@@ -49,6 +49,7 @@ class Feed:
         self.things = Things(desk.panorama)
         self.recorder = Recorder(self.things)
         self._snapshots: dict[View, tuple[int, bytes, float]] = {}
+        self._frames: dict[View, tuple[Revs, bytes]] = {}
         self._snapshotting = asyncio.Lock()
         self._scope: anyio.CancelScope | None = None
         self._threads: anyio.CapacityLimiter | None = None
@@ -150,7 +151,11 @@ class Feed:
                 self._snapshots = {v: kept for v, kept in self._snapshots.items() if v in self.pages}
                 held = self._snapshots[view] = (taken.rev, snapshot_start(taken), time.monotonic())
         rev, start, _ = held
-        return rev, snapshot_frame(Revs(rev, self.things.rev), start, self.things.all(view.audience))
+        revs, made = Revs(rev, self.things.rev), self._frames.get(view)
+        if made is None or made[0] != revs:
+            made = (revs, snapshot_frame(revs, start, self.things.all(view.audience)))
+            self._frames = {v: kept for v, kept in self._frames.items() if v in self.pages} | {view: made}
+        return rev, made[1]
 
     async def _read(self) -> None:
         while True:

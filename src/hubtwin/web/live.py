@@ -22,6 +22,7 @@ from hubtwin.web.schemas.live import LiveChange, LiveDelta, LiveHeartbeat, LiveS
 RESUME = 5_000  # changes that a page may have missed; beyond, a snapshot is shorter
 STALL_S = 30.0  # a page that takes no byte for so long has gone
 HURRY_S = 0.5  # once it is to end anyway
+CHUNK = 256 * 1024  # a large picture is handed on in pieces: each page holds one of them, not a copy of all
 RECHECK_S = 30.0  # a session may have ended, a role may have been taken away
 RETRY_MS = 2_000
 router = APIRouter(prefix=API, tags=["live"])
@@ -90,7 +91,11 @@ class Live(Response):
             async with asyncio.timeout(STALL_S) as limit:
                 # One that has run out cannot be moved; the page is let go then in any case.
                 page.hurry = lambda: None if limit.expired() else limit.reschedule(loop.time() + HURRY_S)
-                await send({"type": "http.response.body", "body": body, "more_body": True})
+                for start in range(0, len(body), CHUNK):
+                    piece = body[start : start + CHUNK]
+                    await send({"type": "http.response.body", "body": piece, "more_body": True})
+                    if start:  # it takes bytes, so it has not gone
+                        limit.reschedule(loop.time() + (HURRY_S if page.closed else STALL_S))
         except TimeoutError:
             self.edge.meters.dropped.labels("stalled").inc()
             page.close("gone")
