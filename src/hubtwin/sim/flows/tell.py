@@ -34,7 +34,7 @@ SOURCES = (COUNTS, ONWARD, VEHICLES, STAFF, DEVICES, WEATHER)
 DEVICES_MIN = 5  # devices are told of every five minutes
 FAULTY, FAULT_MIN = 0.02, (40, 180)  # share of devices that fail in a day, and for how long; ours
 WALK_S = 240  # a team needs so long to any place; ours
-LATEST_MIN = 30  # after a longer pause only the last minutes are told
+LATEST_MIN = 10  # after a longer pause, or at a high speed, only the last minutes are told
 
 
 class Order(NamedTuple):
