@@ -7,7 +7,7 @@ from hubtwin.base.errors import Absent
 from hubtwin.model.agency import Person
 from hubtwin.rules.permission import may
 from hubtwin.rules.photos import clean_photo
-from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam
+from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam, SharePosition
 from hubtwin.web.schemas.hub import Words
 from hubtwin.web.schemas.loop import CheckView, NearReply, NearTeam, PhoneReply, PieceView, TaskReply
 
@@ -54,6 +54,9 @@ class FakeField:
     def near(self, who: Person, place: str) -> NearReply:
         may(who, "task.assign", scene="epidemic")
         return NearReply(place, [NearTeam("T01", 3, 0)])
+
+    def share_position(self, who: Person, asked: SharePosition) -> None:
+        may(who, "position.share", scene="epidemic", team="T01")
 
     def phone(self, who: Person) -> PhoneReply:
         return PhoneReply("c2VjcmV0")

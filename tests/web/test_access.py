@@ -51,6 +51,7 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/letters/m1/answers"): ("partner.answer", {"said": "received"}),
     ("post", "/tasks"): ("task.assign", {"key": "k0", "place": "N1"}),
     ("post", "/help"): ("help.ask", {"key": "k1"}),
+    ("post", "/position"): ("position.share", {"lon": 120.2, "lat": 30.3}),
     ("post", "/tasks/task-1/checks"): ("task.report", {"item": "arrived", "done": True, "key": "k2"}),
     ("post", "/tasks/task-1/notes"): ("task.report", {"kind": "note", "text": "all calm", "key": "k3"}),
     ("post", "/tasks/task-1/photos?key=k4"): ("task.report", "no photo"),

@@ -163,3 +163,19 @@ def test_contents_go_with_their_case_or_when_their_time_is_over(hub: Hub) -> Non
     assert again.phone_secret("staff") == books.phone_secret("staff")
     again.close()
     assert (works.store.directory / FIELD_FILE).stat().st_mode & 0o077 == 0
+
+
+def test_a_team_is_where_its_phone_says_until_it_stops(hub: Hub) -> None:
+    panorama = hub.desk.works.panorama
+    with hub.served.client("staff") as staff, hub.served.client("boss") as boss:
+        here = {"lon": 120.2126, "lat": 30.2911}
+        assert staff.post("/api/v1/position", json=here).status_code == 204
+        (thing,) = panorama.list_things()
+        assert (thing.thing_id, thing.lon) == ("staff:T01", 120.2126)
+        assert thing.values == {"team": "T01", "state": "post"}
+        post(staff, "/api/v1/position", {"on": True}, 422)
+        post(staff, "/api/v1/position", here | {"lat": 91.0}, 422)
+        post(boss, "/api/v1/position", here, 403)
+        hub.clock[0] = NOW + timedelta(minutes=1)
+        assert staff.post("/api/v1/position", json={"on": False}).status_code == 204
+        assert panorama.list_things() == []

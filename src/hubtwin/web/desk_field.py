@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from hubtwin.model.agency import Person
-from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam
+from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam, SharePosition
 from hubtwin.web.schemas.loop import NearReply, PhoneReply, TaskReply
 
 
@@ -36,6 +36,10 @@ class FieldDesk(Protocol):
 
     def near(self, who: Person, place: str) -> NearReply:
         """Return the teams that could go to a place."""
+        ...
+
+    def share_position(self, who: Person, asked: SharePosition) -> None:
+        """Take in where the own team is. Raises Denied for who is in no team, Malformed without a position."""
         ...
 
     def phone(self, who: Person) -> PhoneReply:

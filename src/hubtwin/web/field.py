@@ -14,7 +14,7 @@ from hubtwin.rules.photos import MOST_BYTES, PHOTO_TYPE
 from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
-from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam
+from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, SendTeam, SharePosition
 from hubtwin.web.schemas.loop import NearReply, PhoneReply, TaskReply
 
 router = APIRouter(prefix=API, tags=["field"])
@@ -78,6 +78,15 @@ def photo(edge: EdgeOf, who: Annotated[Person, Depends(allowed("task.read"))], t
     """Return a photo; it is written to the audit that this person looked at it."""
     content = edge.desk.field.photo(who, task_id, piece_id)
     return Response(content, 200, {"cache-control": "no-store", "content-disposition": "inline"}, PHOTO_TYPE)
+
+
+@router.post("/position", status_code=204, response_model=None, dependencies=WRITES)
+def share_position(
+    edge: EdgeOf, who: Annotated[Person, Depends(allowed("position.share"))], asked: SharePosition
+) -> Response:
+    """Take in where the team of this person is: a thing of the panorama, that of the team and never of a person."""
+    edge.desk.field.share_position(who, asked)
+    return Response(status_code=204, headers={"cache-control": "no-store"})
 
 
 @router.get("/phone", response_model=PhoneReply)

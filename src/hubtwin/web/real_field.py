@@ -2,11 +2,12 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 
 from hubtwin.base.clock import epoch_minute
-from hubtwin.base.errors import Absent, Bug
+from hubtwin.base.errors import Absent, Bug, Denied, Malformed
 from hubtwin.flow.field import ask_help, file_piece, near_teams, send_team
 from hubtwin.flow.guard import find_emergency
 from hubtwin.flow.handle import handle_task
@@ -14,18 +15,21 @@ from hubtwin.model.agency import Person
 from hubtwin.model.duty import Roster
 from hubtwin.model.field import Call, CheckItem, Filing, Piece, PieceKind, Place, ticked
 from hubtwin.model.record import Marks, Provenance
-from hubtwin.model.task import Task, TaskCommand
+from hubtwin.model.task import Task, TaskCommand, TaskState
+from hubtwin.model.thing import Thing, Value
+from hubtwin.ports import TaskFilter
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.rules.photos import clean_photo
 from hubtwin.stores.field import FieldBooks, Owner
 from hubtwin.web import shown
 from hubtwin.web.schemas import loop as lo
-from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, MoveTask, PlaceIn, SendTeam
+from hubtwin.web.schemas.asked import AskHelp, FileTick, FileWords, MoveTask, PlaceIn, SendTeam, SharePosition
 from hubtwin.web.schemas.hub import Words
 from hubtwin.wiring.near import roster_for
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.works import Works
 
+PHONES = "phones"  # the source of a position that a phone of the team tells
 _KINDS: Mapping[PieceKind, lo.PieceName] = {
     PieceKind.NOTE: "note",
     PieceKind.SCAN: "scan",
@@ -130,6 +134,21 @@ class RealField:
         found = near_teams(self.works.ledger, place, self._roster(place), at_min=self._now_min())
         return lo.NearReply(place, [lo.NearTeam(each.team, each.walk_min, each.load) for each in found])
 
+    def share_position(self, who: Person, asked: SharePosition) -> None:
+        """Take in where the own team is; nothing of it is stored but the newest, as of every thing."""
+        scene = self._scene_of(who, "position.share")
+        if not who.team:
+            raise Denied("web.no_own_team")
+        may(who, "position.share", scene=scene, team=who.team)
+        if asked.on and (asked.lon is None or asked.lat is None):
+            raise Malformed("web.no_position")
+        now = self.works.clock()
+        made = Provenance.REAL if self.works.mode == "live" else Provenance.SYNTHETIC
+        told: dict[str, Value] = {"team": who.team, "state": self._state_of(who.team)}
+        thing = Thing(f"staff:{who.team}", "staff", int(now.timestamp() * 1000), PHONES, values=told)
+        marks = Marks(self.works.store.status, made)
+        self.works.panorama.take([replace(thing, lon=asked.lon, lat=asked.lat, marks=marks, gone=not asked.on)])
+
     def phone(self, who: Person) -> lo.PhoneReply:
         """Return what the phone of a person locks its queue with."""
         return lo.PhoneReply(base64.b64encode(self._books().phone_secret(who.user_id)).decode())
@@ -183,6 +202,13 @@ class RealField:
         """Return the roster with the walks to a place, which may be any of the venue."""
         works = self.works
         return roster_for(works.settings, works.ledger, works.roster, place=place, at_min=self._now_min())
+
+    def _state_of(self, team: str) -> str:
+        """Return what a team does, by its tasks, in the words of the sources that tell of teams."""
+        states = {task.state for task in self.works.ledger.list_tasks(TaskFilter(teams=(team,), open_only=True))}
+        if TaskState.ON_POST in states:
+            return "at_work"
+        return "on_way" if TaskState.ACCEPTED in states else "post"
 
     def _books(self) -> FieldBooks:
         if self.works.filed is None:

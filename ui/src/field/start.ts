@@ -5,6 +5,7 @@ import { hasRole, me } from "../state/session";
 import { keepSelf, keptSelf } from "./kept";
 import { forgetMine } from "./mine";
 import { offlineSelf, refreshQueue, startSending } from "./outbox";
+import { share } from "./position";
 import { register } from "./worker";
 
 /** Shows the page of who was signed in last, where nobody can be asked; returns false where nobody is known. */
@@ -19,6 +20,7 @@ export async function resumeKept(): Promise<boolean> {
 /** Signed out, on purpose or by the server: nothing of the person stays but what waits to be sent, which is locked. */
 async function forget(): Promise<void> {
   forgetMine();
+  share(false);
   offlineSelf.value = false;
   await keepSelf(null);
 }

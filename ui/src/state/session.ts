@@ -30,7 +30,11 @@ export async function signIn(user: string, password: string): Promise<void> {
   me.value = person;
 }
 
+/** What must be said before the session ends; what fails is not waited for. */
+export const leaving = new Set<() => Promise<void>>();
+
 export async function signOut(): Promise<void> {
+  await Promise.allSettled([...leaving].map((say) => say()));
   await remove("/session");
   me.value = null;
 }

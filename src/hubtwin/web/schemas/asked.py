@@ -190,6 +190,14 @@ class AskHelp(Asked):
     task: Annotated[str, StringConstraints(max_length=200)] = ""
 
 
+class SharePosition(Asked):
+    """Where a team is (WGS 84), as one of its phones knows it; `on` false: nobody of it tells any more."""
+
+    on: bool = True
+    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+
+
 class SendTeam(Asked):
     """Send a team to a place: a named one, else the nearest. `about` is what for: an open call for help goes to it."""
 
