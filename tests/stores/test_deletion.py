@@ -34,6 +34,7 @@ from hubtwin.stores.ending import (
 )
 from hubtwin.stores.erasure import restore_forgetting
 from hubtwin.stores.grants import Grants
+from hubtwin.stores.journal import Entry, Journal, unpack
 from hubtwin.stores.signing import Signer, open_sealed
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB
@@ -309,6 +310,54 @@ def test_the_forgotten_are_still_gone_when_a_backup_from_before_is_restored(hub:
     assert vault.find_epoch_key(BEGIN_MIN // EPOCH_MIN) is None
     vault.close()
     new.close()
+
+
+def _show(hub: Hub, days: int, case: str, pid: str) -> None:
+    """Put into the journal that a page was shown a case some days after the beginning."""
+    journal = Journal(hub.store.directory, BEGIN_MIN)
+    value = {"case_id": case, "pid": pid, "fill": "x" * 5_000}
+    change = {"topic": "case", "key": case, "rev": 1, "at_min": 0, "kind": "CaseMoved", "value": value}
+    at_ms = (BEGIN_MIN + days * DAY_MIN) * 60_000
+    place = b'{"things":[],"gone":[],"items":[]}'
+    event = json.dumps([["epidemic", False, change]]).encode()
+    assert journal.append([Entry(at_ms, place, event, is_key=True)], journal.erased())
+    journal.close()
+
+
+def _shown(directory: Path) -> str:
+    journal = Journal(directory, BEGIN_MIN)
+    rows = journal._database.all("SELECT event FROM entries WHERE event IS NOT NULL ORDER BY seq")
+    journal.close()
+    return "".join(unpack(event).decode() for (event,) in rows)
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_nothing_that_was_shown_of_an_emergency_outlives_its_data(other: bool, hub: Hub, tmp_path: Path) -> None:
+    order = replace(_filled(hub), subjects=("case-1",))
+    for days in (5, 42):  # it was still shown after its end
+        _show(hub, days, "case-1", "p1")
+    _show(hub, 43, "case-9", "p9")
+    backup(hub.store.directory, tmp_path / "copy", clock=hub.clock)
+    hub.wait(60)
+    later = replace(EMERGENCY, emergency_id="e9", begins_min=END_MIN + DAY_MIN, ends_min=END_MIN + 90 * DAY_MIN)
+    order = replace(order, word_id=hub.word(), others=(later,) if other else ())
+    body = open_sealed(destroy_emergency(hub.keeping, order), hub.keeping.signer.public_hex)
+    assert body["rows"]["journal"] == (2 if other else 3)
+    restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock)
+    for directory in (hub.store.directory, tmp_path / "new"):
+        left = _shown(directory)
+        assert "case-1" not in left
+        assert "p1" not in left
+        assert ("case-9" in left) is other  # of the other emergency
+
+
+def test_what_was_shown_of_an_event_is_kept_for_fourteen_days(hub: Hub) -> None:
+    _show(hub, 0, "case-1", "p1")
+    _show(hub, 10, "case-9", "p9")
+    hub.wait(15)
+    assert hub.nightly()["rows"]["journal"] == 1  # type: ignore[index]
+    assert "case-1" not in _shown(hub.store.directory)
+    assert "case-9" in _shown(hub.store.directory)
 
 
 def test_a_person_whose_case_is_open_stays_known_until_it_is_closed(hub: Hub) -> None:
