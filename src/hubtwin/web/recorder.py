@@ -12,7 +12,7 @@ from hubtwin.web.frames import Part
 from hubtwin.web.things import Step, Things
 from hubtwin.web.wire import encode
 
-KEY_BYTES, KEY_S = 8 << 20, 300.0  # a key frame after so much JSON or so long: it bounds what a jump has to read
+KEY_BYTES, KEY_S = 4 << 20, 300.0  # a key frame after so much JSON or so long: it bounds what a jump has to read
 QUEUE_BYTES = 64 << 20  # that wait for a slow disk; beyond, what was shown meanwhile is lost, and said to be
 PICTURED = frozenset(  # topics that make up a picture; others are told as they happen and forgotten
     {*PLACE, "trains", "train", "position", "board", "case", "task", "standing"}
