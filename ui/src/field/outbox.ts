@@ -150,8 +150,13 @@ export async function prepare(): Promise<void> {
   }
 }
 
+/** Nobody is signed in: what waits stays locked. */
+export function lockUp(): void {
+  box = null;
+}
+
 export function startSending(): void {
-  if (timer !== null) return;
+  if (timer !== null) return void prepare().then(flush);
   timer = setInterval(() => void flush(), EVERY_MS);
   addEventListener("online", () => void flush());
   document.addEventListener("visibilitychange", () => {

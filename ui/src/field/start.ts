@@ -4,7 +4,7 @@ import { watch } from "vue";
 import { hasRole, me } from "../state/session";
 import { keepSelf, keptSelf } from "./kept";
 import { forgetMine } from "./mine";
-import { offlineSelf, refreshQueue, startSending } from "./outbox";
+import { lockUp, offlineSelf, refreshQueue, startSending } from "./outbox";
 import { share } from "./position";
 import { register } from "./worker";
 
@@ -21,6 +21,7 @@ export async function resumeKept(): Promise<boolean> {
 async function forget(): Promise<void> {
   forgetMine();
   share(false);
+  lockUp();
   offlineSelf.value = false;
   await keepSelf(null);
 }
