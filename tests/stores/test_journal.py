@@ -155,6 +155,19 @@ def test_nothing_of_an_event_is_left_on_disk(tmp_path: Path) -> None:
     assert left.count(b"pid-other") == 1  # told after the event
 
 
+def test_where_people_at_work_were_goes_with_what_concerns_events(journal: Journal) -> None:
+    team, hall = zone("staff:T01", 1, state="busy"), zone("zone:hall", 1, people=3)
+    moves = [["staff:T01", 2, 120.2, 30.3, {}], ["zone:hall", 2, None, None, {}]]
+    journal.append(
+        [entry(100, things=[team, hall], key=True), entry(200, things=moves), entry(300, gone=["staff:T01"])], 0
+    )
+    assert set(journal.picture(250).things) == {"staff:T01", "zone:hall"}
+    assert journal.erase(0, 300, lambda texts: False) == 0
+    assert journal.erase(0, 300) == 3
+    assert journal.picture(250).things == {"zone:hall": {**hall, "at_ms": 2}}
+    assert journal.history("staff:T01", 10) == []
+
+
 def test_who_is_named_goes_wherever_it_was_shown_and_others_stay(tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / "store", HUB, clock=clock, threads=1)
     store.close()

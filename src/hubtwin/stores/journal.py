@@ -7,6 +7,7 @@ only the second is about an event and its persons, under pseudonyms. It goes wit
 see `erase` and `trim`. What is appended is on the disk when `append` returns.
 """
 
+import sqlite3
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from hubtwin.stores.sqlite import Database
 
 JOURNAL_FILE, DAMAGED_FILE = "journal.sqlite", "journal-damaged.sqlite"
 PLACE = frozenset({"thing", "source", "hub", "emergency"})  # topics of the part that stays when an event's data go
+PEOPLE = "staff:"  # how ids of things begin that are people at work: their past goes with what concerns events
 MANY = 5_000  # entries that one read of many holds
 _SIZE = struct.Struct(">I")
 Key = tuple[str, str, str]  # topic, scene, key
@@ -220,7 +222,8 @@ class Journal:
         return points
 
     def erase(self, from_ms: int, until_ms: int, is_hit: Callable[[Iterable[str]], bool] | None = None) -> int:
-        """Erase what concerns events between two moments: all of it, or what holds a text that is a hit.
+        """Erase what concerns events and people at work between two moments: all of it, or of what concerns events
+        that which holds a text that is a hit. What cannot be read any more goes as well, for it cannot be searched.
 
         Returns how many entries changed. What was erased lingers neither on free pages nor in the log.
         """
@@ -234,6 +237,7 @@ class Journal:
                     if kept != event:
                         count += 1
                         con.execute("UPDATE entries SET event = ? WHERE seq = ?", (kept, seq))
+            count += 0 if is_hit else _erase_people(con, from_ms, until_ms)
             sql = "SELECT seq, topic, subject FROM marks WHERE at_ms BETWEEN ? AND ?"
             for seq, topic, subject in con.execute(sql, (from_ms, until_ms)).fetchall():
                 if topic not in PLACE and (is_hit is None or is_hit([subject])):
@@ -322,11 +326,44 @@ def _shown(at_ms: object, place: object, event: object) -> Shown:
 
 def _without(event: bytes, is_hit: Callable[[Iterable[str]], bool]) -> bytes | None:
     """Return the part of an entry without the items that hold a hit; the same object where it holds none."""
-    items = orjson.loads(unpack(event))
+    try:
+        items = orjson.loads(unpack(event))
+    except Malformed:
+        return None
     kept = [item for item in items if not is_hit(_texts(item[2]))]
     if len(kept) == len(items):
         return event
     return pack(orjson.dumps(kept)) if kept else None
+
+
+def _erase_people(con: sqlite3.Connection, from_ms: int, until_ms: int) -> int:
+    """Erase people at work from the entries between two moments; return how many that changed."""
+    count, seq, sql = (
+        0,
+        0,
+        "SELECT seq, place FROM entries WHERE at_ms BETWEEN ? AND ? AND seq > ? ORDER BY seq LIMIT 500",
+    )
+    while page := con.execute(sql, (from_ms, until_ms, seq)).fetchall():
+        for seq, place in page:
+            kept = _without_people(place)
+            if kept != place:
+                count += 1
+                con.execute("UPDATE entries SET place = ? WHERE seq = ?", (kept, seq))
+    return count
+
+
+def _without_people(place: bytes) -> bytes:
+    try:
+        raw = unpack(place)
+    except Malformed:
+        return place  # it is lost to everybody, and the next key frame begins anew
+    if f'"{PEOPLE}'.encode() not in raw:
+        return place
+    told = orjson.loads(raw)
+    ids = [each["id"] if isinstance(each, dict) else each[0] for each in told["things"]]
+    told["things"] = [each for each, name in zip(told["things"], ids, strict=True) if not name.startswith(PEOPLE)]
+    told["gone"] = [name for name in told["gone"] if not name.startswith(PEOPLE)]
+    return pack(orjson.dumps(told))
 
 
 def _texts(value: object) -> Iterator[str]:
