@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { mockVenue } from "../dev/venue";
-import { fitPoints, viewOf } from "../src/map/fit";
+import { fitPoints, lookAt, viewOf } from "../src/map/fit";
 import { floorsOf, hullOf } from "../src/map/pieces";
 import { liftsOf, type Lonlat, type Point3 } from "../src/map/stack";
 
@@ -34,6 +34,29 @@ describe("the first look at a venue", () => {
         );
         expect(fills).toBeGreaterThan(0.9);
       });
+});
+
+test("a look at a place has it in the middle of the picture at the size that was asked for, however high it is lifted", () => {
+  const room = { width: 805, height: 660 };
+  for (const z of [0, 440, 900])
+    for (const [pitch, bearing] of [
+      [56, -24],
+      [0, 0],
+      [70, 130],
+    ] as const) {
+      const view = viewOf(lookAt([120.21, 30.29, z], 0.4, room.height, pitch, bearing), room);
+      const [x, y] = view.project([120.21, 30.29, z]);
+      expect(x).toBeCloseTo(room.width / 2, -1);
+      expect(y).toBeCloseTo(room.height / 2, -1);
+      const east = 40 / (111_320 * Math.cos((30.29 * Math.PI) / 180));
+      const across = view.project([
+        120.21 + east * Math.cos((bearing * Math.PI) / 180),
+        30.29 - (40 * Math.sin((bearing * Math.PI) / 180)) / 111_320,
+        z,
+      ]);
+      expect(Math.hypot(across[0]! - x!, across[1]! - y!)).toBeGreaterThan(85);
+      expect(Math.hypot(across[0]! - x!, across[1]! - y!)).toBeLessThan(115);
+    }
 });
 
 test("the outline around points is closed and holds no inner point", () => {

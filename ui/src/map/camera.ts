@@ -91,12 +91,9 @@ export class Camera {
     const near = this.map.getZoom() > 12;
     const [pitch, bearing] = near ? [this.map.getPitch(), this.map.getBearing()] : [PITCH, BEARING];
     const { clientWidth: width, clientHeight: height } = this.box;
-    const [x, y] = [0.22 * width, 0.22 * height];
-    const room = { width, height, padding: { top: y, bottom: y, left: x, right: x } };
-    const lat = AROUND_M / 111_320;
-    const lon = lat / Math.cos((at.lat * Math.PI) / 180);
-    const around = [-1, 1].flatMap((e) => [-1, 1].map((n): Point3 => [at.lon + e * lon, at.lat + n * lat, at.z]));
-    this.map.flyTo({ ...this.fits.fitPoints(around, room, pitch, bearing), duration: 900 });
+    const pixelM = (2 * AROUND_M) / (0.6 * Math.min(width, height));
+    const stand = this.fits.lookAt([at.lon, at.lat, at.z], pixelM, height, pitch, bearing);
+    this.map.flyTo({ ...stand, duration: 900 });
   }
 
   toPoint(at: Lonlat, zoom = AREA_ZOOM): void {

@@ -16,10 +16,10 @@ export interface Stand {
   bearing: number;
 }
 
-const ROUNDS = 28;
-/** A step of the zoom: from far away nothing of the stack stands behind the camera, and no step is large enough for it to. */
+const ROUNDS = 70;
+/** From so far away nothing of the stack stands behind the camera, and no step is large enough for it to come there. */
 const START_ZOOM = 12;
-const STEP = 0.8;
+const STEP = 0.3;
 
 /**
  * Fits points in space into a room of pixels at a given tilt and turn. A camera that looks at the ground sees a lifted
@@ -62,4 +62,26 @@ export function viewOf(stand: Stand, room: Pick<Room, "width" | "height">): WebM
     pitch: stand.pitch,
     bearing: stand.bearing,
   });
+}
+
+/** Metres of a pixel at the equator at zoom 0, with tiles of 512 pixels. */
+const PIXEL_M = 78_271.517;
+/** Distance of the camera from the middle of the picture, in heights of the picture: that of MapLibre and deck.gl. */
+const DISTANCE = 1.5;
+const METRES_PER_DEGREE = 111_320;
+
+/**
+ * Looks straight at a point above the ground, so near that a pixel there is `pixelM` metres. The camera looks on through
+ * the point to the ground: its middle lies behind the point by z * tan(pitch), farther away by z / cos(pitch).
+ */
+export function lookAt([lon, lat, z]: Point3, pixelM: number, height: number, pitch: number, bearing: number): Stand {
+  const [tilt, turn] = [(pitch * Math.PI) / 180, (bearing * Math.PI) / 180];
+  const cosLat = Math.cos((lat * Math.PI) / 180);
+  const behind = z * Math.tan(tilt);
+  const center: Lonlat = [
+    lon + (behind * Math.sin(turn)) / (METRES_PER_DEGREE * cosLat),
+    lat + (behind * Math.cos(turn)) / METRES_PER_DEGREE,
+  ];
+  const groundM = pixelM + z / Math.cos(tilt) / (DISTANCE * height);
+  return { center, zoom: Math.min(20, Math.log2((PIXEL_M * cosLat) / groundM)), pitch, bearing };
 }

@@ -6,7 +6,8 @@ import type { Label } from "./labelfit";
 import { sizeOf, type Floor } from "./pieces";
 import { middleOf } from "./stack";
 
-/** Places that people are sent to are named before halls, however small they are. */
+/** What joins levels is everywhere: its name is in its card. Places that people are sent to are named before halls, however small they are. */
+const UNNAMED = new Set(["stairs", "escalator", "elevator", "ramp", "steps"]);
 const FIRST = /platform|entrance|exit|lobby|ticket/;
 
 export interface Naming {
@@ -38,7 +39,7 @@ export function namesOf({ floors, lifts, level, chosen, named }: Naming): Label[
     if (!looked) continue;
     for (const piece of floor.pieces) {
       const { name, code, category } = piece.feature;
-      if (!name) continue;
+      if (!name || (UNNAMED.has(category) && code !== chosen)) continue;
       const [lon, lat] = middleOf(piece.feature.geometry);
       const size = sizeOf(piece.rings) * 1e7;
       labels.push({

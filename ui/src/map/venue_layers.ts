@@ -45,7 +45,7 @@ export function levelLayers(scene: VenueScene, floor: Floor, handlers: VenueHand
       id: `plate-${code}`,
       data: floor.plate.length > 0 ? [floor.plate] : [],
       getPolygon: (one: Floor["plate"]) => one,
-      getFillColor: rgba(palette.unit, shown(scene, floor, 70, 215, 18)),
+      getFillColor: rgba(palette.unit, shown(scene, floor, 110, 215, 18)),
       ...lifted,
     }),
     new SolidPolygonLayer<Piece>({
