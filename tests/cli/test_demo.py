@@ -90,6 +90,7 @@ def test_partners_are_told_and_answer_and_the_day_ends_on_a_signal(tmp_path: Pat
     assert all(one is not None and one.marks.provenance is Provenance.SYNTHETIC and one.marks.replayed for one in told)
     replies = {TASK_STATE, REFUSED}  # what the office asked for is answered under the same cover
     facts = [one for one in told if one is not None and one.type not in replies]
-    assert facts and all("合成旅客" in str(one.data["identity"]) for one in facts)
+    assert facts
+    assert all("合成旅客" in str(one.data["identity"]) for one in facts)
     with closing(Wire(home / REPLAY_HOME / "tiny", "tiny", 0)) as books:
         assert books.count_incoming(HEALTH)["applied"] >= 2

@@ -11,7 +11,8 @@ export const layersOn = shallowRef<ReadonlySet<LayerId>>(readLayers(null));
 export const level = ref<string | null>(null);
 /** Levels lifted apart, or as they stand in the building. */
 export const apart = ref(true);
-export const panelOpen = ref(true);
+/** On a phone the layers would cover the map. */
+export const panelOpen = ref(typeof window === "undefined" || window.innerWidth > 720);
 
 const keyOf = (user: string): string => `hubtwin.layers.${user}`;
 
