@@ -5,7 +5,9 @@
 
 const BY_WORD: readonly (readonly [RegExp, readonly string[]])[] = [
   [/count|crowd|density|people|lane/, ["crowd_control", "overflow"]],
-  [/camera|video/, ["crowd_control", "verify"]],
+  [/onward/, ["call_taxis", "call_ride_hailing", "extra_buses", "extend_metro", "guide_parking"]],
+  [/vehicle/, ["extra_buses", "call_taxis"]],
+  [/camera|video|device/, ["crowd_control", "verify"]],
   [/taxi/, ["call_taxis"]],
   [/ride|hailing/, ["call_ride_hailing"]],
   [/bus|coach/, ["extra_buses"]],

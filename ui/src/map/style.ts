@@ -3,7 +3,7 @@
 import type { ExpressionSpecification, StyleSpecification, SymbolLayerSpecification } from "maplibre-gl";
 import chinaUrl from "../../../data/cn-map/china.geojson?url";
 import prefecturesUrl from "../../../data/cn-map/prefectures.geojson?url";
-import type { Lang } from "../api/types";
+import type { Hub, Lang } from "../api/types";
 import { PROVINCES } from "./provinces";
 
 export interface Palette {
@@ -126,6 +126,31 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
     ],
   };
 }
+
+/** What a deployment names in hub.toml: raster tiles, or a whole style. */
+export type OwnMap = Hub["map"];
+
+/** The shipped style with the tiles of the deployment in place of the shipped land; what this page writes stays. */
+export function withTiles(style: StyleSpecification, tiles: string, attribution: string): StyleSpecification {
+  const [ground, ...rest] = style.layers;
+  return {
+    ...style,
+    sources: { ...style.sources, own: { type: "raster", tiles: [tiles], tileSize: 256, attribution } },
+    layers: [ground!, { id: "own", type: "raster", source: "own" }, ...rest.filter((one) => !SHIPPED.has(one.id))],
+  };
+}
+
+/** A style of the deployment with what this page writes on it; its own sources and layers stay as they are. */
+export function withStyle(own: StyleSpecification, ours: StyleSpecification): StyleSpecification {
+  const { labels, names, prefectures } = ours.sources;
+  return {
+    ...own,
+    sources: { ...own.sources, labels: labels!, names: names!, prefectures: prefectures! },
+    layers: [...own.layers, ...ours.layers.filter((one) => one.id === "labels")],
+  };
+}
+
+const SHIPPED = new Set(["land", "borders", "prefecture-borders", "prefecture-names", "province-names"]);
 
 /** The label points of the provinces, from the map's own properties. */
 export async function loadNames(): Promise<GeoJSON.FeatureCollection<GeoJSON.Point>> {
