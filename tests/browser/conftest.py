@@ -37,6 +37,15 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
+@pytest.fixture(scope="module")
+def kept_browser() -> Iterator[Browser]:
+    """Give one browser for a module whose hub runs in threads of its own."""
+    with sync_playwright() as play:
+        running = play.chromium.launch(executable_path=find_chromium(), args=list(FLAGS))
+        yield running
+        running.close()
+
+
 @pytest.fixture
 def shots(request: pytest.FixtureRequest) -> Any:
     """Give what takes a screenshot of a page into build/screenshots, to be looked at."""

@@ -4,12 +4,19 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from playwright.sync_api import Browser, Page, expect
 
+Theme = Literal["light", "dark"]
 TEXTS = Path(__file__).parents[2] / "ui" / "src" / "i18n"
-SIZES = {"desk": (1280, 800), "wide": (1920, 1080), "phone": (390, 844)}
+SIZES = {
+    "desk": (1280, 800),
+    "wide": (1920, 1080),
+    "phone": (390, 844),
+    "wall": (1920, 1080),
+    "wide_wall": (3840, 1080),
+}
 
 
 def words(lang: str, file: str = "words") -> dict[str, Any]:
@@ -21,11 +28,13 @@ def words(lang: str, file: str = "words") -> dict[str, Any]:
 class Hands:
     """A person at a page of their own. `errors` are what the page wrote to its console."""
 
-    def __init__(self, browser: Browser, url: str, lang: str, size: str = "desk") -> None:
+    def __init__(self, browser: Browser, url: str, lang: str, size: str = "desk", theme: Theme = "light") -> None:
         """Open a browser window that belongs to nobody yet."""
         width, height = SIZES[size]
         locale = "zh-CN" if lang == "zh" else "en-GB"
-        self.context = browser.new_context(viewport={"width": width, "height": height}, locale=locale)
+        self.context = browser.new_context(
+            viewport={"width": width, "height": height}, locale=locale, color_scheme=theme
+        )
         self.page: Page = self.context.new_page()
         self.url, self.lang, self.words, self.pages = url, lang, words(lang), words(lang, "pages")
         self.errors: list[str] = []

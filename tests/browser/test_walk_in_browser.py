@@ -1,53 +1,26 @@
 """The loop in a real browser, in both languages: a warned train, a found person, six steps by several people."""
 
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from hubtwin.settings import find_data_dir
-from hubtwin.web.edge import Options
-from hubtwin.web.start import find_ui
+from tests.browser.apart import served_town
 from tests.browser.hands import Hands
-from tests.walk.town import DOCUMENT, PASSWORD, TRAIN, Town, town
-from tests.web.served import Served, serving
+from tests.walk.town import DOCUMENT, PASSWORD, TRAIN
+from tests.web.served import Served
 
 LANGS = ("zh", "en")
 KEY = re.compile(r"\b(?:case|tasks|board|emergency|common|document|proposal|steps|appeal|overflow)\.[a-z_]+\b")
 
 
-class Apart:
-    """The town in a thread of its own: the browser's driver has an event loop in this one, and so has the broker."""
-
-    def __init__(self, made: Town, run: Callable[..., Any]) -> None:
-        self.made, self._run = made, run
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self.made, name)
-        return partial(self._run, found) if callable(found) else found
-
-
 @pytest.fixture
 def here(tmp_path: Path) -> Iterator[tuple[Any, Served]]:
-    ui = find_ui(find_data_dir())
-    assert ui is not None, "the pages are not built: make ui"
-    with ThreadPoolExecutor(1) as thread, ExitStack() as stack:
-
-        def run(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
-            return thread.submit(work, *given, **named).result()
-
-        made = Apart(run(stack.enter_context, town(tmp_path)), run)
-        made.tell_counts(40)
-        made.step(0)
-        with serving(made.desk, Options(ui=ui)) as served:
-            yield made, served
-        run(stack.close)
+    with served_town(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

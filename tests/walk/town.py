@@ -84,11 +84,11 @@ class Town:
         """Return the hub's minute."""
         return epoch_minute(self.clock())
 
-    def at(self, minutes: int) -> datetime:
+    def at(self, minutes: float) -> datetime:
         """Return a moment so many minutes after the start."""
         return minute_at(minutes)
 
-    def step(self, minutes: int) -> Any:
+    def step(self, minutes: float) -> Any:
         """Move the clock and do everything that is due."""
         self.clock.jump(self.at(minutes))
         return self.running.service.step(self.clock())
@@ -122,15 +122,16 @@ class Town:
         self.bookings.add(f"{head}T1,T1,{DAY},A1,{booked},{booked},{as_of},synthetic\n".encode())
 
 
-def minute_at(minutes: int) -> datetime:
+def minute_at(minutes: float) -> datetime:
     """Return a moment so many minutes after the start."""
     return START + timedelta(minutes=minutes)
 
 
 @contextmanager
-def town(folder: Path, *, fresh: bool = True) -> Iterator[Town]:
-    """Give the town, an event declared and its scene granted what it reads; not `fresh`: one that was made before."""
-    hub = _write(folder) if fresh else folder / "hub.toml"
+def town(folder: Path, *, fresh: bool = True, more: str = "") -> Iterator[Town]:
+    """Give the town, an event declared and its scene granted what it reads; not `fresh`: one that was made before.
+    `more` is added to its hub.toml."""
+    hub = _write(folder, more) if fresh else folder / "hub.toml"
     settings = load_settings(hub=str(hub), home=folder / "home", lang="en", environ={})
     if fresh:
         with open_store(settings, system_clock) as store:
@@ -175,9 +176,9 @@ def _wire() -> WireServer:
     return WireServer([])
 
 
-def _write(folder: Path) -> Path:
+def _write(folder: Path, more: str) -> Path:
     (folder / "feed").mkdir(parents=True)
-    (folder / "hub.toml").write_text(HUB + MORE, encoding="utf-8")
+    (folder / "hub.toml").write_text(HUB + MORE + more, encoding="utf-8")
     for name, content in FEED.items():
         told = content.replace("{train}", TRAIN).replace("{station}", "A").replace("20220301", "20221020")
         (folder / "feed" / name).write_text(told.replace("20220302", "20221021"), encoding="utf-8")

@@ -6,6 +6,7 @@ import type { BoardSpec, Moment } from "../src/boards/board";
 import { fold, isFresh, onTime, sensed } from "../src/boards/data";
 import { i18n } from "../src/i18n";
 import { texts } from "../src/i18n/texts";
+import { firstSteps } from "../src/logic/first_run";
 import { tendency, trendMoments } from "../src/logic/trend";
 import BoardView from "../src/parts/board/BoardView.vue";
 import { loading, sources, syncClock, tickClock } from "../src/state/desk";
@@ -59,6 +60,19 @@ describe("figures of a board", () => {
       for (const trend of board.trends) keys.push(trend.label, trend.unit, ...trend.series.map((one) => one.label));
       for (const key of keys) expect(has(key), key).toBe(true);
     }
+  });
+});
+
+describe("a new hub", () => {
+  test("has three steps before it, and none once anything tells of it", () => {
+    const steps = firstSteps({ hasVenue: true, telling: 0, sensed: 0 });
+    expect(steps.map((one) => [one.name, one.done])).toEqual([
+      ["venue", true],
+      ["sources", false],
+      ["people", false],
+    ]);
+    expect(firstSteps({ hasVenue: false, telling: 1, sensed: 0 })).toEqual([]);
+    expect(firstSteps({ hasVenue: false, telling: 0, sensed: 3 })).toEqual([]);
   });
 });
 
