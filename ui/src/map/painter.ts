@@ -4,6 +4,7 @@ import { WebMercatorViewport, type Layer, type PickingInfo } from "@deck.gl/core
 import { MapboxOverlay } from "@deck.gl/mapbox";
 import type { Thing, VenueReply } from "../api/panorama";
 import type { Chosen } from "../state/chosen";
+import { magnify } from "../state/mapview";
 import { drawBadges, type Badges } from "./badges";
 import type { LayerId } from "./catalogue";
 import { fitLabels, type Box, type Label } from "./labelfit";
@@ -193,20 +194,23 @@ export class Painter {
   fitNames(scene: Panorama, camera: Camera): void {
     const view = new WebMercatorViewport(camera);
     const taken: Box[] = [];
-    const sign = (x: number, y: number): unknown => taken.push([x - 12, y - 12, x + 12, y + 12]);
+    const times = magnify.value;
+    const half = 12 * times;
+    const sign = (x: number, y: number): unknown => taken.push([x - half, y - half, x + half, y + half]);
     for (const { drawn } of this.drawn.values())
       for (const { angles, ghost, positions } of drawn.batches)
         if (!angles && !ghost)
           for (let at = 0; at < positions.length; at += 3) {
             const [x = 0, y = 0] = view.project([positions[at]!, positions[at + 1]!, positions[at + 2]!]);
-            sign(x, y + BADGE_UP);
+            sign(x, y + BADGE_UP * times);
           }
     for (const one of scene.spots) {
       const [x = 0, y = 0] = view.project([one.lon, one.lat, one.z]);
-      sign(x + (one.type === "alarm" ? -14 : 14), y - 18);
+      sign(x + (one.type === "alarm" ? -14 : 14) * times, y - 18 * times);
     }
     const { width, height } = camera;
-    this.names = fitLabels(scene.labels, { width, height, project: (at) => view.project(at), taken });
+    const labels = times === 1 ? scene.labels : scene.labels.map((one) => ({ ...one, size: one.size * times }));
+    this.names = fitLabels(labels, { width, height, project: (at) => view.project(at), taken });
   }
 
   /** Writes the names where they are now; called for every frame in which the camera moved. */

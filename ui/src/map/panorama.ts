@@ -8,7 +8,7 @@ import { isOpenTask } from "../logic/rank";
 import { isAcknowledged, shownAlarms } from "../state/alarms";
 import { chosen } from "../state/chosen";
 import { areas, cases, chosenArea, chosenTrain, positions, sources, stations, tasks, trains } from "../state/desk";
-import { apart, layersOn, level, way } from "../state/mapview";
+import { apart, layersOn, level, magnify, way } from "../state/mapview";
 import { lang, theme } from "../state/prefs";
 import { kindRev, things, thingsRev } from "../state/things";
 import { findPlace, venue } from "../state/venue";
@@ -115,7 +115,7 @@ export function usePanorama() {
   const lines = computed(() => (way.value ? wayLines(way.value, lifts.value) : []));
   const cell = computed(() => {
     const whole = Math.floor(zoom.value);
-    return zoom.value >= APART_ZOOM ? 0 : (CELL_PX * 360) / (512 * 2 ** whole);
+    return zoom.value >= APART_ZOOM ? 0 : (CELL_PX * magnify.value * 360) / (512 * 2 ** whole);
   });
   let atlas: HTMLCanvasElement | null = null;
 

@@ -5,6 +5,7 @@ import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/laye
 import { signOf, type Badges } from "./badges";
 import { rgba } from "./colour";
 import type { Batch, Cluster } from "./marks";
+import { magnify } from "../state/mapview";
 import type { Palette } from "./style";
 import type { WayLine } from "./way";
 
@@ -20,7 +21,7 @@ export interface ThingHandlers {
 /** Signs lie over everything that stands below them: a thing behind a wall is still there. */
 const ON_TOP = { depthCompare: "always", depthWriteEnabled: false } as const;
 const BADGE = 22;
-const ARROW = 15;
+const ARROW = 18;
 /** A badge stands so many pixels above its point. */
 export const BADGE_UP = -16;
 
@@ -39,13 +40,13 @@ export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers
     iconAtlas: badges.image as unknown as string,
     iconMapping: badges.icons,
     getIcon: () => icon,
-    getSize: moving ? ARROW : BADGE,
+    getSize: (moving ? ARROW : BADGE) * magnify.value,
     sizeUnits: "pixels",
     opacity: batch.ghost ? 0.22 : 1,
     // An arrow lies in the plane of its road; a badge stands towards the reader.
     billboard: !moving,
     // A badge stands above its point: the name of the place is written below it.
-    getPixelOffset: moving ? [0, 0] : [0, BADGE_UP],
+    getPixelOffset: moving ? [0, 0] : [0, BADGE_UP * magnify.value],
     pickable: !batch.ghost,
     parameters: ON_TOP,
     onHover: (info) => handlers.hover(info),
@@ -65,7 +66,7 @@ export function clusterLayers(
       id: `clusters/${layer}`,
       data: clusters as Cluster[],
       getPosition: at,
-      getRadius: (one) => 9 + Math.min(7, Math.log2(one.ids.length)),
+      getRadius: (one) => (9 + Math.min(7, Math.log2(one.ids.length))) * magnify.value,
       radiusUnits: "pixels",
       billboard: true,
       stroked: true,
@@ -83,7 +84,7 @@ export function clusterLayers(
       data: clusters as Cluster[],
       getPosition: at,
       getText: (one) => String(one.ids.length),
-      getSize: 11,
+      getSize: 11 * magnify.value,
       getColor: (one) => rgba(palette.ink, one.ghost ? 90 : 255),
       fontFamily: FONT,
       parameters: ON_TOP,
@@ -116,8 +117,8 @@ export function spotLayers(
       iconMapping: badges.icons,
       getIcon: (one) => (one.type === "alarm" ? "alarm-bad" : "case-plain"),
       getPosition: (one) => [one.lon, one.lat, one.z],
-      getPixelOffset: (one) => [one.type === "alarm" ? -14 : 14, -18],
-      getSize: (one) => (one.type === "alarm" ? 28 : 22),
+      getPixelOffset: (one) => [(one.type === "alarm" ? -14 : 14) * magnify.value, -18 * magnify.value],
+      getSize: (one) => (one.type === "alarm" ? 28 : 22) * magnify.value,
       getColor: (one) => [255, 255, 255, level === null || one.level === level ? 255 : 60],
       sizeUnits: "pixels",
       pickable: true,

@@ -1,5 +1,6 @@
 /** Names of levels and places, written on a plain canvas over the map: one size near and far, sharp in every script. */
 
+import { magnify } from "../state/mapview";
 import type { Label } from "./labelfit";
 import type { Palette } from "./style";
 import { FONT } from "./thing_layers";
@@ -20,7 +21,7 @@ export function writeNames(canvas: HTMLCanvasElement, names: readonly Label[], p
   pen.clearRect(0, 0, view.width, view.height);
   pen.textBaseline = "middle";
   pen.lineJoin = "round";
-  pen.lineWidth = 3.5;
+  pen.lineWidth = 3.5 * magnify.value;
   pen.strokeStyle = palette.halo;
   pen.fillStyle = palette.text;
   for (const one of names) {

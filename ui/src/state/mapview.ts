@@ -11,6 +11,8 @@ export const layersOn = shallowRef<ReadonlySet<LayerId>>(readLayers(null));
 export const level = ref<string | null>(null);
 /** Levels lifted apart, or as they stand in the building. */
 export const apart = ref(true);
+/** How much larger than at a desk signs and names are: a wall is read from ten metres. */
+export const magnify = ref(1);
 /** On a phone the layers would cover the map. */
 export const panelOpen = ref(typeof window === "undefined" || window.innerWidth > 720);
 

@@ -2,6 +2,7 @@
 
 import type { Thing, ThingValue } from "../../api/panorama";
 import { useWords } from "../../i18n/use";
+import { lang } from "../../state/prefs";
 import { findPlace } from "../../state/venue";
 
 /** The value that stands for a thing of a kind: what its trend shows. */
@@ -37,6 +38,7 @@ export function useSaid() {
     if (value === null || value === "") return t("common.no_data");
     if (VOCABULARY.has(name) || typeof value === "boolean") return word("sensed_value", String(value));
     if (PLACES.has(name)) return placeName(String(value));
+    if (name === "text") return word("weather_text", String(value));
     if (typeof value !== "number") return value;
     if (MOMENTS.has(name)) return near(value);
     if (MINUTES.has(name)) return span(Math.round(value));
@@ -51,7 +53,7 @@ export function useSaid() {
     if (one.kind === "zone" || one.kind === "queue") return placeName(one.place || name);
     if (one.kind === "supply") return [mode, one.values["line"]].filter(Boolean).join(" ");
     if (one.kind === "vehicle") return `${mode} ${String(one.values["line"] || name.replace(/^.*:/, ""))}`;
-    if (one.kind === "warning") return String(one.values["headline"] ?? name);
+    if (one.kind === "warning") return String(inLanguage(one.values, "headline") ?? name);
     return `${word("thing_kind", one.kind)} ${name}`;
   }
 
@@ -66,8 +68,14 @@ export function useSaid() {
 
   const labelOf = (name: string): string => (te(`sensed.${name}`) ? t(`sensed.${name}`) : name);
 
+  /** A text in the language of the page where its source told it in both: `headline` and `headline_en`. */
+  const inLanguage = (values: Thing["values"], name: string): ThingValue =>
+    (lang.value === "en" && values[`${name}_en`]) || (values[name] ?? null);
+
   const rowsOf = (one: Thing): { name: string; label: string; text: string }[] =>
-    Object.entries(one.values).map(([name, value]) => ({ name, label: labelOf(name), text: valueOf(name, value) }));
+    Object.keys(one.values)
+      .filter((name) => !name.endsWith("_en"))
+      .map((name) => ({ name, label: labelOf(name), text: valueOf(name, inLanguage(one.values, name)) }));
 
   return { titleOf, headOf, rowsOf, labelOf, valueOf, placeName };
 }
