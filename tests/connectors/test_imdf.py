@@ -1,6 +1,7 @@
 """The archive of a venue: what is written is read again, and no bytes make the reader fail."""
 
 import io
+import tracemalloc
 import zipfile
 
 import orjson
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hubtwin.base.text import catalogue
-from hubtwin.connectors.imdf import Limits, make_venue, parse_archive, read_zip, write_archive, write_zip
+from hubtwin.connectors.imdf import Limits, codec, make_venue, parse_archive, read_zip, write_archive, write_zip
 from hubtwin.model.venue import Basis, LinkKind, Severity, VenueFinding
 from hubtwin.rules.venue_standard import check_features
 from tests.venue_kit import id_of, station
@@ -131,6 +132,28 @@ def test_a_zip_bomb_is_not_unpacked() -> None:
     assert "file_too_large" in _codes(findings)
     assert _codes(read_zip(many, Limits(files=3))[1]) == {"too_many_files"}
     assert _codes(read_zip(many, Limits(packed=10))[1]) == {"too_large"}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_packing_that_unpacks_without_bound_is_not_unpacked(method: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        archive.writestr("unit.geojson", b" " * 30_000_000)
+    tracemalloc.start()
+    members, findings = read_zip(packed.getvalue(), Limits(file=1_000_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (members, _codes(findings)) == ({}, {"other_packing"})
+    assert peak < 5_000_000
+
+
+def test_features_are_counted_however_broken_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec, "MOST_FEATURES", 5)
+    many = b'{"type":"FeatureCollection","features":[' + b"0," * 99 + b"0]}"
+    _, findings = parse_archive({**MEMBERS, "footprint.geojson": many, "kiosk.geojson": many})
+    told = [finding.key.rpartition(".")[2] for finding in findings]
+    assert told.count("no_feature") <= 5
+    assert told.count("too_many_features") == 1
 
 
 @pytest.mark.parametrize("name", ["../unit.geojson", "/unit.geojson", "a/../../unit.geojson", "C:unit.geojson"])

@@ -33,6 +33,14 @@ def test_a_picture_stays_a_picture_without_where_and_with_what_it_was_taken() ->
     assert b"GPS" not in kept
 
 
+@pytest.mark.parametrize("more", [b"\x01GPS 30.29N 120.21E", b""])
+def test_what_says_how_colours_are_meant_says_nothing_else(more: bytes) -> None:
+    padded = segment(0xEE, ADOBE[4:] + more)
+    assert clean_photo(jpeg(8, 8, padded)) == jpeg(8, 8, ADOBE)
+    for other in (b"Ducky GPS 30.29N 120.21E", b"Adobe"):
+        assert clean_photo(jpeg(8, 8, segment(0xEE, other))) == jpeg()
+
+
 def test_a_scan_of_several_passes_and_fill_bytes_are_read() -> None:
     second = segment(0xDA, b"\x01\x01\x00\x00\x3f\x00") + b"\x01\x02"
     progressive = jpeg(data=b"\x09\xff\x00" + segment(0xC4, b"\x00" * 20) + second)

@@ -14,6 +14,7 @@ MOST_PIXELS = 4096  # a side
 _START, _END, _SCAN = 0xD8, 0xD9, 0xDA
 _APP0, _APP15, _COMMENT = 0xE0, 0xEF, 0xFE
 _ADOBE = 0xEE  # application segment 14 says how colours are meant: without it some pictures turn green
+_ADOBE_BYTES = 14  # of it, its length included, that say so; whatever follows them is not for the picture
 _FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})  # start of frame: B.2.2
 _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})  # markers without a length: B.1.1.3
 
@@ -28,7 +29,9 @@ def clean_photo(content: bytes) -> bytes:
     for marker, segment in _segments(content):
         if marker in _FRAMES:
             sized = _is_sized(segment)
-        if not (_APP0 <= marker <= _APP15 and marker != _ADOBE) and marker != _COMMENT:
+        if marker == _ADOBE and segment[4:9] == b"Adobe" and len(segment) >= 2 + _ADOBE_BYTES:
+            kept += segment[:2] + _ADOBE_BYTES.to_bytes(2, "big") + segment[4 : 2 + _ADOBE_BYTES]
+        elif not _APP0 <= marker <= _APP15 and marker != _COMMENT:
             kept += segment
         if marker == _END:
             if not sized:

@@ -18,7 +18,7 @@ def parse_archive(members: Mapping[str, bytes]) -> tuple[Archive, list[VenueFind
     """Return the archive that files hold, and what is wrong with the files and with the frame of each feature.
 
     What can be read is kept: a file that is no JSON costs that file, a feature without an id that feature. Of two
-    features with one id the first counts.
+    features with one id the first counts. Beyond MOST_FEATURES of all files together nothing is looked at.
     """
     findings: list[VenueFinding] = []
     manifest = _mapping(members, MANIFEST, findings) if MANIFEST in members else {}
@@ -26,6 +26,7 @@ def parse_archive(members: Mapping[str, bytes]) -> tuple[Archive, list[VenueFind
         findings.append(error("no_manifest"))
     extension = _mapping(members, EXTENSION, findings) if EXTENSION in members else {}
     features: dict[str, RawFeature] = {}
+    left = MOST_FEATURES
     for name in sorted(members):
         kind = name.removesuffix(FEATURES)
         if name in (MANIFEST, EXTENSION):
@@ -33,8 +34,14 @@ def parse_archive(members: Mapping[str, bytes]) -> tuple[Archive, list[VenueFind
         if not name.endswith(FEATURES) or kind not in FEATURE_TYPES:
             findings.append(told(Severity.NOTE, "unknown_file", name[:200]))
             continue
-        for place, feature in enumerate(_collection(members, name, findings)):
+        if left < 0:
+            continue
+        found = _collection(members, name, findings)
+        for place, feature in enumerate(found[:left]):
             _take(feature, kind, f"{name}#{place}", features, findings)
+        left -= len(found)
+        if left < 0:
+            findings.append(error("too_many_features", f"{name}#{len(found) + left}", most=MOST_FEATURES))
     return Archive(manifest, tuple(features.values()), extension), findings
 
 
@@ -48,10 +55,6 @@ def _take(feature: Any, kind: str, where: str, features: dict[str, RawFeature], 
         return
     if feature_id in features:
         findings.append(error("id_twice", where, id=feature_id, first=features[feature_id].where))
-        return
-    if len(features) >= MOST_FEATURES:
-        if len(features) == MOST_FEATURES:
-            findings.append(error("too_many_features", where, most=MOST_FEATURES))
         return
     if told_kind != kind:
         findings.append(error("other_type", where, id=feature_id, told=str(told_kind)[:60], file=kind))

@@ -28,6 +28,8 @@ class Limits:
 
 
 LIMITS = Limits()
+# The two that every reader has. Of others zipfile unpacks a megabyte of packed bytes at once, whatever that becomes.
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def error(key: str, where: str = "", **values: object) -> VenueFinding:
@@ -84,6 +86,9 @@ def _unpack_one(
     archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int, findings: list[VenueFinding]
 ) -> bytes | None:
     content = bytearray()
+    if info.compress_type not in METHODS:
+        findings.append(error("other_packing", info.filename[:200]))
+        return None
     try:
         with archive.open(info) as stream:
             while chunk := stream.read(min(CHUNK, most + 1 - len(content))):
