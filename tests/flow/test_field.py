@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from hubtwin.base.errors import Absent, Denied, Malformed
-from hubtwin.flow.field import ask_help, file_piece, near_teams, send_team
+from hubtwin.flow.field import MOST_CALLS, ask_help, file_piece, near_teams, send_team
 from hubtwin.flow.handle import handle_task
 from hubtwin.flow.timers import tick
 from hubtwin.model.duty import COMMANDER
@@ -121,6 +121,19 @@ def test_who_says_no_place_is_where_the_team_stands(ledger: MemoryLedger) -> Non
     assert ask_help(ledger, call("", team="", key="h2"), CLOCKS_MIN, anyone).place == ""
     with pytest.raises(Denied):
         ask_help(ledger, call(key="h3"), CLOCKS_MIN, only())
+
+
+def test_a_phone_run_wild_does_not_drown_the_calls_of_others(ledger: MemoryLedger) -> None:
+    for number in range(MOST_CALLS):
+        asked = ask_help(ledger, call(team="TA", key=f"h{number}"), CLOCKS_MIN, anyone, roster=ROSTER)
+    with pytest.raises(Denied) as refused:
+        ask_help(ledger, call(team="TA", key="more"), CLOCKS_MIN, anyone, roster=ROSTER)
+    assert refused.value.key == "flow.many_calls"
+    assert ask_help(ledger, call(team="TA", key=f"h{MOST_CALLS - 1}"), CLOCKS_MIN, anyone, roster=ROSTER) == asked
+    assert len(ledger.list_events(kinds=[EventKind.HELP_ASKED])) == MOST_CALLS
+    assert ask_help(ledger, call(team="TB", key="other"), CLOCKS_MIN, anyone, roster=ROSTER).is_open
+    handle_task(ledger, task_command(asked, "cancel", reason="false alarm"), CLOCKS_MIN, anyone)
+    assert ask_help(ledger, call(team="TA", key="more"), CLOCKS_MIN, anyone, roster=ROSTER).is_open
 
 
 def test_the_team_that_is_sent_gets_the_very_call(ledger: MemoryLedger) -> None:

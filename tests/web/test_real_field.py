@@ -2,15 +2,19 @@
 
 import zipfile
 from datetime import timedelta
+from hashlib import sha256
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from hubtwin.flow.dispatch import Order, dispatch
 from hubtwin.model.event import EventKind
+from hubtwin.model.field import ref_of
 from hubtwin.model.record import Marks, Provenance
+from hubtwin.model.thing import Thing
 from hubtwin.rules.photos import MOST_BYTES
 from hubtwin.stores.check import check
 from hubtwin.stores.field import FIELD_FILE, FieldBooks, Owner
@@ -75,6 +79,8 @@ def test_a_phone_files_ticks_words_and_photos_each_once_and_what_they_say_is_sea
         audited = works.access.audit.list_entries(kind="TaskPhotoShown")
         assert [(entry.by, entry.payload["task"]) for entry in audited] == [("boss", path.rpartition("/")[2])]
         assert SECRET.encode() not in raw_files(hub)
+        assert sha256(SECRET.encode()).hexdigest().encode() not in raw_files(hub), "a short secret would be found by it"
+        assert ref_of(SECRET.encode(), "k2").encode() in raw_files(hub)
         assert jpeg()[:60] not in raw_files(hub)
         assert check(works.store.directory).problems == ()
     forgotten_with_its_event(hub, path, photo)
@@ -179,3 +185,17 @@ def test_a_team_is_where_its_phone_says_until_it_stops(hub: Hub) -> None:
         hub.clock[0] = NOW + timedelta(minutes=1)
         assert staff.post("/api/v1/position", json={"on": False}).status_code == 204
         assert panorama.list_things() == []
+
+
+def test_a_thing_is_found_whatever_signs_its_place_is_called_by(hub: Hub) -> None:
+    long = f"warning:{'w' * 200}"
+    names = ["zone:A/1", "zone:../..", "zone:A//%2F", "vehicle:bus:浙A 1", long]
+    now_ms = int(NOW.timestamp() * 1000)
+    hub.desk.works.panorama.take(
+        Thing(name, name.partition(":")[0], now_ms, "x", values={"people": 1}) for name in names
+    )
+    with hub.served.client("staff") as staff:
+        for name in names:
+            found = staff.get(f"/api/v1/things/{quote(name, safe='')}")
+            assert (found.status_code, found.json()["thing"]["id"]) == (200, name)
+        assert staff.get("/api/v1/things/zone:none").json()["key"] == "web.no_thing"

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from hubtwin.model.thing import Thing
 from hubtwin.wiring import panorama
@@ -23,6 +25,19 @@ def test_older_never_replaces_newer_and_the_same_is_no_change() -> None:
     assert found is not None
     assert found.values == {"people": 2}
     assert held.rev == 3
+
+
+def test_a_source_that_makes_up_names_ends_somewhere_and_hurts_nothing_that_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(panorama, "MOST", 3)
+    held = Panorama()
+    with capture_logs() as logs:
+        assert held.take([thing(str(number), 10) for number in range(9)]) == 3
+    assert [(each["event"], each["source"]) for each in logs] == [("panorama_full", "counters")]
+    assert held.take([thing("0", 20, 1), thing("9", 20)]) == 1
+    assert held.take([thing("1", 30, gone=True), thing("9", 30)]) == 2
+    assert sorted(each.thing_id for each in held.list_things()) == ["zone:0", "zone:2", "zone:9"]
 
 
 def test_what_left_is_told_and_does_not_come_back_from_a_late_message() -> None:

@@ -15,6 +15,7 @@ from hubtwin.ports import Ledger, LedgerReader, TaskFilter, Unit
 from hubtwin.rules.duty import rank_teams
 
 MOST_PIECES = 300  # of one task: a phone that repeats itself must not fill the disk; ours, no source
+MOST_CALLS = 20  # open calls for help of one team: more is a phone run wild, and would drown those of others; ours
 SUGGESTED = 3  # teams that a call for help names
 _MANY = 10_000
 _KINDS = {
@@ -65,7 +66,8 @@ def ask_help(
 ) -> Task:
     """Call for help: an alarm, and a task of the duty commander that names the nearest teams. Needs no event in force.
 
-    Who says no place is taken to be where the own team stands on duty. Once by the key. Raises Denied, Retry.
+    Who says no place is taken to be where the own team stands on duty. Once by the key. Raises Denied (not allowed,
+    MOST_CALLS of the team are open already), Retry.
     """
     with ledger.unit(call.at_min) as unit:
         task_id = stable_key(HELP, call.by, call.key)
@@ -74,6 +76,9 @@ def ask_help(
             return known
         may("help.ask", scene=call.scene)
         refuse_machine(call.by)
+        subject = call.team or call.by
+        if len(unit.list_tasks(TaskFilter(kind=HELP, subjects=(subject,), open_only=True))) >= MOST_CALLS:
+            raise Denied("flow.many_calls", most=MOST_CALLS)
         place = call.place.code or _post(roster, call.team, call.at_min)
         near = near_teams(unit, place, roster, at_min=call.at_min, kind=HELP, not_by=frozenset({call.team}))
         told = {
@@ -84,7 +89,7 @@ def ask_help(
             **{name: getattr(call.place, name) for name in ("lon", "lat", "level")},
             "near": [{"team": each.team, "walk_min": each.walk_min} for each in near[:SUGGESTED]],
         }
-        task = Task(task_id, call.scene, HELP, call.team or call.by, place, COMMANDER, call.at_min, call.at_min)
+        task = Task(task_id, call.scene, HELP, subject, place, COMMANDER, call.at_min, call.at_min)
         task = assign(unit, replace(task, marks=call.marks, told=told), clocks_min, call.by)
         said = {name: told[name] for name in ("by", "about", "place", "near")}  # a position stays with the task
         unit.append(EventKind.HELP_ASKED, task_id, {**_named(task), **said, **shown(call.marks)}, call.scene)
@@ -166,6 +171,6 @@ def _named(task: Task) -> dict[str, object]:
 
 
 def _told(piece: Piece) -> dict[str, object]:
-    """Return what the event says: who, what kind, when; of a content only its digest."""
+    """Return what the event says: who, what kind, when; of a content only what tells it again (`ref_of`)."""
     told = {"piece": piece.piece_id, "filed": piece.kind.value, "ref": piece.ref}
     return {**told, "by": piece.by, "done_min": piece.done_min}

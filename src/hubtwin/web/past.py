@@ -5,20 +5,20 @@ Everything is filtered by the same view as the live feed of the one who asks.
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed
 from hubtwin.web.change import view_of
 from hubtwin.web.edge import API, reply
-from hubtwin.web.read import Id
 from hubtwin.web.schemas.past import PastChanges, PastRange, PastReply
 from hubtwin.web.schemas.things import ThingReply
 
 router = APIRouter(prefix=API, tags=["past"])
 Reads = Annotated[Person, Depends(allowed("hub.read"))]
 ReadsMap = Annotated[Person, Depends(allowed("map.read"))]
+ThingId = Annotated[str, Path(min_length=1, max_length=300)]  # codes of places may have a slash; a warning's is long
 Moment = Annotated[int, Query(ge=0, le=2**53)]
 
 
@@ -40,7 +40,7 @@ def changes(edge: EdgeOf, who: Reads, from_ms: Moment, to_ms: Moment) -> Respons
     return reply(edge.desk.past.changes(view_of(who), from_ms, to_ms))
 
 
-@router.get("/things/{thing_id}", response_model=ThingReply, tags=["things"])
-def thing(edge: EdgeOf, who: ReadsMap, thing_id: Id) -> Response:
+@router.get("/things/{thing_id:path}", response_model=ThingReply, tags=["things"])
+def thing(edge: EdgeOf, who: ReadsMap, thing_id: ThingId) -> Response:
     """Return a thing of the panorama with its newest states."""
     return reply(edge.desk.past.thing(view_of(who), thing_id))

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from hashlib import sha256
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Bug, Denied, Malformed
@@ -13,7 +12,7 @@ from hubtwin.flow.guard import find_emergency
 from hubtwin.flow.handle import handle_task
 from hubtwin.model.agency import Person
 from hubtwin.model.duty import Roster
-from hubtwin.model.field import Call, CheckItem, Filing, Piece, PieceKind, Place, ticked
+from hubtwin.model.field import Call, CheckItem, Filing, Piece, PieceKind, Place, ref_of, ticked
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task, TaskCommand, TaskState
 from hubtwin.model.thing import Thing, Value
@@ -159,7 +158,7 @@ class RealField:
         """File a content: the piece first, which asks whether this person may, then what it says. A kill between both
         leaves a piece without content; the phone that heard no answer sends it again, and the content follows."""
         task = self.works.ledger.get_task(task_id)
-        filing = self._filing(who, task_id, kind, sha256(content).hexdigest(), key=key, age_s=age_s)
+        filing = self._filing(who, task_id, kind, ref_of(content, key), key=key, age_s=age_s)
         piece = file_piece(self.works.ledger, filing, partial(may, who))
         event = find_emergency(self.works.ledger, task.scene, piece.at_min)
         owner = Owner(task_id, task.subject, event.emergency_id if event else "")

@@ -18,6 +18,7 @@ from hubtwin.stores.journal import Journal
 
 PASSED_MS = 10 * 60_000  # a vehicle that was not heard for so long has left; ours, no source
 _LOG = structlog.get_logger()
+MOST = 100_000  # things at once: ten times the largest hub that we measured; a source that makes up names ends here
 GONE = 20_000  # things whose leaving is remembered for those who come back
 
 
@@ -38,6 +39,7 @@ class Panorama:
         self._lock = Lock()
         self._rev = self._floor = first_rev  # nobody can be told what changed before the floor
         self._held: dict[str, tuple[int, Thing]] = {}  # in the order of their revisions
+        self._is_full = False  # whether that was said
         self._gone: dict[str, tuple[int, int]] = {}  # id -> revision, moment of its leaving; in that order too
 
     @property
@@ -87,7 +89,7 @@ class Panorama:
         held, left = self._held.get(name), self._gone.get(name)
         if held is not None and (thing.at_ms < held[1].at_ms or thing == held[1]):
             return False
-        if held is None and (thing.gone or (left is not None and thing.at_ms <= left[1])):
+        if held is None and (thing.gone or (left is not None and thing.at_ms <= left[1]) or self._has_no_room(thing)):
             return False
         self._rev += 1
         self._held.pop(name, None)
@@ -100,6 +102,14 @@ class Panorama:
             oldest = next(iter(self._gone))
             self._floor = max(self._floor, self._gone.pop(oldest)[0])
         return True
+
+    def _has_no_room(self, new: Thing) -> bool:
+        """Return whether MOST things are held; say so once, naming the source of the first one that found no room."""
+        is_full = len(self._held) >= MOST
+        if is_full and not self._is_full:
+            self._is_full = True
+            _LOG.error("panorama_full", most=MOST, kind=new.kind, source=new.source)
+        return is_full
 
 
 def _is_over(thing: Thing, now_ms: int) -> bool:
