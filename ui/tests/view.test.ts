@@ -114,7 +114,10 @@ describe("the clock of the page", () => {
     const before = asked.length;
     await expect(post("/cases/c/moves", {})).rejects.toBeInstanceOf(ApiError);
     expect(asked).toHaveLength(before);
-    await post("/clock", { speed: 1 });
-    expect(asked.at(-1)).toContain("/clock");
+    for (const path of ["/clock", "/help", "/position", "/alarms/acknowledge"]) {
+      await post(path, {});
+      expect(asked.at(-1)).toContain(path);
+    }
+    await expect(post("/helping", {})).rejects.toBeInstanceOf(ApiError);
   });
 });

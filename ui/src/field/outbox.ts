@@ -97,7 +97,8 @@ export async function flush(): Promise<void> {
   trying = true;
   try {
     await refreshQueue();
-    if (offlineSelf.value && !(await confirmSelf(user))) return;
+    if (waiting.value.length === 0 && !offlineSelf.value) return;
+    if (!(await confirmSelf(user))) return;
     if (waiting.value.length === 0) return;
     const mine = await boxOf(user);
     if (mine && !mine.isOpen) await mine.unlock((await get<{ secret: string }>("/phone")).secret);
@@ -111,7 +112,8 @@ export async function flush(): Promise<void> {
   }
 }
 
-/** Asks who is signed in, once somebody can be asked: the page may belong to nobody by now, or to somebody else. */
+/** Asks who is signed in before anything is sent: another window of this phone may have signed in somebody else, and what
+ * this person did would go out in that one's name. */
 async function confirmSelf(user: string): Promise<boolean> {
   await resume();
   offlineSelf.value = false;

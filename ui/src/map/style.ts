@@ -3,7 +3,7 @@
 import type { ExpressionSpecification, StyleSpecification, SymbolLayerSpecification } from "maplibre-gl";
 import chinaUrl from "../../../data/cn-map/china.geojson?url";
 import prefecturesUrl from "../../../data/cn-map/prefectures.geojson?url";
-import type { Hub, Lang } from "../api/types";
+import type { Lang } from "../api/types";
 import { PROVINCES } from "./provinces";
 
 export interface Palette {
@@ -126,9 +126,6 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
     ],
   };
 }
-
-/** What a deployment names in hub.toml: raster tiles, or a whole style. */
-export type OwnMap = Hub["map"];
 
 /** The shipped style with the tiles of the deployment in place of the shipped land; what this page writes stays. */
 export function withTiles(style: StyleSpecification, tiles: string, attribution: string): StyleSpecification {

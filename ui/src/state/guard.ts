@@ -4,7 +4,7 @@ import { guardWrites } from "../api/client";
 import { i18n } from "../i18n";
 import { isLive } from "./mode";
 
-/** Concern the person or the hub as a whole, and no picture: they stay possible. */
-const ALWAYS = /^\/(session|clock|alarms)(\/|$)/;
+/** Concern the person or the hub as a whole, and no picture: they stay possible. A call for help above all. */
+const ALWAYS = /^\/(session|clock|alarms|help|position)(\/|$)/;
 
 guardWrites((_, path) => (isLive.value || ALWAYS.test(path) ? "" : i18n.global.t("view.read_only")));

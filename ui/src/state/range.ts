@@ -1,8 +1,9 @@
 /** From when on the past is known, and what happened in it; asked for again now and then, since it grows. */
 
-import { shallowRef } from "vue";
+import { shallowRef, watch } from "vue";
 import { ApiError } from "../api/client";
 import { getRange, type PastRange } from "../api/past";
+import { me } from "./session";
 
 export const range = shallowRef<PastRange | null>(null);
 /** Why nothing is known of the past; empty while something is. */
@@ -11,9 +12,18 @@ export const rangeProblem = shallowRef("");
 const EVERY_MS = 30_000;
 let timer: ReturnType<typeof setInterval> | null = null;
 
+// The marks are those that one person may see.
+watch(
+  () => me.value?.user,
+  () => (range.value = null),
+  { flush: "sync" },
+);
+
 export async function loadRange(): Promise<void> {
+  const user = me.value?.user;
   try {
-    range.value = await getRange();
+    const found = await getRange();
+    if (me.value?.user === user) range.value = found;
     rangeProblem.value = "";
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;

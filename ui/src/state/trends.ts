@@ -3,7 +3,7 @@
  * that a chart can say nothing else than the page did. Pictures are fetched one at a time and read once for all boards.
  */
 
-import { shallowRef } from "vue";
+import { shallowRef, watch } from "vue";
 import { ApiError } from "../api/client";
 import { getPast } from "../api/past";
 import { BOARDS } from "../boards";
@@ -11,6 +11,7 @@ import type { BoardSpec, Trend } from "../boards/board";
 import { type Point, trendMoments } from "../logic/trend";
 import { pastMoment, shownMoment } from "./moment";
 import { range } from "./range";
+import { me } from "./session";
 import { viewMs } from "./view";
 
 const KEEP = 400;
@@ -43,10 +44,12 @@ export function pointsOf(board: BoardSpec, trend: Trend, series: Trend["series"]
 export async function fetchTrends(boards: readonly BoardSpec[] = BOARDS): Promise<void> {
   if (fetching || range.value?.first_ms == null) return;
   fetching = true;
+  const user = me.value?.user;
   try {
     for (const ms of trendMoments(viewMs.value, range.value.first_ms).reverse()) {
       if (read.value.has(ms)) continue;
       const found = readAll(pastMoment(await getPast(ms)), boards);
+      if (me.value?.user !== user) return;
       read.value = new Map([...[...read.value].slice(-KEEP), [ms, found]]);
     }
   } catch (error) {
@@ -57,6 +60,9 @@ export async function fetchTrends(boards: readonly BoardSpec[] = BOARDS): Promis
   }
 }
 
-export function forgetTrends(): void {
-  read.value = new Map();
-}
+// What one person was shown is not for the next one.
+watch(
+  () => me.value?.user,
+  () => (read.value = new Map()),
+  { flush: "sync" },
+);

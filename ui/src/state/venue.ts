@@ -19,7 +19,6 @@ export const levels = computed<Level[]>(() =>
   [...(venue.value?.levels ?? [])].sort((a, b) => b.ordinal - a.ordinal || (a.code < b.code ? -1 : 1)),
 );
 export const levelById = computed(() => new Map(levels.value.map((one) => [one.level_id, one])));
-export const levelByCode = computed(() => new Map(levels.value.map((one) => [one.code, one])));
 
 /** The feature of a place that a person or a record names: its code, or the number of a platform. */
 export function findPlace(code: string): Feature | null {

@@ -1,6 +1,6 @@
 /** A trend as a line: points scaled into a small field, broken where nothing was sensed. */
 
-import type { ThingReply } from "../../api/panorama";
+import type { Thing } from "../../api/panorama";
 
 export interface Trend {
   /** One path of an SVG; a gap begins anew. */
@@ -17,7 +17,9 @@ const PAD = 4;
 /** A pause of more than so many usual steps is a gap: a line across it would claim what nobody sensed. */
 const GAP = 4;
 
-export function trendOf(history: ThingReply["history"], name: string): Trend | null {
+type History = readonly (readonly [number, Readonly<Thing["values"]>])[];
+
+export function trendOf(history: History, name: string): Trend | null {
   const points = history
     .map(([atMs, values]) => ({ atMs, value: values[name] }))
     .filter((one): one is { atMs: number; value: number } => typeof one.value === "number");
