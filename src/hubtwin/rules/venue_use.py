@@ -3,7 +3,7 @@
 A venue without a way out, or with halls that nobody reaches, still is a valid archive; these are warnings.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from hubtwin.model.venue import LinkKind, Severity, Venue, VenueFinding
@@ -129,8 +129,3 @@ class _Use:
         unknown = sum(unit.persons is None for unit in filter(is_walkable, self.venue.units))
         if unknown:
             yield self.say("units_without_capacity", self.venue.feature_id, Severity.NOTE, count=unknown)
-
-
-def list_unknown(places: Iterable[str], graph: WalkingGraph) -> list[str]:
-    """Return the places of a hub that its venue does not know."""
-    return [place for place in places if graph.find_id(place) is None]

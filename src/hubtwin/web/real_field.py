@@ -134,7 +134,8 @@ class RealField:
         return lo.NearReply(place, [lo.NearTeam(each.team, each.walk_min, each.load) for each in found])
 
     def share_position(self, who: Person, asked: SharePosition) -> None:
-        """Take in where the own team is; nothing of it is stored but the newest, as of every thing."""
+        """Take in where the own team is. The newest is held; what pages were shown of it stays in the journal as long
+        as what they were shown of events."""
         scene = self._scene_of(who, "position.share")
         if not who.team:
             raise Denied("web.no_own_team")

@@ -6,6 +6,8 @@ It hears everything, as no page does. Used on the event loop; the feed hands the
 import time
 from collections.abc import Sequence
 
+import structlog
+
 from hubtwin.stores.journal import PLACE, Entry, Key, Mark
 from hubtwin.web.change import Audience, Change
 from hubtwin.web.frames import Part
@@ -17,6 +19,7 @@ QUEUE_BYTES = 64 << 20  # that wait for a slow disk; beyond, what was shown mean
 PICTURED = frozenset(  # topics that make up a picture; others are told as they happen and forgotten
     {*PLACE, "trains", "train", "position", "board", "case", "task", "standing"}
 )
+log = structlog.get_logger(__name__)
 OVER = {"case": frozenset({"closed"}), "task": frozenset({"done", "cancelled"})}  # states that no list shows
 
 
@@ -30,11 +33,10 @@ class Recorder:
         self._waiting: dict[tuple[Key, int], bytes] = {}
         self._marks: list[Mark] = []
         self._key_trains: set[str] = set()
-        self._since: list[Change] | None = []  # what came while the picture was read
+        self._since: dict[Key, Change] | None = {}  # what came while the picture was read: the newest of each
         self._key_due, self._raw, self._key_s = True, 0, 0.0
         self._queue: list[Entry] = []
         self._queued = 0
-        self.lost = 0  # entries that never reached the disk
 
     @property
     def wants_picture(self) -> bool:
@@ -45,15 +47,14 @@ class Recorder:
         """Take what is shown; `mark` says on the timeline why it begins here."""
         self._state.clear()
         self._marks = [mark]
-        since, self._since, self._key_due = self._since or [], None, True
+        since, self._since, self._key_due = self._since or {}, None, True
         self._key_trains = {each.key for each in picture if _is_key_train(each)}
-        for change in (*picture, *since):
+        for change in (*picture, *since.values()):
             self._hold(change, _item(change))
 
     def start_again(self) -> None:
         """Forget everything: something was erased that it may hold, or the disk was too slow."""
-        self.lost += len(self._queue)
-        self._since, self._queue, self._queued = [], [], 0
+        self._since, self._queue, self._queued = {}, [], 0
         self._waiting.clear()
         self._state.clear()
         self._marks.clear()
@@ -61,7 +62,7 @@ class Recorder:
     def take(self, change: Change, part: Part | None = None) -> None:
         """Hear a change; `part` is its JSON where somebody has it already. Alarms are kept one by one."""
         if self._since is not None:
-            self._since.append(change)
+            self._since[change.topic, change.scene, change.key] = change
             return
         item = _item(change, part)
         key = (change.topic, change.scene, change.key)
@@ -93,17 +94,13 @@ class Recorder:
             self._put(Entry(at_ms, body, _array(event), is_key=True))
             self._raw = 0
         if self._queued > QUEUE_BYTES:
+            log.error("journal_behind", lost_entries=len(self._queue), lost_mb=self._queued >> 20)
             self.start_again()
 
     def drain(self) -> list[Entry]:
         """Return the entries that wait; they are the caller's now."""
         found, self._queue, self._queued = self._queue, [], 0
         return found
-
-    def put_back(self, entries: list[Entry]) -> None:
-        """Take entries back that the journal could not take."""
-        self._queue = [*entries, *self._queue]
-        self._queued = sum(len(each.place) + len(each.event) for each in self._queue)
 
     def _put(self, entry: Entry) -> None:
         marks, self._marks = self._marks, []

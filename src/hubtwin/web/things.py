@@ -77,10 +77,6 @@ class Things:
             return None
         return self._take(found)
 
-    def list_views(self) -> list[ThingView]:
-        """Return all things that are shown."""
-        return [view_of(each.thing) for each in self._shown.values()]
-
     def find(self, thing_id: str) -> Thing | None:
         """Return a thing that is shown."""
         found = self._shown.get(thing_id)

@@ -1,0 +1,49 @@
+"""What a recorder holds stays bounded while the journal cannot be read or written."""
+
+from typing import Any
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from hubtwin.stores.journal import Mark
+from hubtwin.web import recorder
+from hubtwin.web.change import Change
+from hubtwin.web.recorder import Recorder
+from hubtwin.web.things import Things
+from hubtwin.wiring.panorama import Panorama
+
+START = Mark(0, "Started", "hub", "", "live")
+
+
+def told(key: str, rev: int) -> Change:
+    return Change(rev, 1, "Shown", "board", key, "", {"rev": rev})
+
+
+def test_while_nothing_can_be_read_the_newest_of_each_is_kept_and_no_more() -> None:
+    made = Recorder(Things(Panorama()))
+    for rev in range(1, 2_001):
+        made.take(told("ab"[rev % 2], rev))
+    assert len(made._since or ()) == 2
+    made.begin([told("a", 0), told("c", 0)], START)
+    made.flush(1_000, None)
+    (frame,) = made.drain()
+    assert frame.is_key
+    assert dict(map(parts, orjson.loads(frame.event))) == {"a": 2_000, "b": 1_999, "c": 0}
+
+
+def parts(item: list[Any]) -> tuple[str, int]:
+    """Return what an item is about, and which of its values is held."""
+    return item[2]["key"], item[2]["value"]["rev"]
+
+
+def test_what_a_slow_disk_could_not_take_is_given_up_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorder, "QUEUE_BYTES", 500)
+    made = Recorder(Things(Panorama()))
+    made.begin([], START)
+    with capture_logs() as logs:
+        for rev in range(1, 20):
+            made.take(told("a", rev))
+            made.flush(rev, None)
+    assert [each["event"] for each in logs] == ["journal_behind"]
+    assert (made.wants_picture, made.drain()) == (True, [])
