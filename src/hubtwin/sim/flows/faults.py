@@ -37,6 +37,11 @@ class Faults:
         with self._lock:
             self._crowds[zone] = (people, from_min)
 
+    def calm(self, zone: str) -> None:
+        """Let a zone hold whoever is there again."""
+        with self._lock:
+            self._crowds.pop(zone, None)
+
     def break_device(self, device: str, from_min: int = ALWAYS) -> None:
         """Let a device be faulty, from a minute on."""
         with self._lock:
