@@ -38,6 +38,9 @@ def test_a_source_that_makes_up_names_ends_somewhere_and_hurts_nothing_that_is_h
     assert held.take([thing("0", 20, 1), thing("9", 20)]) == 1
     assert held.take([thing("1", 30, gone=True), thing("9", 30)]) == 2
     assert sorted(each.thing_id for each in held.list_things()) == ["zone:0", "zone:2", "zone:9"]
+    others = [replace(thing(name, 40), source="roster") for name in "abcde0"]
+    assert held.take(others) == 4, "another source has its own room, and may take over what a full one told"
+    assert held.take([thing("8", 50)]) == 1
 
 
 def test_what_left_is_told_and_does_not_come_back_from_a_late_message() -> None:

@@ -4,6 +4,7 @@ It keeps nothing for ever. A thing leaves when its source says so, or when it is
 word and was not heard for long. Everything else stays however silent its source is: its age tells.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -18,7 +19,8 @@ from hubtwin.stores.journal import Journal
 
 PASSED_MS = 10 * 60_000  # a vehicle that was not heard for so long has left; ours, no source
 _LOG = structlog.get_logger()
-MOST = 100_000  # things at once: ten times the largest hub that we measured; a source that makes up names ends here
+MOST = 20_000  # things of one source at once, twice all of the largest hub that we measured: one that makes up names
+# ends here, and takes nobody else's room
 GONE = 20_000  # things whose leaving is remembered for those who come back
 
 
@@ -39,7 +41,8 @@ class Panorama:
         self._lock = Lock()
         self._rev = self._floor = first_rev  # nobody can be told what changed before the floor
         self._held: dict[str, tuple[int, Thing]] = {}  # in the order of their revisions
-        self._is_full = False  # whether that was said
+        self._counts = Counter[str]()  # things held, by source
+        self._full = set[str]()  # sources of which it was said that they are at MOST
         self._gone: dict[str, tuple[int, int]] = {}  # id -> revision, moment of its leaving; in that order too
 
     @property
@@ -92,10 +95,13 @@ class Panorama:
         if held is None and (thing.gone or (left is not None and thing.at_ms <= left[1]) or self._has_no_room(thing)):
             return False
         self._rev += 1
-        self._held.pop(name, None)
+        if held is not None:
+            del self._held[name]
+            self._counts[held[1].source] -= 1
         self._gone.pop(name, None)
         if not thing.gone:
             self._held[name] = (self._rev, thing)
+            self._counts[thing.source] += 1
             return True
         self._gone[name] = (self._rev, thing.at_ms)
         if len(self._gone) > GONE:
@@ -104,10 +110,10 @@ class Panorama:
         return True
 
     def _has_no_room(self, new: Thing) -> bool:
-        """Return whether MOST things are held; say so once, naming the source of the first one that found no room."""
-        is_full = len(self._held) >= MOST
-        if is_full and not self._is_full:
-            self._is_full = True
+        """Return whether MOST things of a source are held; it is said once."""
+        is_full = self._counts[new.source] >= MOST
+        if is_full and new.source not in self._full:
+            self._full.add(new.source)
             _LOG.error("panorama_full", most=MOST, kind=new.kind, source=new.source)
         return is_full
 
