@@ -31,6 +31,15 @@ test("an alarm stays until it is acknowledged", () => {
   expect(isAcknowledged("one")).toBe(true);
 });
 
+test("what one person made quiet sounds again for the next one on the same page", () => {
+  raise(anAlarm({ id: "one" }));
+  acknowledge(["one"]);
+  forgetAlarms();
+  raise(anAlarm({ id: "one" }));
+  expect(unacknowledged.value.map((one) => one.id)).toEqual(["one"]);
+  expect(sessionStorage.getItem("hubtwin.acknowledged")).toBe("[]");
+});
+
 test("the same alarm told twice, as after a break, is one alarm and asks for no second word", () => {
   const change = { topic: "task", key: "t-1", rev: 9, at_min: 5, kind: "TaskEscalated", value: { train: "G1" } };
   raise(alarmOf(change));
@@ -86,6 +95,9 @@ test("a shelved kind is quiet until its time is over; other kinds sound", () => 
   raise(escalated(13));
   raise(alarmOf({ topic: "task", key: "h", rev: 14, at_min: 5, kind: "HelpAsked", value: null }));
   expect(unacknowledged.value.map((one) => one.kind)).toEqual(["HelpAsked"]);
+  raise(alarmOf({ topic: "task", key: "h", rev: 15, at_min: 6, kind: "TaskEscalated", value: { kind: "help" } }));
+  expect(unacknowledged.value.map((one) => one.id)).toEqual(["task/h#14", "task/h#15"]);
+  acknowledge(["task/h#15"]);
   expect(shelved.value.map((one) => one.until_min)).toEqual([base + 30]);
   syncClock((base + 31) * 60_000, 0);
   tickClock();

@@ -38,8 +38,11 @@ export const shelfOf = (kind: string): Shelf | null => {
 export const shelved = computed(() => [...shelves.keys()].flatMap((kind) => shelfOf(kind) ?? []));
 export const heardBy = (id: string): Heard | null => heard.get(seqOf(id)) ?? null;
 
+/** A call for help that nobody answered comes again as a task that went up: no shelf holds that either. */
+const isShelved = (one: Alarm): boolean => shelfOf(one.kind) !== null && one.value["kind"] !== "help";
+
 export const unacknowledged = computed(() =>
-  [...alarms.values()].filter((one) => !isAcknowledged(one.id) && shelfOf(one.kind) === null),
+  [...alarms.values()].filter((one) => !isAcknowledged(one.id) && !isShelved(one)),
 );
 
 function readKept(): string[] {
@@ -130,7 +133,10 @@ if (typeof document !== "undefined")
   for (const gesture of ["pointerdown", "keydown"])
     document.addEventListener(gesture, () => soundBlocked.value && void allowSound(), { capture: true, passive: true });
 
+/** Ends with the session: what one person made quiet here, the next one has not heard. */
 export function forgetAlarms(): void {
+  acknowledged.clear();
+  keep();
   alarms.clear();
   heard.clear();
   shelves.clear();
