@@ -147,6 +147,7 @@ def test_a_cut_line_covers_the_page_and_loses_and_doubles_nothing(
         hands.sign_in("wang", PASSWORD)
         page = hands.page
         settle(page)
+        expect(page.locator(".now .item").first).to_be_visible(timeout=15_000)
         before = page.locator(".now .item").all_inner_texts()
         line.cut()
         made.works.panorama.take([zone(made, 333, 5)])
@@ -158,5 +159,6 @@ def test_a_cut_line_covers_the_page_and_loses_and_doubles_nothing(
         expect(cover).to_have_count(0, timeout=20_000)
         expect(page.locator("header.head .people")).to_contain_text("333", timeout=15_000)
         settle(page)
+        expect(page.locator(".now .item")).to_have_count(len(before), timeout=15_000)
         assert page.locator(".now .item").all_inner_texts() == before
         hands.close()

@@ -98,6 +98,10 @@ def test_an_order_is_taken_on_a_phone_and_the_board_hears_of_it(
     phone.page.get_by_role("button", name=accept, exact=True).first.click()
     expect(phone.page.get_by_text(phone.words["task_state"]["accepted"]).first).to_be_visible(timeout=15_000)
     shots(phone.page, f"phone-{lang}")
+    for _ in range(60):  # the page shows at once what it has put on its way
+        if made.works.ledger.get_task(task.task_id).state.value == "accepted":
+            break
+        phone.page.wait_for_timeout(250)
     assert made.works.ledger.get_task(task.task_id).state.value == "accepted"
     assert phone.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing is cut off"
 
