@@ -13,6 +13,7 @@ import orjson
 import pytest
 
 from hubtwin.base.errors import Absent, Denied, Malformed
+from hubtwin.stores import journal as journal_module
 from hubtwin.stores.backup import backup
 from hubtwin.stores.check import check
 from hubtwin.stores.embedded import EmbeddedStore
@@ -103,6 +104,34 @@ def test_what_was_erased_is_not_written_by_who_did_not_notice(journal: Journal) 
     journal.erase(0, 10)
     assert journal.append([entry(2, item("case", "c1", {}))], 0) is False
     assert journal.append([entry(2)], journal.erased()) is True
+
+
+def test_a_night_looks_only_at_what_no_night_before_has_erased(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = list[object]()
+
+    def counted(packed: object) -> bytes:
+        looked.append(packed)
+        return unpack(packed)
+
+    monkeypatch.setattr(journal_module, "unpack", counted)
+    told = item("case", "c1", {}), zone("staff:T01", 1)
+    for number in range(1, 9):
+        journal.append([entry(number * 100, told[0], things=[told[1]], key=number == 1)], journal.erased())
+    assert (journal.erase(0, 450), len(looked)) == (8, 4)  # the event and the people of four entries each
+    looked.clear()
+    assert (journal.erase(0, 650), len(looked)) == (4, 2)
+    looked.clear()
+    assert (journal.erase(720, 1 << 50), len(looked)) == (2, 1), "one event's time, far behind: what lies between stays"
+    looked.clear()
+    assert (journal.erase(0, 1 << 50), len(looked)) == (2, 2)
+    assert shown(journal, 900) == {}
+    assert journal.picture(900).things == {}
+    assert journal.append([entry(800, told[0], things=[told[1]], key=True)], journal.erased())  # of the last moment
+    assert journal.erase(0, 1 << 50) == 2
+    assert journal.append([entry(900, told[0], things=[told[1]])], journal.erased())
+    assert journal.erase(0, 1 << 50) == 2, "what comes later is erased as well"
 
 
 def test_runs_are_counted_once(tmp_path: Path) -> None:

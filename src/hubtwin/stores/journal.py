@@ -229,6 +229,7 @@ class Journal:
         """
         count = 0
         with self._database.transaction() as con:
+            from_ms = max(from_ms, _bare_ms(con) + 1)
             sql = "SELECT seq, event FROM entries WHERE at_ms BETWEEN ? AND ? AND event IS NOT NULL AND seq > ?"
             seq = 0
             while page := con.execute(f"{sql} ORDER BY seq LIMIT {MANY}", (from_ms, until_ms, seq)).fetchall():
@@ -243,6 +244,8 @@ class Journal:
                 if topic not in PLACE and (is_hit is None or is_hit([subject])):
                     con.execute("DELETE FROM marks WHERE seq = ?", (seq,))
             con.execute("UPDATE counts SET value = value + 1 WHERE name = 'erased'")
+            if is_hit is None and from_ms <= _bare_ms(con) + 1:
+                _note_bare(con, until_ms)
         self._wipe()
         return count
 
@@ -334,6 +337,20 @@ def _without(event: bytes, is_hit: Callable[[Iterable[str]], bool]) -> bytes | N
     if len(kept) == len(items):
         return event
     return pack(orjson.dumps(kept)) if kept else None
+
+
+def _bare_ms(con: sqlite3.Connection) -> int:
+    """Return until when nothing about events and people at work is left, so that no night looks at it again."""
+    found = con.execute("SELECT value FROM counts WHERE name = 'bare_ms'").fetchone()
+    return -1 if found is None else int(found[0])
+
+
+def _note_bare(con: sqlite3.Connection, until_ms: int) -> None:
+    """Note that all until a moment is erased; a key frame may still come that has the moment of the last entry."""
+    last_ms = con.execute("SELECT max(at_ms) FROM entries").fetchone()[0]
+    if last_ms is not None:
+        value = max(_bare_ms(con), min(until_ms, int(last_ms) - 1))
+        con.execute("INSERT OR REPLACE INTO counts VALUES ('bare_ms', ?)", (value,))
 
 
 def _erase_people(con: sqlite3.Connection, from_ms: int, until_ms: int) -> int:
