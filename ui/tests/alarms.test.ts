@@ -149,3 +149,15 @@ test("a flood is one line a cause, what endangers people first", () => {
     ["TaskEscalated", 3],
   ]);
 });
+
+test("an alert that a person has called extreme sounds although its kind is shelved", () => {
+  const base = 27_770_000;
+  syncClock((base + 10) * 60_000, 0);
+  tickClock();
+  const alert = (rev: number, severity: string) =>
+    alarmOf({ topic: "alert", key: `a${rev}`, rev, at_min: 6, kind: "AlertRaised", value: { severity } });
+  said("AlarmShelved", "AlertRaised", { kind: "AlertRaised", by: "wang", reason: "r", until_min: base + 30 });
+  raise(alert(21, "Severe"));
+  raise(alert(22, "Extreme"));
+  expect(unacknowledged.value.map((one) => one.value["severity"])).toEqual(["Extreme"]);
+});

@@ -38,8 +38,10 @@ export const shelfOf = (kind: string): Shelf | null => {
 export const shelved = computed(() => [...shelves.keys()].flatMap((kind) => shelfOf(kind) ?? []));
 export const heardBy = (id: string): Heard | null => heard.get(seqOf(id)) ?? null;
 
-/** A call for help that nobody answered comes again as a task that went up: no shelf holds that either. */
-const isShelved = (one: Alarm): boolean => shelfOf(one.kind) !== null && one.value["kind"] !== "help";
+/** A shelf holds nothing that is about somebody's life: no call for help, also not one that comes again as a task that
+ * nobody answered, and no alert whose severity a person has called extreme (CAP). */
+const isShelved = (one: Alarm): boolean =>
+  shelfOf(one.kind) !== null && one.value["kind"] !== "help" && one.value["severity"] !== "Extreme";
 
 export const unacknowledged = computed(() =>
   [...alarms.values()].filter((one) => !isAcknowledged(one.id) && !isShelved(one)),
