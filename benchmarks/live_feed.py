@@ -12,13 +12,10 @@ import json
 import os
 import re
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -27,7 +24,8 @@ import httpx
 import numpy as np
 import structlog
 
-from benchmarks.common import ROOT, SCRATCH, machine_header
+from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in
+from benchmarks.common import SCRATCH, machine_header
 from hubtwin.base.clock import epoch_minute, system_clock
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.case import Case
@@ -42,7 +40,7 @@ from hubtwin.web.start import desk_of
 from hubtwin.wiring.works import Latest, open_works
 
 CASES, ALARMS_PER_S, WARM_S, AWAKE_S, ASLEEP_S = 10_000, 1, 4, 4, 20
-PASSWORD = "benchmark of the feed"
+MODULE = "benchmarks.live_feed"
 PACKAGES = ("fastapi", "uvicorn", "h11", "orjson")
 DELTA_MS, ALARM_MS, BOARD_MS = 500, 200, 200
 REV = re.compile(rb'"rev":(\d+)')  # the first one is that of the frame; to parse all at 200 pages would be our delay
@@ -68,13 +66,16 @@ def main() -> None:
 
 def report(seconds: int, pages: int, per_s: int) -> None:
     """Run hub and pages, join what they saw, print the figures."""
-    with _child("--serve", "--seconds", str(seconds + WARM_S), "--per-s", str(per_s)) as hub:
-        port, cookie = _line(hub)["port"], _sign_in(hub)
-        with _child("--listen", str(port), cookie, "--pages", str(pages), "--seconds", str(seconds + WARM_S)) as ears:
+    with run_part(MODULE, "--serve", "--seconds", str(seconds + WARM_S), "--per-s", str(per_s)) as hub:
+        port = read_line(hub)["port"]
+        cookie = sign_in(port)
+        with run_part(
+            MODULE, "--listen", str(port), cookie, "--pages", str(pages), "--seconds", str(seconds + WARM_S)
+        ) as ears:
             time.sleep(WARM_S)
             boards = measure_boards(port, cookie, seconds)
-            heard = _line(ears)
-        appended = _line(hub)
+            heard = read_line(ears)
+        appended = read_line(hub)
     at = {int(seq): when for seq, when in appended["at"].items()}
     alarms = {int(seq) for seq in appended["alarms"]}
     warm = heard["ready"]  # every page has had its snapshot
@@ -293,38 +294,6 @@ def rss_mb() -> float:
     """Return the resident memory of this process now."""
     pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def _sign_in(hub: subprocess.Popen[str]) -> str:
-    port = _PORTS[hub.pid]
-    url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, headers={"origin": url}, timeout=30) as client:
-        client.post("/api/v1/session", json={"user": "bench", "password": PASSWORD}).raise_for_status()
-        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-
-
-_PORTS: dict[int, int] = {}
-
-
-def _line(child: subprocess.Popen[str]) -> dict[str, Any]:
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith("{"):
-            found: dict[str, Any] = json.loads(line)
-            if "port" in found:
-                _PORTS[child.pid] = found["port"]
-            return found
-    raise SystemExit("a part of the benchmark ended early")
-
-
-@contextmanager
-def _child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.live_feed", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.terminate()
 
 
 if __name__ == "__main__":

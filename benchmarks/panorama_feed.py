@@ -14,24 +14,21 @@ import asyncio
 import json
 import re
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
-import httpx
 import numpy as np
 import structlog
 
-from benchmarks.common import ROOT, SCRATCH, machine_header
-from benchmarks.live_feed import ALARM_OF, PASSWORD, EmptyList, rss_mb
+from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in
+from benchmarks.common import SCRATCH, machine_header
+from benchmarks.live_feed import ALARM_OF, EmptyList, rss_mb
 from hubtwin.base.clock import epoch_minute, system_clock
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.event import EventKind
@@ -47,6 +44,7 @@ from hubtwin.web.wire import encode
 from hubtwin.wiring.panorama import Panorama
 from hubtwin.wiring.works import Works, open_works
 
+MODULE = "benchmarks.panorama_feed"
 WARM_S, AWAKE_S, ASLEEP_S, BATCHES_PER_S = 10, 4, 15, 10
 MOVE_MS, ALARM_MS = 500, 200
 PACKAGES = ("fastapi", "uvicorn", "h11", "orjson", "pyarrow")
@@ -87,12 +85,12 @@ def main() -> None:
 
 def report(load: Load) -> None:
     """Run hub and pages, join what they saw, print the figures."""
-    with _child("--serve", *load.told()) as hub:
-        port = _line(hub)["port"]
-        cookie = _sign_in(port)
-        with _child("--listen", str(port), cookie, *load.told()) as ears:
-            heard = _line(ears)
-            sensed = _line(hub)
+    with run_part(MODULE, "--serve", *load.told()) as hub:
+        port = read_line(hub)["port"]
+        cookie = sign_in(port)
+        with run_part(MODULE, "--listen", str(port), cookie, *load.told()) as ears:
+            heard = read_line(ears)
+            sensed = read_line(hub)
     print(machine_header(PACKAGES))
     print(f"{load.pages} pages, {load.things:,} things, {load.moves:,} moves and one alarm a second, {load.seconds} s")
     _print("sensed -> page", _waits(sensed["moves"], heard["things"], heard["ready"]), MOVE_MS)
@@ -357,32 +355,6 @@ def _print(name: str, found_ms: Sequence[float], most_ms: int) -> None:
     verdict = "met" if p95 < most_ms else "MISSED"
     head = f"{name}: p50 {p50:.0f} ms, p95 {p95:.0f} ms, most {worst:.0f} ms"
     print(f"{head} of {len(found_ms):,} (p95 wanted under {most_ms} ms: {verdict})")
-
-
-def _sign_in(port: int) -> str:
-    url = f"http://127.0.0.1:{port}"
-    with httpx.Client(base_url=url, headers={"origin": url}, timeout=30) as client:
-        client.post("/api/v1/session", json={"user": "bench", "password": PASSWORD}).raise_for_status()
-        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-
-
-def _line(child: subprocess.Popen[str]) -> dict[str, Any]:
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith("{"):
-            found: dict[str, Any] = json.loads(line)
-            return found
-    raise SystemExit("a part of the benchmark ended early")
-
-
-@contextmanager
-def _child(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "benchmarks.panorama_feed", *arguments]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.terminate()
 
 
 if __name__ == "__main__":
