@@ -29,12 +29,24 @@ _MEDICAL = "scene_officer@command,health field_staff@health"
 _GATE = "scene_officer@command,health,police field_staff@command,railway,health,police"
 _CONTROL = "scene_officer@command,health"
 _SECURITY = "security_officer@command,data"
-_ALL = f"{_EVERYONE} data_steward@command,data {_OWNERS} {_SECURITY} auditor@audit analyst@command,health,data +hub"
+_HUB = (
+    f"{_EVERYONE} data_steward@command,data {_OWNERS} {_SECURITY} auditor@audit analyst@command,health,data"
+    " data_authority@data +hub"
+)
+_LIAISONS = "agency_liaison@railway,health,police,transport,district,department,street"
+_STEWARDS = "data_steward@command,data,department,street"
+_OWNERS_ALL = "data_owner@railway,health,police,transport,district,data,department,street"
+_ANALYSTS = "analyst@command,health,data,department,street"
+_ALL = (
+    f"{_OFFICERS} field_staff@command,railway,health,police,transport,district {_LIAISONS} {_STEWARDS} {_OWNERS_ALL}"
+    f" {_SECURITY} auditor@audit {_ANALYSTS} data_authority@data +hub"
+)
+_APPLICANTS = f"{_LIAISONS} scene_officer@command,health,police {_ANALYSTS} {_STEWARDS} +hub"
 # Written by hand, action by action: who, at which kinds of agency. `+hub`: whatever the scene; `+own team` and
 # `+own agency`: only what is theirs; otherwise in a scene of theirs.
 ALLOWED = {
     "hub.read": _ALL,
-    "map.read": _ALL,
+    "map.read": _HUB,
     "case.read": _EVERYONE,
     "task.read": _EVERYONE,
     "staff.read": _EVERYONE,
@@ -105,6 +117,26 @@ ALLOWED = {
     "partner.answer": "agency_liaison@railway,health,police,transport,district +own agency",
     "partner.link": _OFFICERS,
     "account.read": f"{_SECURITY} auditor@audit +hub",
+    "catalogue.read": _ALL,
+    "library.load": f"{_STEWARDS} +hub",
+    "contract.write": f"{_STEWARDS} +hub",
+    "quality.read": f"{_STEWARDS} {_OWNERS_ALL} {_SECURITY} {_ANALYSTS} auditor@audit data_authority@data +hub",
+    "quality.run": f"{_STEWARDS} +hub",
+    "quality.rows": f"{_STEWARDS} {_OWNERS_ALL} +hub",
+    "order.answer": f"{_STEWARDS} {_OWNERS_ALL} +hub",
+    "basket.apply": _APPLICANTS,
+    "library.query": _APPLICANTS,
+    "basket.decide": f"{_OWNERS_ALL} +hub",
+    "template.sign": f"{_OWNERS_ALL} +hub",
+    "addition.answer": f"{_OWNERS_ALL} +hub",
+    "basket.authorise": "data_authority@data +hub",
+    "basket.agree": f"{_SECURITY} +hub",
+    "basket.read": f"{_OWNERS_ALL} {_SECURITY} auditor@audit data_authority@data +hub",
+    "share.revoke": f"{_OWNERS_ALL} {_SECURITY} data_authority@data +hub",
+    "share.emergency": f"{_OFFICERS} +hub",
+    "share.review": f"{_SECURITY} auditor@audit +hub",
+    "addition.send": "agency_liaison@street +hub",
+    "share.send": f"{_STEWARDS} +hub",
 }
 HERE, ELSEWHERE = "epidemic", "fire"
 # scene, agency, team of the thing; which of hub, scene, agency, team a permission may reach it by

@@ -1,7 +1,8 @@
 """Texts in Chinese and English, one key for both, from the `texts.toml` beside the code that uses them.
 
 The key of a text is the dotted path of its folder below the package, then its name in the file:
-`connectors/risk_areas/texts.toml` with `[unknown_column]` is `connectors.risk_areas.unknown_column`.
+`connectors/risk_areas/texts.toml` with `[unknown_column]` is `connectors.risk_areas.unknown_column`. A folder with much
+to say has a file a topic (`texts_grants.toml`); the name of the file is no part of the key.
 """
 
 import re
@@ -18,13 +19,19 @@ _PICTURES = 0x2400  # Unicode block Control Pictures
 
 @cache
 def catalogue() -> dict[str, dict[str, str]]:
-    """Return every text: key -> language -> template. Read once from all `texts.toml` of the package."""
+    """Return every text: key -> language -> template. Read once from all `texts*.toml` of the package.
+
+    Raises ValueError for a key that two files of a folder claim.
+    """
     found: dict[str, dict[str, str]] = {}
-    for file in sorted(_PACKAGE.rglob("texts.toml")):
+    for file in sorted(_PACKAGE.rglob("texts*.toml")):
         prefix = ".".join(file.parent.relative_to(_PACKAGE).parts)
         with file.open("rb") as stream:
             for name, versions in tomllib.load(stream).items():
-                found[f"{prefix}.{name}" if prefix else name] = versions
+                key = f"{prefix}.{name}" if prefix else name
+                if key in found:
+                    raise ValueError(f"{file}: {key} stands in another file too")
+                found[key] = versions
     return found
 
 

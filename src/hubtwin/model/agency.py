@@ -24,6 +24,7 @@ class Role(StrEnum):
     SECURITY_OFFICER = "security_officer"
     AUDITOR = "auditor"
     ANALYST = "analyst"
+    DATA_AUTHORITY = "data_authority"  # authorises baskets: one key for what the owners' rules allow
 
 
 class AgencyKind(StrEnum):
@@ -36,6 +37,8 @@ class AgencyKind(StrEnum):
     TRANSPORT = "transport"
     DISTRICT = "district"  # where persons are received
     DATA = "data"  # the data authority
+    DEPARTMENT = "department"  # a department of the district: its registers are the sources of the library
+    STREET = "street"  # a sub-district office: it has a warehouse of its own
     AUDIT = "audit"  # supervision from outside
 
 
@@ -92,12 +95,13 @@ ROLE_AGENCIES: Mapping[Role, frozenset[AgencyKind]] = {
     R.DUTY_COMMANDER: frozenset({A.COMMAND}),
     R.SCENE_OFFICER: frozenset({A.COMMAND, A.HEALTH, A.POLICE}),
     R.FIELD_STAFF: _OPERATING | {A.COMMAND},
-    R.AGENCY_LIAISON: _OPERATING,
-    R.DATA_STEWARD: frozenset({A.COMMAND, A.DATA}),
-    R.DATA_OWNER: _OPERATING | {A.DATA},
+    R.AGENCY_LIAISON: _OPERATING | {A.DEPARTMENT, A.STREET},
+    R.DATA_STEWARD: frozenset({A.COMMAND, A.DATA, A.DEPARTMENT, A.STREET}),
+    R.DATA_OWNER: _OPERATING | {A.DATA, A.DEPARTMENT, A.STREET},
     R.SECURITY_OFFICER: frozenset({A.COMMAND, A.DATA}),
     R.AUDITOR: frozenset({A.AUDIT}),
-    R.ANALYST: frozenset({A.COMMAND, A.HEALTH, A.DATA}),
+    R.ANALYST: frozenset({A.COMMAND, A.HEALTH, A.DATA, A.DEPARTMENT, A.STREET}),
+    R.DATA_AUTHORITY: frozenset({A.DATA}),
 }
 
 
@@ -115,17 +119,47 @@ def _staff(*kinds: AgencyKind) -> tuple[Role, frozenset[AgencyKind]]:
 _MEDICAL = _staff(A.HEALTH)
 _CONTROL = (R.SCENE_OFFICER, frozenset({A.COMMAND, A.HEALTH}))  # decisions on health are not for the police
 _EVERYBODY = tuple(Role)
+_AT_THE_HUB = _OPERATING | {A.COMMAND, A.DATA, A.AUDIT}  # who works at the hub; a street office has no business there
+_HUB_EVERYBODY = tuple((role, ROLE_AGENCIES[role] & _AT_THE_HUB) for role in Role)
+_STEWARD_AT_HUB = (R.DATA_STEWARD, frozenset({A.COMMAND, A.DATA}))
+_ANALYST_AT_HUB = (R.ANALYST, frozenset({A.COMMAND, A.HEALTH, A.DATA}))
+_LIAISON_AT_HUB = (R.AGENCY_LIAISON, _OPERATING)
+_OWNER_AT_HUB = (R.DATA_OWNER, _OPERATING | {A.DATA})
+LIBRARY_PERMISSIONS: tuple[Permission, ...] = (  # whose dataset it is, and which grant is live, is asked beside these
+    *_lines("catalogue.read", Reach.HUB, *_EVERYBODY),
+    *_lines("library.load contract.write", Reach.HUB, R.DATA_STEWARD),
+    *_lines(
+        "quality.read",
+        Reach.HUB,
+        *(R.DATA_STEWARD, R.DATA_OWNER, R.DATA_AUTHORITY, R.SECURITY_OFFICER, R.AUDITOR, R.ANALYST),
+    ),
+    *_lines("quality.run", Reach.HUB, R.DATA_STEWARD),
+    *_lines("quality.rows order.answer", Reach.HUB, R.DATA_STEWARD, R.DATA_OWNER),
+    *_lines("basket.apply library.query", Reach.HUB, R.AGENCY_LIAISON, R.SCENE_OFFICER, R.ANALYST, R.DATA_STEWARD),
+    *_lines("basket.decide template.sign addition.answer", Reach.HUB, R.DATA_OWNER),
+    *_lines("basket.authorise", Reach.HUB, R.DATA_AUTHORITY),
+    *_lines("basket.agree", Reach.HUB, R.SECURITY_OFFICER),
+    *_lines("basket.read", Reach.HUB, R.DATA_AUTHORITY, R.DATA_OWNER, R.SECURITY_OFFICER, R.AUDITOR),
+    *_lines("share.revoke", Reach.HUB, R.DATA_OWNER, R.DATA_AUTHORITY, R.SECURITY_OFFICER),
+    *_lines("share.emergency", Reach.HUB, R.DUTY_COMMANDER, R.SCENE_OFFICER),
+    *_lines("share.review", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
+    *_lines("addition.send", Reach.HUB, (R.AGENCY_LIAISON, frozenset({A.STREET}))),
+    *_lines("share.send", Reach.HUB, R.DATA_STEWARD),
+)
 PERMISSIONS: tuple[Permission, ...] = (
-    *_lines("hub.read map.read", Reach.HUB, *_EVERYBODY),
+    *_lines("hub.read", Reach.HUB, *_EVERYBODY),
+    *_lines("map.read", Reach.HUB, *_HUB_EVERYBODY),
     *_lines(
         "case.read task.read staff.read alert.read",
         Reach.SCENE,
-        *(R.DUTY_COMMANDER, R.SCENE_OFFICER, R.FIELD_STAFF, R.AGENCY_LIAISON),
+        *(R.DUTY_COMMANDER, R.SCENE_OFFICER, R.FIELD_STAFF, _LIAISON_AT_HUB),
     ),
-    *_lines("board.read", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, R.AGENCY_LIAISON, R.DATA_STEWARD, R.ANALYST),
-    *_lines("repairs.read", Reach.HUB, R.DUTY_COMMANDER, R.SCENE_OFFICER, R.DATA_STEWARD, R.ANALYST),
+    *_lines(
+        "board.read", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, _LIAISON_AT_HUB, _STEWARD_AT_HUB, _ANALYST_AT_HUB
+    ),
+    *_lines("repairs.read", Reach.HUB, R.DUTY_COMMANDER, R.SCENE_OFFICER, _STEWARD_AT_HUB, _ANALYST_AT_HUB),
     *_lines("emergency.declare emergency.end", Reach.SCENE, R.DUTY_COMMANDER),
-    *_lines("emergency.end_second", Reach.HUB, R.DUTY_COMMANDER, R.DATA_OWNER, R.SECURITY_OFFICER),
+    *_lines("emergency.end_second", Reach.HUB, R.DUTY_COMMANDER, _OWNER_AT_HUB, R.SECURITY_OFFICER),
     *_lines("freeze.release overflow.switch", Reach.SCENE, R.DUTY_COMMANDER, _CONTROL),
     *_lines(
         "case.report case.report_at_desk case.refuse case.consent",
@@ -154,7 +188,7 @@ PERMISSIONS: tuple[Permission, ...] = (
         *(_CONTROL, (R.AGENCY_LIAISON, frozenset({A.HEALTH, A.DISTRICT}))),
     ),
     *_lines("task.accept task.decline task.arrive task.finish", Reach.TEAM, R.FIELD_STAFF),
-    *_lines("task.accept task.decline", Reach.AGENCY, R.AGENCY_LIAISON),
+    *_lines("task.accept task.decline", Reach.AGENCY, _LIAISON_AT_HUB),
     *_lines("task.report position.share", Reach.TEAM, R.FIELD_STAFF),
     *_lines("task.assign task.reassign task.escalate task.cancel", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER),
     *_lines("alarm.acknowledge", Reach.HUB, R.DUTY_COMMANDER, R.SCENE_OFFICER),
@@ -162,26 +196,27 @@ PERMISSIONS: tuple[Permission, ...] = (
     *_lines("help.ask", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, R.FIELD_STAFF),
     *_lines("person.reveal", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, _staff(A.HEALTH, A.POLICE)),
     *_lines("person.reveal_second", Reach.SCENE, R.DUTY_COMMANDER),
-    *_lines("person.reveal_second", Reach.HUB, R.DATA_OWNER, R.SECURITY_OFFICER),
-    *_lines("person.looked_at", Reach.HUB, R.DATA_STEWARD, R.SECURITY_OFFICER, R.AUDITOR),
+    *_lines("person.reveal_second", Reach.HUB, _OWNER_AT_HUB, R.SECURITY_OFFICER),
+    *_lines("person.looked_at", Reach.HUB, _STEWARD_AT_HUB, R.SECURITY_OFFICER, R.AUDITOR),
     *_lines("glass.break", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER, _MEDICAL),
     *_lines("glass.review", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
-    *_lines("grant.issue", Reach.HUB, R.DATA_OWNER),
+    *_lines("grant.issue", Reach.HUB, _OWNER_AT_HUB),
     *_lines("grant.issue_second", Reach.HUB, R.SECURITY_OFFICER),
-    *_lines("grant.revoke hold.set hold.lift", Reach.HUB, R.DATA_OWNER, R.SECURITY_OFFICER),
-    *_lines("grant.read retention.read", Reach.HUB, R.DATA_STEWARD, R.DATA_OWNER, R.SECURITY_OFFICER, R.AUDITOR),
-    *_lines("retention.run", Reach.HUB, R.DATA_STEWARD),
+    *_lines("grant.revoke hold.set hold.lift", Reach.HUB, _OWNER_AT_HUB, R.SECURITY_OFFICER),
+    *_lines("grant.read retention.read", Reach.HUB, _STEWARD_AT_HUB, _OWNER_AT_HUB, R.SECURITY_OFFICER, R.AUDITOR),
+    *_lines("retention.run", Reach.HUB, _STEWARD_AT_HUB),
     *_lines("audit.read audit.verify", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
     *_lines("audit.export", Reach.HUB, R.AUDITOR),
     *_lines(
         "partner.read",
         Reach.HUB,
-        *(R.DUTY_COMMANDER, R.SCENE_OFFICER, R.DATA_STEWARD, R.DATA_OWNER, R.SECURITY_OFFICER, R.AUDITOR),
+        *(R.DUTY_COMMANDER, R.SCENE_OFFICER, _STEWARD_AT_HUB, _OWNER_AT_HUB, R.SECURITY_OFFICER, R.AUDITOR),
     ),
-    *_lines("partner.read partner.answer", Reach.AGENCY, R.AGENCY_LIAISON),  # the agency is the partner
+    *_lines("partner.read partner.answer", Reach.AGENCY, _LIAISON_AT_HUB),  # the agency is the partner
     *_lines("partner.link", Reach.SCENE, R.DUTY_COMMANDER, R.SCENE_OFFICER),
     *_lines("account.manage", Reach.HUB, R.SECURITY_OFFICER),
     *_lines("account.read", Reach.HUB, R.SECURITY_OFFICER, R.AUDITOR),
+    *LIBRARY_PERMISSIONS,
 )
 ACTIONS: tuple[str, ...] = tuple(dict.fromkeys(line.action for line in PERMISSIONS))
 MOVE_ACTIONS: frozenset[str] = frozenset(f"case.{name}" for name in COMMANDS) | {f"task.{n}" for n in TASK_COMMANDS}

@@ -1,0 +1,164 @@
+"""How the library lists a dataset: beside its shape, whose it is, who may have it, and what is promised of it.
+
+Everything here is declared as data (a folder of TOML files for a district), never as code: another district brings
+its own folder. Words are those of DCAT and the Open Data Contract Standard.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from functools import cached_property
+from hashlib import sha256
+
+from hubtwin.base.errors import Absent
+from hubtwin.datasets.table import ColumnType, Dataset, Grade
+from hubtwin.model.agency import Agency
+from hubtwin.model.colour import Colour
+
+
+class LibraryKind(StrEnum):
+    """What a library is for. The hub's own thematic database, which the scenes read, stands apart from the rest."""
+
+    BASE = "base"
+    THEMATIC = "thematic"
+    STREET = "street"
+    HUB = "hub"
+
+
+class Sharing(StrEnum):
+    """The sharing attribute of a dataset."""
+
+    UNCONDITIONAL = "unconditional"
+    RESTRICTED = "restricted"
+    NOT_SHARED = "not_shared"
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A library. Rows graded above its `ceiling` may not lie in it; `street` is the administrative code of the
+    street whose warehouse it is, empty otherwise."""
+
+    name: str
+    kind: LibraryKind
+    title: Mapping[str, str]
+    ceiling: Grade = Grade.L4
+    street: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """A standard element that columns are bound to. `format` names a validator of `rules.identifiers`, or nothing."""
+
+    name: str
+    title: Mapping[str, str]
+    type: ColumnType
+    format: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trait:
+    """What the library knows of a column beyond its type.
+
+    `reason` and `graded_by` ("rule", "detector", "person") say why it has its grade, `review_on` when to look again.
+    `mask` is the mask that an automatic lane puts on it. `refers_to` is "dataset.column" that must hold its value;
+    `same_as` is "dataset.column" of the authoritative source, joined by the same key.
+    """
+
+    element: str = ""
+    reason: Mapping[str, str] = field(default_factory=dict)
+    graded_by: str = "rule"
+    graded_on: date | None = None
+    review_on: date | None = None
+    mask: str = ""
+    refers_to: str = ""
+    same_as: str = ""
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A rule across the columns of a row: `holds` is an SQL condition over them that every good row meets."""
+
+    name: str
+    title: Mapping[str, str]
+    colour: Colour
+    holds: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A dataset of the library.
+
+    `owner` and `steward` are agencies. `purposes` are those that the owner lets pass without being asked. `contract`
+    is the version of its published contract, empty before there is one. `update_every_min` is the promise of freshness;
+    `confirmed_column` holds when a row was last confirmed. `street_column` holds the code of the street a row is of.
+    The shape's columns may all be empty in a stored row: what is missing is coloured, not lost; `Trait.required` says
+    what must be there.
+    """
+
+    dataset: Dataset
+    library: str
+    owner: str
+    sharing: Sharing
+    about: Mapping[str, str]
+    steward: str = ""
+    purposes: tuple[str, ...] = ()
+    contract: str = ""
+    update_every_min: int | None = None
+    confirmed_column: str = ""
+    street_column: str = ""
+    retain_days: int | None = None
+    parents: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    traits: Mapping[str, Trait] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return the name of the dataset."""
+        return self.dataset.name
+
+    def trait(self, column: str) -> Trait:
+        """Return what is known of a column; an empty trait where nothing was said."""
+        return self.traits.get(column, Trait())
+
+    @cached_property
+    def digest(self) -> str:
+        """Return a digest of names, types and grades of the columns: a grant holds for exactly this shape."""
+        told = ";".join(f"{each.name}:{each.type}:{int(each.grade)}" for each in self.dataset.columns)
+        return sha256(told.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Everything that is listed. `purposes` and `legal_bases` are what an application may name, id -> title."""
+
+    libraries: tuple[Library, ...]
+    listings: tuple[Listing, ...]
+    elements: tuple[Element, ...] = ()
+    agencies: tuple[Agency, ...] = ()
+    agency_streets: Mapping[str, str] = field(default_factory=dict)  # agency id -> code of its street
+    purposes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    legal_bases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @cached_property
+    def by_name(self) -> dict[str, Listing]:
+        """Return the listings by the name of their dataset."""
+        return {each.name: each for each in self.listings}
+
+    @cached_property
+    def library_by_name(self) -> dict[str, Library]:
+        """Return the libraries by name."""
+        return {each.name: each for each in self.libraries}
+
+    def get(self, name: str) -> Listing:
+        """Return a listing. Raises Absent."""
+        if name not in self.by_name:
+            raise Absent("datasets.not_listed", dataset=name)
+        return self.by_name[name]
+
+    def street_of(self, agency_id: str) -> str:
+        """Return the code of the street an agency is of, empty where it is of none."""
+        return self.agency_streets.get(agency_id, "")
