@@ -26,7 +26,7 @@ from hubtwin.model.message import Peer, Signed
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.wiring.partners import make_sender, open_partners, webhook_line
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 
 HUB, PARTNER = "/hubs/here", "/partners/province"
 AT_MIN = 27_770_460

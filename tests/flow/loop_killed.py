@@ -26,7 +26,7 @@ from hubtwin.model.finding import Flagged
 from hubtwin.ports import Ledger, TaskFilter
 from hubtwin.stores.ledger import SqliteLedger
 from tests.flow.loop_story import CLOCKS, CLOCKS_MIN, NOW, SCENE, anyone, case_command, declared, finding, task_command
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 
 TABLES = (
     *("emergencies", "overflows", "alerts", "cases", "evidence", "appeals"),

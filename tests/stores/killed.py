@@ -5,38 +5,21 @@ Every write that was acknowledged is told on standard output before the next beg
 """
 
 import os
-import signal
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from hubtwin.base.failpoint import arm
 from hubtwin.stores.backup import backup
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB
+from tests.stores.arming import arm_kill
 from tests.stores.batches import BATCHES
 
 
 def clock() -> datetime:
     """Return the one moment at which all of this happens."""
     return datetime(2022, 10, 20, 1, tzinfo=UTC)
-
-
-def arm_kill(spec: str) -> None:
-    """Kill this process at the n-th passing of a failpoint; `spec` is "name:n", empty for never."""
-    if not spec:
-        return
-    name, _, count = spec.partition(":")
-    left = [int(count or 1)]
-
-    def act(passed: str) -> None:
-        if passed == name:
-            left[0] -= 1
-            if left[0] == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    arm(act)
 
 
 def main(directory: str, step: str) -> None:

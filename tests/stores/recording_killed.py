@@ -12,7 +12,7 @@ from hubtwin.base.clock import system_clock
 from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.stores.recorder import RecordingTransport
 from hubtwin.stores.recording import Recorder
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 
 SOURCE = "lanes"
 

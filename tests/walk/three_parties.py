@@ -46,7 +46,7 @@ from hubtwin.wiring.sharing import Sharing
 from hubtwin.wiring.taking import Taking
 from hubtwin.wiring.works import Works, open_works
 from tests.flow.loop_story import CLOCKS_MIN, case_command
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 from tests.wiring.hub_kept import BEGIN, STORIES
 
 PROVINCE, HUBS = "province", ("hub-a", "hub-b")

@@ -27,7 +27,7 @@ from hubtwin.stores.vault import Vault
 from hubtwin.wiring.batches import Batching, Period
 from hubtwin.wiring.partners import make_sender, open_partners, webhook_line
 from tests.rules.report_story import AT_MIN, facts
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 from tests.wiring.batch_town import HUB, MADE, NOW, PROVINCE, TEMPLATES, ZONE
 
 AGAIN_S = 2.0  # of silence, after which the hub asks for everything again

@@ -13,7 +13,7 @@ from hubtwin.connectors.common.http import HttpTransport
 from hubtwin.settings import load_settings
 from hubtwin.web.start import open_desk
 from hubtwin.wiring.running import make_running
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 from tests.walk.town import START, minute_at
 
 LAST = 12

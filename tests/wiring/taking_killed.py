@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hubtwin.wiring.partners import open_partners
 from hubtwin.wiring.taking import Taking
-from tests.stores.killed import arm_kill
+from tests.stores.arming import arm_kill
 from tests.walk.town import town
 from tests.wiring.partner_kit import HUB, OFFICE, office
 

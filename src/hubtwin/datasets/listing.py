@@ -11,10 +11,14 @@ from enum import StrEnum
 from functools import cached_property
 from hashlib import sha256
 
+import pyarrow as pa
+
 from hubtwin.base.errors import Absent
-from hubtwin.datasets.table import ColumnType, Dataset, Grade
+from hubtwin.datasets.table import SYSTEM_COLUMNS, ColumnType, Dataset, Grade
 from hubtwin.model.agency import Agency
 from hubtwin.model.colour import Colour
+
+ROW_NO = "row_no"  # last column of a stored row: int64, given once in a dataset
 
 
 class LibraryKind(StrEnum):
@@ -123,6 +127,13 @@ class Listing:
     def trait(self, column: str) -> Trait:
         """Return what is known of a column; an empty trait where nothing was said."""
         return self.traits.get(column, Trait())
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """Return the Arrow schema of a stored row: own columns, system columns, `row_no`; only the last is never
+        empty."""
+        fields = [each.arrow.with_nullable(True) for each in self.dataset.columns + SYSTEM_COLUMNS]
+        return pa.schema([*fields, pa.field(ROW_NO, pa.int64(), nullable=False)])
 
     @cached_property
     def digest(self) -> str:

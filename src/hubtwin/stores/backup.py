@@ -9,24 +9,24 @@ shows whether they were altered.
 import json
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
-from hubtwin.stores import batch_keeping
+from hubtwin.stores import batch_keeping, shelf_keeping
 from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.field import FIELD_FILE
 from hubtwin.stores.journal import JOURNAL_FILE
 from hubtwin.stores.rows import Rows, refuse_lost_rows
+from hubtwin.stores.shelves import LIBRARY_FOLDER, refuse_lost_shelves
 from hubtwin.stores.signing import SIGNING_FILE
-from hubtwin.stores.sqlite import Database, fsync
+from hubtwin.stores.sqlite import Database, fsync, query
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 from hubtwin.stores.wire import MATCHING_FILE, WIRE_FILE, settle_restored
 from hubtwin.stores.wire_log import log_problems
@@ -54,10 +54,12 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
     refuse_lost_rows(store_dir)
     if not (store_dir / _ROWS_FILE).exists():
         raise Absent("stores.no_store", path=store_dir.name)
+    refuse_lost_shelves(store_dir / LIBRARY_FOLDER)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
         _copy_access(store_dir, draft)  # before the rows: how far it has followed the events is then behind them
         _copy_rows(rows, store_dir, draft)
-        promised = _listed(draft / _ROWS_FILE)
+        shelf_keeping.copy_shelves(store_dir, draft)
+        promised = _listed(draft)
         for path in promised:
             _link(store_dir / path, draft / path)
         if vault:
@@ -111,11 +113,12 @@ def restore(
         raise Absent("stores.no_keys", path=str(key_folder))
     with _draft_of(new_dir) as draft:
         for path in files:
-            _copy(source / path, draft / path, mode=0o600 if path in _PRIVATE else 0o644)
+            private = path in _PRIVATE or path.startswith(f"{LIBRARY_FOLDER}/")
+            _copy(source / path, draft / path, mode=0o600 if private else 0o644)
         for name in needed:
             _copy(key_folder / name, draft / name, mode=0o600)
         with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
-            if missing := sorted(set(_listed(draft / _ROWS_FILE)) - set(files)):
+            if missing := sorted(set(_listed(draft)) - set(files)):
                 raise Malformed("stores.backup_damaged", path=missing[0])
             count = _forget_again(vault, forgotten_by) if vault else 0
             settle_restored(draft, epoch_minute(clock()))
@@ -163,15 +166,6 @@ def list_forgotten(directory: Path) -> list[str]:
     return [str(key_id) for (key_id,) in query(directory / VAULT_FILE, "SELECT key_id FROM forgotten")]
 
 
-def query(path: Path, sql: str) -> list[tuple[object, ...]]:
-    """Ask a SQLite file without changing it. Raises Malformed for a damaged file."""
-    try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as con:
-            return con.execute(sql).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise Malformed("stores.damaged", path=path.name, detail=str(error)) from error
-
-
 @contextmanager
 def _opened(directory: Path, clock: Clock) -> Iterator[tuple[Rows, Vault | None]]:
     """Open the row half and the vault, if there is one, for as long as it takes."""
@@ -213,9 +207,10 @@ def _place(draft: Path, target: Path) -> None:
     fsync(target.absolute().parent)
 
 
-def _listed(rows: Path) -> dict[str, str]:
-    """Return the Parquet files that the row half promises, each with its checksum."""
-    return {str(path): str(digest) for path, digest in query(rows, "SELECT path, sha256 FROM files ORDER BY path")}
+def _listed(directory: Path) -> dict[str, str]:
+    """Return the Parquet files that the row half and the shelves promise, each with its checksum."""
+    found = query(directory / _ROWS_FILE, "SELECT path, sha256 FROM files ORDER BY path")
+    return {str(path): str(digest) for path, digest in found} | shelf_keeping.list_files(directory)
 
 
 def _entries(head: Mapping[str, object]) -> dict[str, tuple[int, str]]:

@@ -7,12 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hubtwin.base.clock import Clock, from_epoch_minute
+from hubtwin.base.clock import Clock, epoch_minute, from_epoch_minute
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.all import DATASETS
 from hubtwin.model.record import Status
 from hubtwin.rules.quality import Problem
-from hubtwin.stores.backup import query
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.embedded import EmbeddedStore
@@ -21,6 +20,9 @@ from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE
 from hubtwin.stores.migrate import list_migrations
 from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
+from hubtwin.stores.shelf_keeping import SHELVES_PATH, check_contents, check_files, check_lost
+from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
+from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
 from hubtwin.stores.wire import MATCHING_FILE, WIRE_FILE
 from hubtwin.stores.wire_log import log_problems
@@ -34,11 +36,12 @@ _KINDS = {
     BATCHES_FILE: "batches",
     FIELD_FILE: "field",
     JOURNAL_FILE: "journal",
+    SHELVES_PATH: "shelves",
 }
 _PRIVATE = (
     *(KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY),
     *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE, FIELD_FILE, PHONES_KEY_FILE),
-    *(JOURNAL_FILE, DAMAGED_FILE),
+    *(JOURNAL_FILE, DAMAGED_FILE, SHELVES_PATH),
 )
 SMALL_FILES = 8  # more than this is worth merging
 
@@ -59,11 +62,17 @@ def check(store_dir: Path) -> Checked:
         return Checked((Problem(error.key, error.values),), ())
     if not (store_dir / "rows.sqlite").is_file():
         return Checked((Problem("stores.no_store", {"path": store_dir.name}),), ())
-    problems = [*_databases(store_dir), *_private(store_dir)]
+    problems = [*_databases(store_dir), *_private(store_dir), *check_lost(store_dir)]
     if problems:  # what a damaged or newer file lists is not worth following
         return Checked(tuple(problems), ())
-    problems += [*_files(store_dir), *_messages(store_dir)]
-    notices = [*_orphans(store_dir), *_contents(store_dir), *_journal(store_dir), *_copies(store_dir)]
+    problems += [*_files(store_dir), *check_files(store_dir), *_messages(store_dir)]
+    notices = [
+        *_orphans(store_dir),
+        *_contents(store_dir),
+        *check_contents(store_dir),
+        *_journal(store_dir),
+        *_copies(store_dir),
+    ]
     return Checked(tuple(problems), tuple(notices))
 
 
@@ -80,6 +89,8 @@ def mend(store_dir: Path, *, clock: Clock) -> Checked:
         for name, held in store.held().items():
             if held.files > SMALL_FILES:
                 store.compact(name)
+        if (store_dir / SHELVES_PATH).exists():
+            Shelves(store_dir / LIBRARY_FOLDER, at_min=epoch_minute(clock())).close()  # which sweeps
         if (store_dir / VAULT_FILE).exists():
             vault = Vault(store_dir, clock=clock, record=store.append_event)
             vault.purge_copies()

@@ -34,12 +34,11 @@ from hubtwin.rules.retention import (
 )
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.audit import Audit, Note
-from hubtwin.stores.backup import query
 from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import Database
+from hubtwin.stores.sqlite import Database, query
 from hubtwin.stores.vault import VAULT_FILE, Vault
 from hubtwin.stores.wire import opened_books
 

@@ -17,12 +17,11 @@ from hubtwin.base.failpoint import failpoint
 from hubtwin.base.text import text
 from hubtwin.model.emergency import Emergency
 from hubtwin.stores import batch_keeping
-from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, person_digest, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import open_sealed
-from hubtwin.stores.sqlite import Database
+from hubtwin.stores.sqlite import Database, query
 from hubtwin.stores.vault import VAULT_FILE
 from hubtwin.stores.wire import opened_books
 

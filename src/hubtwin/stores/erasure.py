@@ -27,11 +27,11 @@ from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.table import Dataset
-from hubtwin.stores.backup import KEYS_FOLDER, Taken, query, restore
+from hubtwin.stores.backup import KEYS_FOLDER, Taken, restore
 from hubtwin.stores.columns import Columns, read_batches
 from hubtwin.stores.journal import opened_journal
 from hubtwin.stores.rows import Rows, StoredFile
-from hubtwin.stores.sqlite import fsync
+from hubtwin.stores.sqlite import fsync, query
 from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
 
 ERASED_EVENT, ERASED_FILE = "RowsErased", "ERASED.jsonl"

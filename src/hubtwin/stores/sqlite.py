@@ -3,7 +3,7 @@
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 
@@ -67,6 +67,15 @@ class Database:
         """Close the file; closing twice is harmless."""
         with self._lock:
             self._con.close()
+
+
+def query(path: Path, sql: str) -> list[tuple[object, ...]]:
+    """Ask a SQLite file without changing it. Raises Malformed for a damaged file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=20)) as con:
+            return con.execute(sql).fetchall()
+    except sqlite3.DatabaseError as error:
+        raise Malformed("stores.damaged", path=path.name, detail=str(error)) from error
 
 
 def fsync(path: Path) -> None:

@@ -16,7 +16,6 @@ from hubtwin.ports import Transport
 from hubtwin.rules.retention import DELETE, Due, Kept
 from hubtwin.settings import Settings, SourceSettings
 from hubtwin.stores.audit import ACCESS_FILE
-from hubtwin.stores.backup import query
 from hubtwin.stores.deletion import Keeping
 from hubtwin.stores.recorder import RecordingTransport
 from hubtwin.stores.recording import (
@@ -29,6 +28,7 @@ from hubtwin.stores.recording import (
     list_sources,
     prune,
 )
+from hubtwin.stores.sqlite import query
 from hubtwin.wiring.feeds import ABOUT_PERSONS
 from hubtwin.wiring.works import Works
 

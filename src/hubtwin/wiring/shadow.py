@@ -30,10 +30,10 @@ from hubtwin.library.query import collect
 from hubtwin.ports import Connector, Page, Tables
 from hubtwin.rules.privacy import pseudonymise
 from hubtwin.settings import Settings
-from hubtwin.stores.backup import query
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.recorder import page_of
 from hubtwin.stores.recording import Frame, Recording
+from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import KEY_FILE, Vault
 from hubtwin.wiring.acceptance import SAID
 from hubtwin.wiring.feeds import context_of, window_min
