@@ -4,6 +4,7 @@ A share is looked at when the question is asked, never before: an end, a suspens
 question. What is missing denies: no columns, no rows named, no purpose.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,6 +25,7 @@ class Lane(StrEnum):
     TEMPLATE = "template"  # automatic under a template that the owner has signed beforehand
     OWNER = "owner"
     AGGREGATE = "aggregate"  # L4: counts above a threshold only
+    OPERATIONAL = "operational"  # a named scene on a legal basis of its own
     EMERGENCY = "emergency"
     REFUSED = "refused"
 
@@ -79,3 +81,16 @@ class Share:
         """Return whether it holds at a minute for a dataset of this shape."""
         standing = self.revoked_min is None and self.suspended_min is None and self.digest == digest
         return standing and self.probed_min is not None and self.from_min <= at_min < self.until_min
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What came of trying a share on the real path: a permitted question answered, a forbidden one refused."""
+
+    ok: bool
+    permitted_ok: bool
+    forbidden_refused: bool
+    why: str = ""
+
+
+Probe = Callable[[Share], ProbeResult]
