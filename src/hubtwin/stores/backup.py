@@ -51,10 +51,7 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
 
     Raises Absent where there is no store, Retry where the disk is full; a backup is there whole or not at all.
     """
-    refuse_lost_rows(store_dir)
-    if not (store_dir / _ROWS_FILE).exists():
-        raise Absent("stores.no_store", path=store_dir.name)
-    refuse_lost_shelves(store_dir / LIBRARY_FOLDER)
+    _refuse_lost(store_dir)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
         _copy_access(store_dir, draft)  # before the rows: how far it has followed the events is then behind them
         _copy_rows(rows, store_dir, draft)
@@ -85,6 +82,13 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
         with rows.transaction() as con:
             rows.add_event(con, epoch_minute(clock()), "BackupTaken", payload)
     return taken
+
+
+def _refuse_lost(store_dir: Path) -> None:
+    refuse_lost_rows(store_dir)
+    refuse_lost_shelves(store_dir / LIBRARY_FOLDER)
+    if not (store_dir / _ROWS_FILE).exists():
+        raise Absent("stores.no_store", path=store_dir.name)
 
 
 def restore(
