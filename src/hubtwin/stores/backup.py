@@ -117,8 +117,7 @@ def restore(
         raise Absent("stores.no_keys", path=str(key_folder))
     with _draft_of(new_dir) as draft:
         for path in files:
-            private = path in _PRIVATE or path.startswith(f"{LIBRARY_FOLDER}/")
-            _copy(source / path, draft / path, mode=0o600 if private else 0o644)
+            _copy(source / path, draft / path, mode=_mode_of(path))
         for name in needed:
             _copy(key_folder / name, draft / name, mode=0o600)
         with _opened(draft, clock) as (rows, vault):  # what happened after the backup, before anybody can open it
@@ -132,6 +131,10 @@ def restore(
                 rows.add_event(con, epoch_minute(clock()), "BackupRestored", payload)
         _place(draft, new_dir)
     return Taken(new_dir, len(files), sum(size for size, _ in files.values()), key_folder if head["keys"] else None)
+
+
+def _mode_of(path: str) -> int:
+    return 0o600 if path in _PRIVATE or path.startswith(f"{LIBRARY_FOLDER}/") else 0o644
 
 
 def _forget_again(vault: Vault, forgotten_by: Iterable[Path]) -> int:
