@@ -8,7 +8,6 @@ that was typed, whether anybody has it or not, so that neither answers nor waits
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -19,8 +18,8 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.model.agency import ROLE_AGENCIES, SYSTEM_ID, Agency, AgencyKind, Person, Role, conflicting
+from hubtwin.stores.access_rows import AccessRows, Outcome, Session
 from hubtwin.stores.audit import Audit, Note
-from hubtwin.stores.sqlite import Database
 
 PARAMETERS = RFC_9106_LOW_MEMORY  # RFC 9106 section 4, second recommended option: 3 passes, 64 MiB, 4 lanes
 # Of a password that was thrown away: a name that nobody has is checked against it, and takes as long as one that
@@ -49,7 +48,7 @@ class Accounts:
 
     def __init__(
         self,
-        database: Database,
+        database: AccessRows,
         audit: Audit,
         *,
         clock: Clock,
@@ -65,7 +64,11 @@ class Accounts:
         """Add or rename an agency."""
         with self._database.transaction() as con:
             values = (agency.agency_id, agency.kind.value, agency.zh, agency.en)
-            con.execute("INSERT OR REPLACE INTO agencies VALUES (?, ?, ?, ?)", values)
+            con.execute(
+                "INSERT INTO agencies VALUES (?, ?, ?, ?) ON CONFLICT (agency_id) DO UPDATE SET"
+                " kind = excluded.kind, zh = excluded.zh, en = excluded.en",
+                values,
+            )
 
     def list_agencies(self) -> list[Agency]:
         """Return all agencies by id."""
@@ -209,11 +212,10 @@ class Accounts:
         """Delete sessions that are over and tries of yesterday; return how many."""
         now_min = self._now_min()
         with self._database.transaction() as con:
-            before = con.total_changes
             values = (now_min, now_min - self._rules.idle_min)
-            con.execute("DELETE FROM sessions WHERE expires_min <= ? OR seen_min <= ?", values)
-            con.execute("DELETE FROM tries WHERE last_min < ?", (now_min - _FORGET_TRIES_MIN,))
-            return con.total_changes - before
+            over = con.execute("DELETE FROM sessions WHERE expires_min <= ? OR seen_min <= ?", values).rowcount
+            tries = con.execute("DELETE FROM tries WHERE last_min < ?", (now_min - _FORGET_TRIES_MIN,)).rowcount
+            return over + tries
 
     def get_person(self, user_id: str) -> Person:
         """Return a person whose account is not disabled. Raises Absent."""
@@ -227,7 +229,7 @@ class Accounts:
         sql = f"SELECT {_PERSON} {_FROM} WHERE a.disabled_min IS NULL ORDER BY a.user_id"
         return [_person(row) for row in self._database.all(sql)]
 
-    def _begin(self, con: sqlite3.Connection, user_id: str, subject: str | None) -> tuple[str, Person]:
+    def _begin(self, con: Session, user_id: str, subject: str | None) -> tuple[str, Person]:
         token, now_min = secrets.token_urlsafe(TOKEN_BYTES), self._now_min()
         values = (_hash(token), user_id, subject, now_min, now_min, now_min + self._rules.longest_min)
         con.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?)", values)
@@ -246,7 +248,11 @@ class Accounts:
             failed = 1 if last_min < now_min - _FORGET_TRIES_MIN else failed + 1
             until_min = now_min + lock_min(failed)
             values = (digest, failed, now_min, until_min)
-            con.execute("INSERT OR REPLACE INTO tries VALUES (?, ?, ?, ?)", values)
+            con.execute(
+                "INSERT INTO tries VALUES (?, ?, ?, ?) ON CONFLICT (name_hash) DO UPDATE SET failed = excluded.failed,"
+                " last_min = excluded.last_min, locked_until_min = excluded.locked_until_min",
+                values,
+            )
             known = con.execute("SELECT 1 FROM accounts WHERE user_id = ?", (user_id,)).fetchone()
             if until_min > now_min and known:  # what was typed may be a password: an unknown name is not written down
                 self._note(con, "LockedOut", "system", {"user": user_id, "failed": failed})
@@ -274,7 +280,7 @@ class Accounts:
         if wrong:
             raise Malformed("stores.role_not_here", roles=", ".join(wrong), agency=person.agency)
 
-    def _note(self, con: sqlite3.Connection, kind: str, by: str, payload: Mapping[str, object]) -> None:
+    def _note(self, con: Session, kind: str, by: str, payload: Mapping[str, object]) -> None:
         self._audit.append_in(con, [Note(kind, by, payload)])
 
     def _now_min(self) -> int:
@@ -290,7 +296,7 @@ def _hash(content: str) -> bytes:
     return hashlib.sha256(content.encode()).digest()
 
 
-def _expect(done: sqlite3.Cursor, user_id: str) -> None:
+def _expect(done: Outcome, user_id: str) -> None:
     if done.rowcount == 0:
         raise Absent("stores.no_account", user=user_id)
 

@@ -10,7 +10,6 @@ only, so forgetting a person changes no row.
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Bug
 from hubtwin.rules.quality import Problem
+from hubtwin.stores.access_rows import AccessRows, Session, narrowed, plain_bytes
 from hubtwin.stores.migrate import migrate
 from hubtwin.stores.signing import Signer, is_signed
 from hubtwin.stores.sqlite import Database
@@ -85,7 +85,7 @@ def open_access(directory: Path, at_min: int) -> Database:
 class Audit:
     """The audit of one store directory. `append` returns once the row would survive kill -9."""
 
-    def __init__(self, database: Database, signer: Signer, *, clock: Clock) -> None:
+    def __init__(self, database: AccessRows, signer: Signer, *, clock: Clock) -> None:
         """Take the open `access.sqlite` and the key that signs its ends."""
         self._database, self._signer, self._clock = database, signer, clock
 
@@ -99,7 +99,7 @@ class Audit:
         with self._database.transaction() as con:
             return self.append_in(con, [Note(kind, by, payload)])
 
-    def append_in(self, con: sqlite3.Connection, notes: Iterable[Note]) -> int:
+    def append_in(self, con: Session, notes: Iterable[Note]) -> int:
         """Write rows inside a transaction of `access.sqlite`, with what they tell of; return the last number.
 
         The head is signed once for all of them.
@@ -150,7 +150,7 @@ class Audit:
             for number, entry, found in page:
                 if (asked := int(str(number))) > last:
                     break
-                yield _line({"seq": asked, "entry": entry, "hash": _bytes(found).hex()})
+                yield _line({"seq": asked, "entry": entry, "hash": plain_bytes(found).hex()})
             if asked >= last:
                 break
         yield _line({"head": head.shown()})
@@ -166,16 +166,16 @@ class Audit:
     ) -> list[Entry]:
         """Return rows in order; what is not given does not narrow. `until_min` is excluded; `naming` is a text that
         stands anywhere in the row."""
-        asked = {
-            "kind = ?": kind,
-            "by = ?": by,
-            "at_min >= ?": from_min or None,
-            "at_min < ?": until_min,
-            "instr(entry, ?)": naming,
-        }
-        given = {condition: value for condition, value in asked.items() if value is not None}
-        where = " AND ".join(given) or "true"
-        found = self._database.all(f"SELECT seq, entry FROM audit WHERE {where} ORDER BY seq", *given.values())  # noqa: S608
+        where, values = narrowed(
+            {
+                "kind = ?": kind,
+                "by = ?": by,
+                "at_min >= ?": from_min or None,
+                "at_min < ?": until_min,
+                "instr(entry, ?) > 0": naming,
+            }
+        )
+        found = self._database.all(f"SELECT seq, entry FROM audit WHERE {where} ORDER BY seq", *values)  # noqa: S608
         return [_told(row) for row in found]
 
     def list_newest(self, limit: int, before_seq: int | None = None, *, people_only: bool = False) -> list[Entry]:
@@ -199,11 +199,9 @@ class Audit:
         The rows themselves are searched, not an index beside them that somebody could thin out.
         """
         found: dict[int, Entry] = {}
+        named = "kind IN ('LookedUp', 'Unmasked') AND instr(entry, ?) > 0"
         for pid in pids:
-            for row in self._database.all(
-                "SELECT seq, entry FROM audit WHERE kind IN ('LookedUp', 'Unmasked') AND instr(entry, ?) ORDER BY seq",
-                f'"{pid}"',
-            ):
+            for row in self._database.all(f"SELECT seq, entry FROM audit WHERE {named} ORDER BY seq", f'"{pid}"'):  # noqa: S608
                 entry = _told(row)
                 if pid in entry.payload.get("pids", ()):
                     found[entry.seq] = entry
@@ -216,9 +214,8 @@ class Audit:
         """
         with self._database.transaction() as con:
             (keep,) = con.execute("SELECT min(seq) FROM audit WHERE at_min >= ?", (before_min,)).fetchone()
-            last = con.execute(
-                "SELECT seq, hash FROM audit WHERE ?1 IS NULL OR seq < ?1 ORDER BY seq DESC LIMIT 1", (keep,)
-            ).fetchone()
+            sql = "SELECT seq, hash FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT 1"
+            last = con.execute(sql, (LAST if keep is None else keep,)).fetchone()
             if last is None:
                 return 0
             gone = con.execute("DELETE FROM audit WHERE seq <= ?", (last[0],)).rowcount
@@ -229,9 +226,9 @@ class Audit:
 
     def _ends(self) -> dict[str, End]:
         found = self._database.all("SELECT name, seq, hash, signature FROM audit_ends")
-        return {str(name): End(int(str(seq)), _bytes(last), _bytes(sig)) for name, seq, last, sig in found}
+        return {str(name): End(int(str(seq)), plain_bytes(last), plain_bytes(sig)) for name, seq, last, sig in found}
 
-    def _resume(self, con: sqlite3.Connection) -> tuple[int, bytes]:
+    def _resume(self, con: Session) -> tuple[int, bytes]:
         """Return the number and hash to go on from.
 
         Behind a head that somebody touched the chain goes on broken, so that signing the new head heals nothing.
@@ -317,9 +314,13 @@ class _Walk:
         self.rows += len(page)
 
 
-def _put_end(con: sqlite3.Connection, name: str, seq: int, last: bytes, signer: Signer) -> None:
+def _put_end(con: Session, name: str, seq: int, last: bytes, signer: Signer) -> None:
     values = (name, seq, last, signer.sign(_signed(name, seq, last)))
-    con.execute("INSERT OR REPLACE INTO audit_ends VALUES (?, ?, ?, ?)", values)
+    con.execute(
+        "INSERT INTO audit_ends VALUES (?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET"
+        " seq = excluded.seq, hash = excluded.hash, signature = excluded.signature",
+        values,
+    )
 
 
 def _signed(name: str, seq: int, last: bytes) -> bytes:
@@ -354,9 +355,3 @@ def _line(told: Mapping[str, object]) -> str:
 def _told(row: Sequence[object]) -> Entry:
     told = json.loads(str(row[1]))
     return Entry(int(str(row[0])), int(told["at_min"]), str(told["kind"]), str(told["by"]), told["payload"])
-
-
-def _bytes(value: object) -> bytes:
-    if not isinstance(value, bytes):
-        raise Bug("stores.not_plain", detail=type(value).__name__)
-    return value

@@ -10,7 +10,6 @@ the audit is kept, goes by the real one. They differ only where a day is replaye
 
 import json
 import secrets
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,12 +32,13 @@ from hubtwin.rules.retention import (
     rows_cut,
 )
 from hubtwin.stores import batch_keeping
+from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import Database, query
+from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import VAULT_FILE, Vault
 from hubtwin.stores.wire import opened_books
 
@@ -52,15 +52,18 @@ NO_MARKS: Mapping[str, str] = MappingProxyType({})
 _KEPT = "item_id, kind, pid, since_min, emergency_id, parent, done"
 
 
-def put_marks(con: sqlite3.Connection, marks: Mapping[str, str]) -> None:
+def put_marks(con: Session, marks: Mapping[str, str]) -> None:
     """Remember marks inside a transaction of `access.sqlite`."""
-    con.executemany("INSERT OR REPLACE INTO kept_marks VALUES (?, ?)", marks.items())
+    sql = "INSERT INTO kept_marks VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    con.executemany(sql, marks.items())
 
 
-def enter(con: sqlite3.Connection, items: Iterable[Kept]) -> None:
+def enter(con: Session, items: Iterable[Kept]) -> None:
     """Enter records inside a transaction of `access.sqlite`, with what they tell of."""
     con.executemany(
-        f"INSERT OR REPLACE INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO kept ({_KEPT}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (item_id) DO UPDATE SET"  # noqa: S608
+        " kind = excluded.kind, pid = excluded.pid, since_min = excluded.since_min,"
+        " emergency_id = excluded.emergency_id, parent = excluded.parent, done = excluded.done",
         ((i.item_id, i.kind, i.pid, i.since_min, i.emergency_id, i.parent, json.dumps(sorted(i.done))) for i in items),
     )
 
@@ -68,7 +71,7 @@ def enter(con: sqlite3.Connection, items: Iterable[Kept]) -> None:
 class Register:
     """The register of what is kept about persons, in `access.sqlite`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: AccessRows) -> None:
         """Take the open `access.sqlite`."""
         self.database = database
 
@@ -88,10 +91,8 @@ class Register:
 
     def list_kept(self, emergency_id: str | None = None) -> list[Kept]:
         """Return what is kept, of one emergency or of all."""
-        found = self.database.all(
-            f"SELECT {_KEPT} FROM kept WHERE ?1 IS NULL OR emergency_id = ?1 ORDER BY item_id",  # noqa: S608
-            emergency_id,
-        )
+        where, values = narrowed({"emergency_id = ?": emergency_id})
+        found = self.database.all(f"SELECT {_KEPT} FROM kept WHERE {where} ORDER BY item_id", *values)  # noqa: S608
         return [
             Kept(str(a), str(b), str(c), int(str(d)), str(e), str(f), frozenset(json.loads(str(g))))
             for a, b, c, d, e, f, g in found
@@ -182,13 +183,14 @@ def report(
     return sealed
 
 
-def list_reports(database: Database, kind: str | None = None) -> list[str]:
+def list_reports(database: AccessRows, kind: str | None = None) -> list[str]:
     """Return the signed reports, oldest first."""
-    sql = "SELECT body FROM reports WHERE ?1 IS NULL OR kind = ?1 ORDER BY at_min, rowid"
-    return [str(body) for (body,) in database.all(sql, kind)]
+    where, values = narrowed({"kind = ?": kind})
+    found = database.all(f"SELECT body FROM reports WHERE {where} ORDER BY at_min, rowid", *values)  # noqa: S608
+    return [str(body) for (body,) in found]
 
 
-def find_report(database: Database, report_id: str) -> str | None:
+def find_report(database: AccessRows, report_id: str) -> str | None:
     """Return a signed report by its id."""
     found = database.all("SELECT body FROM reports WHERE report_id = ?", report_id)
     return str(found[0][0]) if found else None

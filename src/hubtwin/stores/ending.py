@@ -17,18 +17,19 @@ from hubtwin.base.failpoint import failpoint
 from hubtwin.base.text import text
 from hubtwin.model.emergency import Emergency
 from hubtwin.stores import batch_keeping
+from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, person_digest, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import open_sealed
-from hubtwin.stores.sqlite import Database, query
+from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import VAULT_FILE
 from hubtwin.stores.wire import opened_books
 
 DESTROY = "destroy_emergency"  # the kind of word that the second person gives; its digest is the emergency's id
 CERTIFICATE = "destruction_certificate"  # the kind of the report
 DESTROY_WORD_MIN = 60  # two commanders may sit in different houses; ours, no source
-_ABOUT = "body ->> '$.body.emergency.emergency_id'"  # of a stored certificate
+_ABOUT = "json_extract(body, '$.body.emergency.emergency_id')"  # of a stored certificate
 BACKUPS_EXPIRE_D = 30  # epidemic reference E2.6
 
 
@@ -89,14 +90,14 @@ def destroy_emergency(keeping: Keeping, order: EndOrder) -> str:
     return report(keeping, CERTIFICATE, order.by, body)
 
 
-def find_certificate(database: Database, emergency_id: str) -> str | None:
+def find_certificate(database: AccessRows, emergency_id: str) -> str | None:
     """Return the signed certificate of an emergency whose data were destroyed, the last one where there are several."""
     sql = f"SELECT body FROM reports WHERE kind = ? AND {_ABOUT} = ? ORDER BY rowid DESC LIMIT 1"  # noqa: S608
     found = database.all(sql, CERTIFICATE, emergency_id)
     return str(found[0][0]) if found else None
 
 
-def list_destroyed(database: Database) -> set[str]:
+def list_destroyed(database: AccessRows) -> set[str]:
     """Return the emergencies whose data were destroyed."""
     return {str(name) for (name,) in database.all(f"SELECT {_ABOUT} FROM reports WHERE kind = ?", CERTIFICATE)}  # noqa: S608
 

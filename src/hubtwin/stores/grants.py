@@ -6,7 +6,6 @@ to say; here stands only what nobody may do: agree with oneself, review oneself,
 
 import json
 import secrets
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -23,8 +22,8 @@ from hubtwin.model.grant import (
     refuse_bad_grant,
     use,
 )
+from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
-from hubtwin.stores.sqlite import Database
 
 _GRANT = (
     "grant_id, grantee, dataset, columns, purposes, scene, from_min, until_min, issued_by, approved_by, reason,"
@@ -49,7 +48,7 @@ class Hold:
 class Grants:
     """The grants of one store directory; it is the `GrantBook` of `library.grants`."""
 
-    def __init__(self, database: Database, audit: Audit, *, clock: Clock) -> None:
+    def __init__(self, database: AccessRows, audit: Audit, *, clock: Clock) -> None:
         """Take the open `access.sqlite` and the audit in it."""
         self._database, self._audit, self._clock = database, audit, clock
 
@@ -85,7 +84,7 @@ class Grants:
     def list_grants(self, grantee: str) -> list[Grant]:
         """Return every grant of somebody, those that are over as well."""
         sql = f"SELECT {_GRANT} FROM grants WHERE grantee = ? ORDER BY from_min, grant_id"  # noqa: S608
-        return [_grant(row) for row in self._database.all(sql, grantee)]
+        return [_grant(row) for row in self._database.seen_by(grantee).all(sql, grantee)]
 
     def list_all(self) -> list[Grant]:
         """Return every grant, oldest first."""
@@ -201,14 +200,15 @@ class Grants:
 
     def list_holds(self, emergency_id: str | None = None) -> list[Hold]:
         """Return the holds that stand, of one emergency or of all."""
+        where, values = narrowed({"emergency_id = ?": emergency_id})
         found = self._database.all(
-            "SELECT hold_id, emergency_id, reason, set_by, set_min FROM holds"
-            " WHERE lifted_min IS NULL AND (?1 IS NULL OR emergency_id = ?1) ORDER BY set_min, hold_id",
-            emergency_id,
+            "SELECT hold_id, emergency_id, reason, set_by, set_min FROM holds"  # noqa: S608
+            f" WHERE lifted_min IS NULL AND {where} ORDER BY set_min, hold_id",
+            *values,
         )
         return [Hold(str(a), str(b), str(c), str(d), int(str(e))) for a, b, c, d, e in found]
 
-    def _note(self, con: sqlite3.Connection, kind: str, by: str, payload: Mapping[str, object]) -> None:
+    def _note(self, con: Session, kind: str, by: str, payload: Mapping[str, object]) -> None:
         self._audit.append_in(con, [Note(kind, by, payload)])
 
     def _now_min(self) -> int:
@@ -231,14 +231,14 @@ def _described(grant: Grant) -> dict[str, object]:
     }
 
 
-def _get_grant(con: sqlite3.Connection, grant_id: str) -> Grant:
+def _get_grant(con: Session, grant_id: str) -> Grant:
     row = con.execute(f"SELECT {_GRANT} FROM grants WHERE grant_id = ?", (grant_id,)).fetchone()  # noqa: S608
     if row is None:
         raise Absent("stores.no_grant", grant=grant_id)
     return _grant(row)
 
 
-def _put_grant(con: sqlite3.Connection, grant: Grant) -> None:
+def _put_grant(con: Session, grant: Grant) -> None:
     columns, purposes = json.dumps(sorted(grant.columns)), json.dumps(sorted(grant.purposes))
     con.execute(
         f"INSERT INTO grants ({_GRANT}) VALUES ({', '.join('?' * 17)}) ON CONFLICT (grant_id) DO UPDATE SET"  # noqa: S608
@@ -247,7 +247,7 @@ def _put_grant(con: sqlite3.Connection, grant: Grant) -> None:
         (
             *(grant.grant_id, grant.grantee, grant.dataset, columns, purposes, grant.scene),
             *(grant.from_min, grant.until_min, grant.issued_by, grant.approved_by, grant.reason),
-            *(grant.emergency_id, grant.glass, grant.revoked_min, grant.revoked_by),
+            *(grant.emergency_id, int(grant.glass), grant.revoked_min, grant.revoked_by),
             *(grant.reviewed_min, grant.reviewed_by),
         ),
     )
@@ -277,16 +277,17 @@ def _grant(row: Sequence[object]) -> Grant:
     )
 
 
-def _get_word(con: sqlite3.Connection, word_id: str) -> Word:
+def _get_word(con: Session, word_id: str) -> Word:
     row = con.execute(f"SELECT {_WORD} FROM words WHERE word_id = ?", (word_id,)).fetchone()  # noqa: S608
     if row is None:
         raise Absent("stores.no_word", word=word_id)
     return _word(row)
 
 
-def _put_word(con: sqlite3.Connection, word: Word) -> None:
+def _put_word(con: Session, word: Word) -> None:
     con.execute(
-        f"INSERT OR REPLACE INTO words ({_WORD}) VALUES ({', '.join('?' * 10)})",  # noqa: S608
+        f"INSERT INTO words ({_WORD}) VALUES ({', '.join('?' * 10)}) ON CONFLICT (word_id) DO UPDATE SET"  # noqa: S608
+        " agreed_by = excluded.agreed_by, agreed_min = excluded.agreed_min, used_min = excluded.used_min",
         (
             *(word.word_id, word.kind, word.digest, word.asked_by, word.asked_min, word.lasts_min, word.reason),
             *(word.agreed_by, word.agreed_min, word.used_min),

@@ -5,7 +5,6 @@ with the row of the audit that tells of it; the ledger gets its event after that
 """
 
 import secrets
-import sqlite3
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from hmac import compare_digest
@@ -15,9 +14,9 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.partner import Answer, Link, Said
 from hubtwin.rules.answers import LONGEST_LINK_MIN, is_repeated, refuse_answer
 from hubtwin.rules.retention import Kept
+from hubtwin.stores.access_rows import AccessRows, Session, narrowed, plain_bytes
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.deletion import enter
-from hubtwin.stores.sqlite import Database
 
 TOKEN_BYTES, TOKEN_CHARS = 32, 43
 KEPT_KIND = "partner_answer"  # links and answers of one message, in the register of what is kept
@@ -28,7 +27,7 @@ _ANSWER = "partner, message_id, subject, said, at_min, through, by, note, expect
 class Liaison:
     """The links and answers of one store directory. Links live by its clock, which is the real one."""
 
-    def __init__(self, database: Database, audit: Audit, *, clock: Clock) -> None:
+    def __init__(self, database: AccessRows, audit: Audit, *, clock: Clock) -> None:
         """Take the open `access.sqlite` and the audit in it."""
         self._database, self._audit, self._clock = database, audit, clock
 
@@ -59,9 +58,9 @@ class Liaison:
         if len(token) != TOKEN_CHARS or not token.isascii():
             return None
         digest = _hash(token)
-        sql = f"SELECT hex(token_hash), {_LINK} FROM links WHERE token_hash = ?"  # noqa: S608
+        sql = f"SELECT token_hash, {_LINK} FROM links WHERE token_hash = ?"  # noqa: S608
         rows = self._database.all(sql, digest)
-        if not rows or not compare_digest(digest.hex().upper(), str(rows[0][0])):
+        if not rows or not compare_digest(digest, plain_bytes(rows[0][0])):
             return None
         return _link(rows[0][1:])
 
@@ -96,11 +95,9 @@ class Liaison:
 
     def list_links(self, partner: str | None = None, message_id: str | None = None) -> list[Link]:
         """Return links, the oldest first: those of a partner, of a message, or all."""
-        sql = (
-            f"SELECT {_LINK} FROM links WHERE (?1 IS NULL OR partner = ?1)"  # noqa: S608
-            " AND (?2 IS NULL OR message_id = ?2) ORDER BY made_min, rowid"
-        )
-        return [_link(row) for row in self._database.all(sql, partner, message_id)]
+        where, values = narrowed({"partner = ?": partner, "message_id = ?": message_id})
+        sql = f"SELECT {_LINK} FROM links WHERE {where} ORDER BY made_min, rowid"  # noqa: S608
+        return [_link(row) for row in self._database.all(sql, *values)]
 
     def add(self, answer: Answer, key: str, kept: Kept) -> Answer:
         """Store an answer once by its key; return it, or what stands for it.
@@ -132,11 +129,9 @@ class Liaison:
         self, partner: str | None = None, message_id: str | None = None, subject: str | None = None
     ) -> list[Answer]:
         """Return answers, the oldest first: those of a partner, to a message, about a case, or all."""
-        sql = (
-            f"SELECT {_ANSWER} FROM answers WHERE (?1 IS NULL OR partner = ?1)"  # noqa: S608
-            " AND (?2 IS NULL OR message_id = ?2) AND (?3 IS NULL OR subject = ?3) ORDER BY number"
-        )
-        return [_answer(row) for row in self._database.all(sql, partner, message_id, subject)]
+        where, values = narrowed({"partner = ?": partner, "message_id = ?": message_id, "subject = ?": subject})
+        sql = f"SELECT {_ANSWER} FROM answers WHERE {where} ORDER BY number"  # noqa: S608
+        return [_answer(row) for row in self._database.all(sql, *values)]
 
     def list_untold(self) -> list[tuple[str, Answer]]:
         """Return key and answer of those whose event the ledger may not have yet, the oldest first."""
@@ -166,7 +161,7 @@ def _hash(token: str) -> bytes:
     return sha256(token.encode()).digest()
 
 
-def _newest(con: sqlite3.Connection, partner: str, message_id: str) -> Answer | None:
+def _newest(con: Session, partner: str, message_id: str) -> Answer | None:
     sql = f"SELECT {_ANSWER} FROM answers WHERE partner = ? AND message_id = ? ORDER BY number DESC LIMIT 1"  # noqa: S608
     row = con.execute(sql, (partner, message_id)).fetchone()
     return _answer(row) if row else None

@@ -12,6 +12,7 @@ from hubtwin.model.duty import Roster
 from hubtwin.model.record import Mode, Status
 from hubtwin.ports import Ledger
 from hubtwin.settings import Settings
+from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.accounts import Accounts
 from hubtwin.stores.audit import Audit, open_access
 from hubtwin.stores.batch_keys import VaultKeys
@@ -22,7 +23,6 @@ from hubtwin.stores.grants import Grants
 from hubtwin.stores.journal import Journal, open_journal
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import Database
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.cotravel import Cotravel
 from hubtwin.wiring.lists import Ask, WarningList, warn
@@ -45,7 +45,7 @@ class Access:
     audit: Audit
     vault: Vault
     clock: Clock
-    database: Database  # the rows of all of these; signed reports stand in it too
+    database: AccessRows  # the rows of all of these; signed reports stand in it too
 
 
 @dataclass(frozen=True)
