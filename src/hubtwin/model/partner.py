@@ -38,6 +38,7 @@ class Taken(StrEnum):
     RISK_AREAS = "hubtwin.risk_areas"  # areas that are at risk, or no longer
     TASK = "hubtwin.task"  # something that the hub is asked to do
     CORRECTION = "hubtwin.correction"  # something that was wrong
+    ROWS = "hubtwin.batch.rows"  # rows of a dataset of the library that the partner is the source of
 
 
 class Said(StrEnum):

@@ -5,7 +5,7 @@ signed messages with keys of that attempt, then marks the rows; answers are take
 The platform knows a row by key and revision, whatever way it comes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -62,13 +62,15 @@ class Resent:
 
 @dataclass(frozen=True)
 class Templates:
-    """The templates that a hub knows, tied to their profiles, by name and version."""
+    """The templates that a hub knows, tied to their profiles, by name and version. `made` makes those that stand in no
+    file: what was shared of the library has one each."""
 
     known: Mapping[tuple[str, int], Template]
+    made: Callable[[str, int], Template | None] = lambda name, version: None
 
     def get(self, name: str, version: int) -> Template:
         """Return a version. Raises Absent."""
-        found = self.known.get((name, version))
+        found = self.known.get((name, version)) or self.made(name, version)
         if found is None:
             listed = ", ".join(f"{each} {number}" for each, number in sorted(self.known))
             raise Absent("wiring_no_template", template=name, version=version, known=listed)

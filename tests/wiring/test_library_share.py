@@ -1,0 +1,174 @@
+"""A share of the library leaves through the channels of partners: signed, answered by row, sent again if it changed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from hubtwin.base.errors import Denied, Malformed
+from hubtwin.datasets.listing import Catalogue, Library, LibraryKind, Listing, Sharing
+from hubtwin.datasets.table import Column, Dataset, Grade
+from hubtwin.model.batch import RowAnswer, RowFate
+from hubtwin.model.partner import Agreement, Level, Partner, Taken, Way
+from hubtwin.model.record import Marks, Status
+from hubtwin.model.sharing import Delivery, Lane, Rows, Share
+from hubtwin.rules.batching import RowState
+from hubtwin.rules.library_template import name_of, template_of
+from hubtwin.wiring.batches import Batching, Templates
+from hubtwin.wiring.library_share import Came, Incoming, made_templates, send_share
+from tests.wiring.batch_town import PROVINCE, TEMPLATES, ZONE, Town, town
+
+SHAPE = Dataset(
+    *("shops", "商户", "shops", ("number",)),
+    columns=(
+        Column("number", "string", "编号", "number"),
+        Column("state", "string", "状态", "state", nullable=True),
+        Column("since", "minute", "起始", "since", nullable=True),
+        Column("owner_id", "string", "业主证件号", "document of the owner", Grade.L3, nullable=True),
+    ),
+)
+LISTING = Listing(SHAPE, "trade", "market-bureau", Sharing.RESTRICTED, {})
+CATALOGUE = Catalogue((Library("trade", LibraryKind.THEMATIC, {}),), (LISTING,))
+SHARE = Share(
+    *("s1", "b1", f"partner:{PROVINCE}", "shops", frozenset({"number", "state", "since"}), ()),
+    rows=Rows(everything=True),
+    purpose="statistics",
+    legal_basis="law",
+    delivery=frozenset({Delivery.CHANNEL}),
+    lane=Lane.OWNER,
+    digest=LISTING.digest,
+    from_min=0,
+    until_min=1 << 40,
+    issued_by="owner",
+    probed_min=0,
+)
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Town]:
+    templates = Templates(TEMPLATES.known, made_templates(CATALOGUE, {"s1": SHARE}.get))
+    with town(tmp_path) as made:
+        made.batching = Batching(made.books, made.hub.wire, templates, PROVINCE, ZONE, made.batching.send)
+        made.province.templates = {(name_of(SHARE), 1): template_of(LISTING, SHARE)}
+        yield made
+
+
+def _rows(*told: dict[str, Any]) -> pa.Table:
+    plain = {"number": "", "state": None, "since": None, "provenance": "synthetic"}
+    return pa.Table.from_pylist([{"row_no": n, **plain, **row} for n, row in enumerate(told, start=1)])
+
+
+def _send(here: Town, table: pa.Table) -> Any:
+    return send_share(here.batching, LISTING, SHARE, lambda share: table, here.now)
+
+
+def test_rows_arrive_once_and_go_again_only_where_they_changed(here: Town) -> None:
+    first = _rows({"number": "a", "since": 27_773_280}, {"number": "b", "state": "open"}, {"number": "b"})
+    assert _send(here, first).head.marks.provenance.value == "synthetic"
+    here.exchange()
+    assert here.states() == {RowState.ACCEPTED.value: 3}, "two rows with the same key are two records"
+    assert _send(here, first).head is None
+    changed = _rows({"number": "a", "since": 27_773_280}, {"number": "b", "state": "closed"}, {"number": "b"})
+    assert _send(here, changed).head is not None
+    here.exchange()
+    taken = sorted(content for _, content in here.province.taken.values())
+    assert taken == ["1 1 a  2022-10-22T00:00Z", "1 3 b  ", "2 2 b closed "], "nothing that was not shared"
+    assert here.province.refused == 0
+
+
+def test_a_lost_receipt_and_a_cut_line_change_nothing(here: Town) -> None:
+    here.to_province.lost = 1
+    _send(here, _rows({"number": "a"}))
+    here.exchange(5)
+    assert here.states() == {RowState.ACCEPTED.value: 1}
+    assert len(here.province.taken) == 1
+
+
+def test_what_is_not_the_partners_does_not_leave(here: Town) -> None:
+    for share in (
+        replace(SHARE, grantee="partner:police"),
+        replace(SHARE, grantee="agency:health"),
+        replace(SHARE, delivery=frozenset({Delivery.QUERY})),
+    ):
+        with pytest.raises(Denied):
+            send_share(here.batching, LISTING, share, lambda share: _rows({"number": "a"}), here.now)
+    with pytest.raises(Malformed):
+        send_share(here.batching, LISTING, replace(SHARE, count_floor=10), lambda share: _rows(), here.now)
+    assert here.states() == {}
+
+
+def test_a_value_that_does_not_fit_the_channel_is_said_and_nothing_leaves_without_it(here: Town) -> None:
+    with pytest.raises(Malformed, match="record 1"):
+        _send(here, _rows({"number": "a", "state": "x" * 501}, {"number": "b"}))
+    assert here.states() == {}
+
+
+@dataclass
+class FarLibrary:
+    """The partner's side: another hub, whose library lists the dataset as one that comes from here."""
+
+    town: Town
+    listed: Catalogue
+    takes: frozenset[Taken] = frozenset({Taken.ROWS})
+    rows: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
+    _read: int = 0
+
+    def follow(self) -> int:
+        agreement = Agreement("a1", "statistics", "law", date.min, date.max, takes=self.takes)
+        partner = Partner("here", {"zh": "这里", "en": "here"}, Level.HUB, Way.HTTPS, agreements=(agreement,))
+        incoming = Incoming(
+            *(self.listed, {"here": partner}, self.town.province.send, self._land, Status.ACTUAL),
+            day=lambda: date(2022, 10, 20),
+            now_min=lambda: int(self.town.now.timestamp()) // 60,
+        )
+        count = 0
+        for number, received in self.town.far.wire.list_applied(self._read, 100):
+            count += incoming.take(number, received)
+            self._read = number
+        return count
+
+    def _land(
+        self, listing: Listing, partner: str, rows: Sequence[Came], key: str, marks: Marks
+    ) -> Sequence[RowAnswer]:
+        found = []
+        for row in rows:
+            fresh = row.revision > self.rows.get(row.key, (0, {}))[0]
+            if fresh:
+                self.rows[row.key] = (row.revision, dict(row.values))
+            found.append(RowAnswer(row.key, row.revision, RowFate.ACCEPTED if fresh else RowFate.DOUBLED))
+        return found
+
+
+def _there(here: Town, **changed: Any) -> FarLibrary:
+    far = FarLibrary(here, Catalogue(CATALOGUE.libraries, (replace(LISTING, owner="here", **changed),)))
+    here.province.follow = far.follow  # type: ignore[method-assign]
+    return far
+
+
+def test_another_hub_takes_the_rows_into_its_library_and_answers_each(here: Town) -> None:
+    far = _there(here)
+    _send(here, _rows({"number": "a", "since": 27_773_280}, {"number": "b", "state": "open"}))
+    here.exchange()
+    assert here.states() == {RowState.ACCEPTED.value: 2}
+    told = sorted((values for _, values in far.rows.values()), key=lambda row: row["number"])
+    assert told == [{"number": "a", "since": "2022-10-22T00:00Z"}, {"number": "b", "state": "open"}]
+
+
+@pytest.mark.parametrize("fault", ["not_agreed", "not_the_source", "other_columns"])
+def test_rows_that_may_not_come_are_refused_with_a_reason_and_none_lands(here: Town, fault: str) -> None:
+    changed: dict[str, Any] = {"owner": "somebody"} if fault == "not_the_source" else {}
+    if fault == "other_columns":
+        changed = {"dataset": replace(SHAPE, columns=(SHAPE.columns[0],))}
+    far = _there(here)
+    far.listed = Catalogue(CATALOGUE.libraries, (replace(LISTING, **{"owner": "here", **changed}),))
+    if fault == "not_agreed":
+        far.takes = frozenset()
+    head = _send(here, _rows({"number": "a"})).head
+    here.exchange()
+    assert far.rows == {}
+    assert here.books.get(head.batch_id).reason
+    assert RowState.ACCEPTED.value not in here.states()
