@@ -34,7 +34,8 @@ from hubtwin.stores.ending import (
 )
 from hubtwin.stores.erasure import restore_forgetting
 from hubtwin.stores.grants import Grants
-from hubtwin.stores.journal import Entry, Journal, unpack
+from hubtwin.stores.journal import Entry, Journal
+from hubtwin.stores.journal_packed import unpack
 from hubtwin.stores.signing import Signer, open_sealed
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB

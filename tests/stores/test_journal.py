@@ -13,12 +13,13 @@ import orjson
 import pytest
 
 from hubtwin.base.errors import Absent, Denied, Malformed
-from hubtwin.stores import journal as journal_module
+from hubtwin.stores import journal_packed
 from hubtwin.stores.backup import backup
 from hubtwin.stores.check import check
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.erasure import Where, erase_shown, person_digest, restore_forgetting, tell_copies
-from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE, Entry, Journal, Mark, open_journal, unpack
+from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE, Entry, Journal, Mark, open_journal
+from hubtwin.stores.journal_packed import unpack
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB
 
@@ -115,7 +116,7 @@ def test_a_night_looks_only_at_what_no_night_before_has_erased(
         looked.append(packed)
         return unpack(packed)
 
-    monkeypatch.setattr(journal_module, "unpack", counted)
+    monkeypatch.setattr(journal_packed, "unpack", counted)
     told = item("case", "c1", {}), zone("staff:T01", 1)
     for number in range(1, 9):
         journal.append([entry(number * 100, told[0], things=[told[1]], key=number == 1)], journal.erased())

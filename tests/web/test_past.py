@@ -6,16 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+import pyarrow as pa
 import pytest
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed
+from hubtwin.datasets.all import DATASETS
 from hubtwin.flow.emergency import Declaration, declare_emergency
 from hubtwin.model.case import Case, CaseState
 from hubtwin.model.event import EventKind
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.task import Task, TaskState
 from hubtwin.model.thing import Thing
+from hubtwin.ports import Batch
 from hubtwin.settings import load_settings
 from hubtwin.stores.erasure import Where, erase_shown
 from hubtwin.web.change import ANY, TOPICS, Change, View
@@ -28,6 +31,7 @@ from hubtwin.web.wire import encode
 from hubtwin.wiring import Warned, WarningList
 from hubtwin.wiring.panorama import Panorama, recall
 from hubtwin.wiring.works import Works, open_works
+from tests.scenes.epidemic.story import area
 from tests.web.page_state import PageState, apply_things
 from tests.web.test_real import FOUND, NOW, the_list
 
@@ -97,6 +101,8 @@ class Day:
     def act(self, minute: int) -> None:
         """Let something happen in a minute."""
         now_min, ledger = epoch_minute(self.clock[0]), self.works.ledger
+        if minute == 12:
+            self.list_area("published", "330103", now_min, None)
         case = Case(f"case-{minute % 6}", "epidemic", "e1", f"pid-{minute % 6}", "G1", now_min, version=minute // 6)
         task = Task(f"task-{minute % 4}", "epidemic", "meet_train", "G1", "6", "T01", now_min, now_min + 5)
         with ledger.unit(now_min) as unit:
@@ -122,6 +128,19 @@ class Day:
             ]
         )
 
+    def list_area(self, key: str, code: str, first_min: int, gone_min: int | None) -> None:
+        """Let an area be published."""
+        marks = {
+            "hub_id": self.works.store.hub_id,
+            "source": "risk-areas",
+            "status": "Actual",
+            "provenance": "synthetic",
+            "replayed": False,
+        }
+        row = {**area(key, code, "high", 0), "first_seen_min": first_min, "gone_by_min": gone_min, **marks}
+        table = pa.Table.from_pylist([row], schema=DATASETS["risk_areas"].schema)
+        self.works.store.write(Batch(key, "risk-areas", {"risk_areas": table}))
+
     def shown(self) -> dict[str, Any]:
         """Return what the page shows now, of what it heard and of what it reads at once."""
         live, desk = plain(take_snapshot(self.desk, EVERYTHING)), self.desk
@@ -135,6 +154,7 @@ class Day:
             "emergency": live["emergency"],
             "trains": live["trains"],
             "positions": live["positions"],
+            "areas": plain(desk.areas()),
             "board": held.get(("board", "board"), live["board"]),
             "alarms": sorted(live["alarms"], key=lambda alarm: alarm["rev"]),
             "things": dict(self.state.things),
@@ -148,7 +168,8 @@ def of_past(told: Any) -> dict[str, Any]:
     """Return a picture of the past in the form of `Day.shown`."""
     found = plain(told)
     return {
-        **{name: found[name] for name in ("hub", "emergency", "trains", "positions", "board", "alarms", "sources")},
+        **{name: found[name] for name in ("hub", "emergency", "trains", "positions", "areas", "board")},
+        **{name: found[name] for name in ("alarms", "sources")},
         "things": {each["id"]: each for each in found["things"]},
         "cases": sorted(found["cases"], key=lambda row: row["case_id"]),
         "tasks": sorted(found["tasks"], key=lambda row: row["task_id"]),
@@ -185,7 +206,9 @@ def declare(works: Works) -> None:
 @pytest.fixture(scope="module")
 def hour(opened: Callable[[str], Day]) -> tuple[Day, dict[int, dict[str, Any]]]:
     """Return a hub after an hour, and what its page showed at the end of each minute."""
-    day, shown = opened("hour"), dict[int, dict[str, Any]]()
+    day, shown, begins = opened("hour"), dict[int, dict[str, Any]](), epoch_minute(NOW)
+    day.list_area("listed", "330102", begins - 60, begins + 40)
+    day.list_area("coming", "330102", begins + 20, None)
     day.feed.recorder._key_due = True
     for minute in range(MINUTES):
         day.clock[0] += timedelta(minutes=2)
@@ -201,6 +224,7 @@ def test_every_minute_of_the_past_is_what_was_shown_live(hour: tuple[Day, dict[i
     assert len({orjson.dumps(each, option=orjson.OPT_SORT_KEYS) for each in shown.values()}) == MINUTES
     assert any(each["trains"]["trains"] for each in shown.values())
     assert {len(each["alarms"]) for each in shown.values()} == {1, 2}
+    assert {sum(a["properties"]["high"] for a in each["areas"]["features"]) for each in shown.values()} == {1, 2, 3}
     for at_ms, live in shown.items():
         past = of_past(day.desk.past.at(EVERYTHING, at_ms))
         past["hub"]["rev"] = live["hub"]["rev"] = 0  # an event that no page shows moves it
@@ -214,6 +238,7 @@ def test_the_past_played_forward_is_the_past_jumped_to(hour: tuple[Day, dict[int
     first, last = day.desk.past.at(EVERYTHING, start), plain(day.desk.past.at(EVERYTHING, end))
     things = {each["id"]: each for each in plain(first)["things"]}
     cases = {each["case_id"]: each for each in plain(first)["cases"]}
+    areas = {each["properties"]["area_code"]: each for each in plain(first)["areas"]["features"]}
     standing = {(each["kind"], each["key"]) for each in plain(first)["alarms"]}
     at_ms, asked = start, 0
     while at_ms < end:
@@ -226,6 +251,8 @@ def test_the_past_played_forward_is_the_past_jumped_to(hour: tuple[Day, dict[int
             value = change["value"]
             if change["topic"] == "case":
                 cases[change["key"]] = value
+            elif change["topic"] == "area":
+                areas[change["key"]] = value
             elif change["topic"] == "standing" and value is None:
                 standing = {each for each in standing if f"{each[0]} task {each[1]}" != change["key"]}
             elif change["topic"] == "standing":
@@ -233,6 +260,7 @@ def test_the_past_played_forward_is_the_past_jumped_to(hour: tuple[Day, dict[int
         at_ms, asked = part["to_ms"], asked + 1
     assert asked == 6  # ten minutes an answer
     assert things == {each["id"]: each for each in last["things"]}
+    assert [area for _, area in sorted(areas.items())] == last["areas"]["features"]
     assert [case for case in cases.values() if case["state"] == "closed" and case in last["cases"]] == []
     assert {case["case_id"] for case in cases.values() if case["state"] != "closed"} == {
         case["case_id"] for case in last["cases"]
@@ -249,7 +277,7 @@ def test_a_view_sees_of_the_past_what_it_heard_live(hour: tuple[Day, dict[int, d
     assert kinds == {"zone", "vehicle"}
     assert told["hub"]["mode"] == "replay"
     changes = plain(day.desk.past.changes(MAP, at_ms, at_ms + 300_000))
-    assert {each["topic"] for each in changes["changes"]} <= {"position", "emergency", "source", "hub"}
+    assert {each["topic"] for each in changes["changes"]} <= {"position", "area", "emergency", "source", "hub"}
     assert "staff:T01" not in orjson.dumps(changes["things"]).decode()
     topics = {mark.kind for mark in day.desk.past.range(MAP).marks}
     assert topics == {"Started"}

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ApiError, post } from "../src/api/client";
 import "../src/state/guard";
-import { cases, nowMs, syncClock, tickClock } from "../src/state/desk";
+import { areas, cases, nowMs, syncClock, tickClock } from "../src/state/desk";
 import { pastAlarms, shownAlarms } from "../src/state/alarms";
 import { me } from "../src/state/session";
 import { things } from "../src/state/things";
@@ -13,6 +13,9 @@ const NOW = Date.parse("2022-10-20T01:00:00Z");
 const THEN = NOW - 3_600_000;
 const zone = { id: "zone:a", kind: "zone", source: "s", place: "a", lon: null, lat: null, level: "", synthetic: true };
 const thing = (at_ms: number, people: number) => ({ ...zone, at_ms, values: { people } });
+const area = (area_code: string, high: number) => ({ type: "Feature", properties: { area_code, high } });
+const counties = (): string[] => areas.value!.features.map((one) => one.properties.area_code);
+const areaChange = { at_ms: THEN + 12_000, topic: "area", rev: 1, at_min: 1, kind: "Moved", alarm: false };
 const caseChange = (at_ms: number, version: number, alarm = false) => ({
   ...{ at_ms, topic: "case", key: "c", rev: version, at_min: at_ms / 60_000, kind: "CaseMoved", alarm },
   value: aCase({ case_id: "c", version, state: version > 1 ? "antigen" : "reported" }),
@@ -27,6 +30,7 @@ function server(path: string): unknown {
     return {
       ...{ at_ms: THEN, shown_ms: THEN, next_ms: THEN, replay: true, rev: 1, hub: {}, emergency: null, trains: null },
       ...{ positions: null, board: null, alarms: [], sources: [], tasks: [] },
+      areas: { type: "FeatureCollection", now_min: 1, features: [area("330102", 1)] },
       ...{ things: [thing(THEN, 5)], cases: [aCase({ case_id: "c", version: 0 })] },
     };
   const from_ms = Number(url.searchParams.get("from_ms"));
@@ -35,6 +39,8 @@ function server(path: string): unknown {
   const value = { ...caseChange(THEN, 1), topic: "balance", key: "b", kind: "LoopDiffers", value: {} };
   const all = [
     caseChange(THEN + 10_000, 1),
+    { ...areaChange, key: "330103", value: area("330103", 2) },
+    { ...areaChange, at_ms: THEN + 14_000, key: "330102", value: null },
     { ...stands, value },
     { ...stands, at_ms: THEN + 19_000, value: null },
     caseChange(THEN + 20_000, 2, true),
@@ -77,6 +83,7 @@ describe("the clock of the page", () => {
     expect([viewMode.value, viewMs.value]).toEqual(["paused", THEN]);
     expect(cases.value.map((one) => one.version)).toEqual([0]);
     expect(things.value.get("zone:a")!.values).toEqual({ people: 5 });
+    expect(counties()).toEqual(["330102"]);
   });
   test("runs: what happened is applied when its minute comes, not before, and alarms of then are those shown", async () => {
     await jump(THEN);
@@ -85,9 +92,11 @@ describe("the clock of the page", () => {
     expect(cases.value[0]!.version).toBe(1);
     expect([...shownAlarms.value.values()].map((one) => one.kind)).toEqual(["LoopDiffers"]);
     expect(things.value.get("zone:a")!.values).toEqual({ people: 5 });
+    expect(counties()).toEqual(["330102", "330103"]);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(cases.value[0]!.state).toBe("antigen");
     expect(things.value.get("zone:a")!.values).toEqual({ people: 90 });
+    expect(counties()).toEqual(["330103"]);
     expect([...shownAlarms.value.values()].map((one) => one.kind)).toEqual(["CaseMoved"]);
     expect(viewMs.value).toBeGreaterThan(THEN + 20_000);
     pause();

@@ -2,13 +2,12 @@
 
 `journal.sqlite`, mode 0600. An entry is what one tick of the live feed changed; a key frame is everything that was
 shown at its moment. A past moment is the last key frame before it and the entries since. An entry has two parts, each
-JSON under Zstandard: `place` (things, sources, the hub) and `event` (trains, cases, tasks, alarms, figures), of which
-only the second is about an event and its persons, under pseudonyms. It goes with the event's data and by retention;
-see `erase` and `trim`. What is appended is on the disk when `append` returns.
+JSON under Zstandard: `place` (things, sources, risk areas, the hub) and `event` (trains, cases, tasks, alarms,
+figures), of which only the second is about an event and its persons, under pseudonyms. It goes with the event's data
+and by retention; see `erase` and `trim`. What is appended is on the disk when `append` returns.
 """
 
 import sqlite3
-import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,17 +16,17 @@ from threading import Lock
 from typing import Any
 
 import orjson
-import pyarrow as pa
 
 from hubtwin.base.errors import Absent, Malformed
+from hubtwin.stores.journal_packed import pack, unpack, without_hits, without_people
 from hubtwin.stores.migrate import migrate
 from hubtwin.stores.sqlite import Database
 
 JOURNAL_FILE, DAMAGED_FILE = "journal.sqlite", "journal-damaged.sqlite"
-PLACE = frozenset({"thing", "source", "hub", "emergency"})  # topics of the part that stays when an event's data go
-PEOPLE = "staff:"  # how ids of things begin that are people at work: their past goes with what concerns events
+PLACE = frozenset(
+    {"thing", "source", "hub", "emergency", "area"}
+)  # topics of the part that stays when an event's data go
 MANY = 5_000  # entries that one read of many holds
-_SIZE = struct.Struct(">I")
 Key = tuple[str, str, str]  # topic, scene, key
 
 
@@ -234,7 +233,7 @@ class Journal:
             seq = 0
             while page := con.execute(f"{sql} ORDER BY seq LIMIT {MANY}", (from_ms, until_ms, seq)).fetchall():
                 for seq, event in page:
-                    kept = None if is_hit is None else _without(event, is_hit)
+                    kept = None if is_hit is None else without_hits(event, is_hit)
                     if kept != event:
                         count += 1
                         con.execute("UPDATE entries SET event = ? WHERE seq = ?", (kept, seq))
@@ -304,39 +303,10 @@ def open_journal(directory: Path, at_min: int) -> tuple[Journal, bool]:
         return Journal(directory, at_min), True
 
 
-def pack(raw: bytes) -> bytes:
-    """Return bytes under Zstandard, their length before them."""
-    packed: bytes = pa.compress(raw, codec="zstd", asbytes=True)
-    return _SIZE.pack(len(raw)) + packed
-
-
-def unpack(packed: object) -> bytes:
-    """Return what was packed. Raises Malformed."""
-    try:
-        assert isinstance(packed, bytes)
-        (size,) = _SIZE.unpack_from(packed)
-        found: bytes = pa.decompress(packed[_SIZE.size :], decompressed_size=size, codec="zstd", asbytes=True)
-    except (struct.error, pa.ArrowException, OSError, AssertionError) as error:
-        raise Malformed("stores.journal_damaged", detail=type(error).__name__) from error
-    return found
-
-
 def _shown(at_ms: object, place: object, event: object) -> Shown:
     told = orjson.loads(unpack(place))
     items = [Item(*each) for each in (*told["items"], *(orjson.loads(unpack(event)) if event is not None else ()))]
     return Shown(int(str(at_ms)), told["things"], told["gone"], items)
-
-
-def _without(event: bytes, is_hit: Callable[[Iterable[str]], bool]) -> bytes | None:
-    """Return the part of an entry without the items that hold a hit; the same object where it holds none."""
-    try:
-        items = orjson.loads(unpack(event))
-    except Malformed:
-        return None
-    kept = [item for item in items if not is_hit(_texts(item[2]))]
-    if len(kept) == len(items):
-        return event
-    return pack(orjson.dumps(kept)) if kept else None
 
 
 def _bare_ms(con: sqlite3.Connection) -> int:
@@ -362,37 +332,11 @@ def _erase_people(con: sqlite3.Connection, from_ms: int, until_ms: int) -> int:
     )
     while page := con.execute(sql, (from_ms, until_ms, seq)).fetchall():
         for seq, place in page:
-            kept = _without_people(place)
+            kept = without_people(place)
             if kept != place:
                 count += 1
                 con.execute("UPDATE entries SET place = ? WHERE seq = ?", (kept, seq))
     return count
-
-
-def _without_people(place: bytes) -> bytes:
-    try:
-        raw = unpack(place)
-    except Malformed:
-        return place  # it is lost to everybody, and the next key frame begins anew
-    if f'"{PEOPLE}'.encode() not in raw:
-        return place
-    told = orjson.loads(raw)
-    ids = [each["id"] if isinstance(each, dict) else each[0] for each in told["things"]]
-    told["things"] = [each for each, name in zip(told["things"], ids, strict=True) if not name.startswith(PEOPLE)]
-    told["gone"] = [name for name in told["gone"] if not name.startswith(PEOPLE)]
-    return pack(orjson.dumps(told))
-
-
-def _texts(value: object) -> Iterator[str]:
-    """Yield every text in plain data."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each)
 
 
 def _drop(directory: Path) -> None:

@@ -14,6 +14,7 @@ TOPICS: Mapping[str, str] = {  # topic of a live change -> what one must be allo
     "train": "alert.read",
     "alert": "alert.read",
     "position": "map.read",
+    "area": "map.read",  # a county with risk areas in force
     "case": "case.read",
     "task": "task.read",
     "board": "board.read",

@@ -247,9 +247,10 @@ class RealDesk:
         return [self._change(event, {}) for event in self._board.list_alarms()]
 
     def pulse(self) -> Sequence[Change]:
-        """Return the positions, list lines and sources that changed since the last call, and which are gone."""
+        """Return the positions, list lines, sources and areas that changed since the last call, and which are gone."""
         rev, now_min = self.rev(), self._now_min()
         now: dict[tuple[str, str], Any] = {("source", source.name): source for source in self.sources().sources}
+        now |= {("area", area.properties.area_code): area for area in self.areas().features}
         with suppress(Absent):  # a hub without a timetable has no trains, but sources that are late
             now |= {("train", line.subject): line for line in self.trains().trains}
             now |= {("position", place.subject): place for place in self.positions().trains}

@@ -51,6 +51,10 @@ class Desk(Protocol):
         """Return where trains are."""
         ...
 
+    def areas(self) -> tr.AreasReply:
+        """Return the counties with risk areas in force."""
+        ...
+
     def board(self) -> lo.Board:
         """Return the figures."""
         ...
@@ -107,6 +111,7 @@ class RealPast:
             found |= {("position", "", place.subject): place for place in self._desk.positions().trains}
         found["board", "", "board"] = self._desk.board()
         found |= {("source", "", source.name): source for source in self._desk.sources().sources}
+        found |= {("area", "", area.properties.area_code): area for area in self._desk.areas().features}
         cases, tasks = (CaseFilter(open_only=True, limit=LAST), TaskFilter(open_only=True, limit=LAST))
         found |= {("case", c.scene, c.case_id): shown.case_row(c) for c in self._works.ledger.list_cases(cases)}
         found |= {("task", t.scene, t.task_id): shown.task_row(t) for t in self._works.ledger.list_tasks(tasks)}
@@ -242,6 +247,7 @@ def _reply(picture: Picture, view: View, at_ms: int) -> PastReply:
     now: Any = {**hub, "now": from_epoch_ms(at_ms), "now_min": at_min, "rev": rev}
     trains = sorted(by_topic.get("train", ()), key=lambda line: line["rank"])
     told: Any = None if head is None else {**head, "trains": trains}
+    areas = sorted(by_topic.get("area", ()), key=lambda area: area["properties"]["area_code"])
     return PastReply(
         at_ms=at_ms,
         shown_ms=picture.at_ms,
@@ -252,6 +258,7 @@ def _reply(picture: Picture, view: View, at_ms: int) -> PastReply:
         emergency=_first(by_topic, "emergency"),
         trains=told,
         positions=tr.PositionsReply(at_min, by_topic.get("position", [])) if view.has("position") else None,
+        areas=tr.AreasReply(at_min, areas) if view.has("area") else None,
         board=_first(by_topic, "board"),
         alarms=sorted(by_topic.get("standing", ()), key=lambda alarm: alarm["rev"]),
         things=_of(view.audience, list(picture.things.values())),

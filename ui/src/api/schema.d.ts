@@ -3143,7 +3143,7 @@ export interface components {
         };
         /**
          * PastReply
-         * @description What was shown at `at_ms`: the snapshot of the live feed, with sources, open cases and open tasks.
+         * @description What was shown at `at_ms`: the snapshot of the live feed, with sources, risk areas, open cases and open tasks.
          *
          *     `shown_ms` is when that picture last changed; `next_ms` is what to ask /past/changes from, to go on from here.
          */
@@ -3165,6 +3165,7 @@ export interface components {
             emergency: components["schemas"]["EmergencyReply"] | null;
             trains: components["schemas"]["TrainsReply"] | null;
             positions: components["schemas"]["PositionsReply"] | null;
+            areas: components["schemas"]["AreasReply"] | null;
             board: components["schemas"]["Board"] | null;
             /** Alarms */
             alarms: components["schemas"]["LiveChange"][];

@@ -20,6 +20,7 @@ export type Station = Schemas["StationView"];
 export type District = Schemas["DistrictView"];
 export type AreaFacts = Schemas["AreaFacts"];
 export type Areas = Schemas["AreasReply"];
+export type AreaFeature = Areas["features"][number];
 export type Case = Schemas["CaseRow"];
 export type CaseState = Case["state"];
 export type CasesReply = Schemas["CasesReply"];

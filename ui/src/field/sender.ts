@@ -3,6 +3,7 @@
 import { ApiError } from "../api/client";
 import { type Command, inOrder, isBlocked, type Locked, type Sending, sendingOf } from "./command";
 import type { Shelf } from "./shelf";
+import { makeId } from "../logic/ids";
 
 export interface Opener {
   lock(content: Uint8Array<ArrayBuffer>): Promise<Locked | null>;
@@ -143,10 +144,4 @@ export class Outbox {
     await this.shelf.put({ ...command, stuck });
     return "done";
   }
-}
-
-/** 128 random bits; `randomUUID` is missing where the page is not private to this host. */
-function makeId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }

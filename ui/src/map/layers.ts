@@ -2,12 +2,10 @@
 
 import type { Layer, PickingInfo } from "@deck.gl/core";
 import { IconLayer, PathLayer } from "@deck.gl/layers";
-import type { AreaFacts, Areas, Position, Station, Train } from "../api/types";
+import type { AreaFacts, AreaFeature, Position, Station, Train } from "../api/types";
 import { ICONS } from "./atlas";
 import { rgba } from "./colour";
 import type { Lonlat, Scene } from "./scene";
-
-type AreaFeature = Areas["features"][number];
 
 export interface Handlers {
   hover: (info: PickingInfo) => void;

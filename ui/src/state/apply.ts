@@ -1,8 +1,8 @@
 /** Puts a change into what the pages hold: the same way for what happens now and for what is played back. */
 
-import type { Board, Case, EmergencyReply, LiveChange, Position, Source, Task } from "../api/types";
+import type { AreaFeature, Board, Case, EmergencyReply, LiveChange, Position, Source, Task } from "../api/types";
 import { isOpenTask } from "../logic/rank";
-import { bring, cases, positions, put, sources, tasks, touched } from "./desk";
+import { areas, bring, cases, positions, put, sources, tasks, touched } from "./desk";
 
 export function applyChange({ topic, key, rev, value }: LiveChange): void {
   if (topic === "case") {
@@ -20,6 +20,9 @@ export function applyChange({ topic, key, rev, value }: LiveChange): void {
   } else if (topic === "source") {
     const others = sources.value.filter((held) => held.name !== key);
     sources.value = value ? [...others, value as Source] : others;
+  } else if (topic === "area" && areas.value) {
+    const others = areas.value.features.filter((held) => held.properties.area_code !== key);
+    areas.value = { ...areas.value, features: value ? [...others, value as AreaFeature] : others };
   } else if (topic === "emergency" && value) {
     bring("emergency", value as EmergencyReply);
   } else if (topic === "board" && value) {

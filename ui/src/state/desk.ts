@@ -60,7 +60,7 @@ const SOURCES = {
 export type Topic = keyof typeof SOURCES;
 export const TOPICS = Object.keys(SOURCES) as Topic[];
 /** What comes from the past while a past minute is shown: the present must not be put in its place. */
-const FED = new Set<Topic>(["emergency", "trains", "positions", "cases", "tasks", "board", "sources"]);
+const FED = new Set<Topic>(["emergency", "trains", "areas", "positions", "cases", "tasks", "board", "sources"]);
 
 export interface Loading {
   state: "idle" | "loading" | "ready" | "failed";

@@ -24,7 +24,7 @@ const expecting: (() => void)[] = [];
 
 /** Which lists a change of a topic makes old, beside what it brings itself. */
 const ASK_AGAIN: Record<string, Topic[]> = {
-  train: ["trains", "areas"],
+  train: ["trains"],
   emergency: ["trains", "cases", "tasks"],
   repair: ["repairs"],
 };

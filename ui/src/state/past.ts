@@ -90,6 +90,7 @@ const named = (one: LiveChange): [string, Alarm] => [`${one.kind} ${one.topic} $
 function show(reply: PastReply): void {
   bring("emergency", reply.emergency);
   bring("trains", reply.trains);
+  bring("areas", reply.areas);
   positions.value = [...(reply.positions?.trains ?? [])];
   bring("board", reply.board);
   cases.value = [...(reply.cases ?? [])];

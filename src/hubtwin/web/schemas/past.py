@@ -8,7 +8,7 @@ from hubtwin.web.schemas.hub import EmergencyReply, HubView, SourceView
 from hubtwin.web.schemas.live import LiveChange
 from hubtwin.web.schemas.loop import Board, CaseRow, TaskRow
 from hubtwin.web.schemas.things import Moved, ThingView
-from hubtwin.web.schemas.trains import PositionsReply, TrainsReply
+from hubtwin.web.schemas.trains import AreasReply, PositionsReply, TrainsReply
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class PastRange:
 
 @dataclass(frozen=True, slots=True)
 class PastReply:
-    """What was shown at `at_ms`: the snapshot of the live feed, with sources, open cases and open tasks.
+    """What was shown at `at_ms`: the snapshot of the live feed, with sources, risk areas, open cases and open tasks.
 
     `shown_ms` is when that picture last changed; `next_ms` is what to ask /past/changes from, to go on from here.
     """
@@ -50,6 +50,7 @@ class PastReply:
     emergency: EmergencyReply | None
     trains: TrainsReply | None
     positions: PositionsReply | None
+    areas: AreasReply | None
     board: Board | None
     alarms: Sequence[LiveChange]
     things: Sequence[ThingView]
