@@ -199,3 +199,18 @@ def test_a_mistake_in_the_care_of_a_source_is_refused(tmp_path: Path, right: str
         load_settings(str(tmp_path), environ={})
     for lang in ("zh", "en"):
         assert entry in refused.value.message(lang), refused.value.message(lang)
+
+
+def test_a_district_is_a_text_or_nothing(tmp_path: Path) -> None:
+    assert load_settings("hangzhou-east", environ={}).district == "shangcheng"
+    for block, wrong in (
+        ('district = ""', "library.district"),
+        ("district = 5", "library.district"),
+        ("x = 1", "library.x"),
+    ):
+        (tmp_path / "hub.toml").write_text(SHIPPED.replace('district = "shangcheng"', block), encoding="utf-8")
+        with pytest.raises(Malformed, match=wrong):
+            load_settings(str(tmp_path), environ={})
+    told = SHIPPED.replace('district = "shangcheng"', "")
+    (tmp_path / "hub.toml").write_text(told, encoding="utf-8")
+    assert load_settings(str(tmp_path), environ={}).district == ""

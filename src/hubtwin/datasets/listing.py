@@ -65,7 +65,8 @@ class Element:
 class Trait:
     """What the library knows of a column beyond its type.
 
-    `reason` and `graded_by` ("rule", "detector", "person") say why it has its grade, `review_on` when to look again.
+    `reason` and `graded_by` ("rule", "detector", "person") say why it has its grade, `source` by which standard,
+    `review_on` when to look again.
     `mask` is the mask that an automatic lane puts on it. `refers_to` is "dataset.column" that must hold its value;
     `same_as` is "dataset.column" of the authoritative source, joined by the same key.
     """
@@ -79,6 +80,7 @@ class Trait:
     refers_to: str = ""
     same_as: str = ""
     required: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,15 @@ class Check:
     holds: str
 
 
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A person's word that a derived dataset is less sensitive than what it was made from (GB/T 43697 annex I)."""
+
+    by: str
+    on: date
+    reason: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class Listing:
     """A dataset of the library.
@@ -99,7 +110,7 @@ class Listing:
     is the version of its published contract, empty before there is one. `update_every_min` is the promise of freshness;
     `confirmed_column` holds when a row was last confirmed. `street_column` holds the code of the street a row is of.
     The shape's columns may all be empty in a stored row: what is missing is coloured, not lost; `Trait.required` says
-    what must be there.
+    what must be there. `lowered` holds why a person graded a derived dataset below its parents, None where nobody did.
     """
 
     dataset: Dataset
@@ -118,6 +129,7 @@ class Listing:
     keywords: tuple[str, ...] = ()
     traits: Mapping[str, Trait] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
+    lowered: Lowered | None = None
 
     @property
     def name(self) -> str:
@@ -144,7 +156,10 @@ class Listing:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Everything that is listed. `purposes` and `legal_bases` are what an application may name, id -> title."""
+    """Everything that is listed. `purposes` and `legal_bases` are what an application may name, id -> title.
+
+    `title` is the name of the district, `area_code` its administrative code; both empty for a hub on its own.
+    """
 
     libraries: tuple[Library, ...]
     listings: tuple[Listing, ...]
@@ -153,6 +168,8 @@ class Catalogue:
     agency_streets: Mapping[str, str] = field(default_factory=dict)  # agency id -> code of its street
     purposes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     legal_bases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    title: Mapping[str, str] = field(default_factory=dict)
+    area_code: str = ""
 
     @cached_property
     def by_name(self) -> dict[str, Listing]:

@@ -13,6 +13,7 @@ from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
 from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
+from hubtwin.settings.library import read_district
 from hubtwin.settings.map import JOURNAL_DAYS, MapSettings, read_journal_days, read_map
 from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
@@ -46,6 +47,7 @@ BLOCKS = (
     "partners",
     "contact",
     "shifts",
+    "library",
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
 MOST_ARRIVALS, MOST_THREADS = 1_000_000, 256
@@ -78,6 +80,7 @@ class Settings:
     venue: VenueSettings | None = None
     map: MapSettings = field(default_factory=MapSettings)
     journal_days: int = JOURNAL_DAYS
+    district: str = ""  # folder of the district whose library it is part of
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -156,7 +159,6 @@ def _settings(
 ) -> Settings:
     refuse_unknown(told, "", BLOCKS)
     timetable, simulation, scenes = (read_table(told, name) for name in ("timetable", "simulation", "scenes"))
-    feeds = told["feeds"]
     refuse_unknown(timetable, "timetable.", ("pattern_week", "last_published"))
     refuse_unknown(simulation, "simulation.", ("seed", "arrivals"))
     hub = read_hub(told)
@@ -170,7 +172,7 @@ def _settings(
         data_dir=data_dir,
         lang=lang or find_lang(env),
         threads=_threads(env.get("HUBTWIN_THREADS", "2")),
-        feeds=_feeds(feeds, hub_file, data_dir),
+        feeds=_feeds(told["feeds"], hub_file, data_dir),
         pattern_week=monday,
         last_published=last,
         sim_seed=read_number({"seed": 1, **simulation}, "seed", 0),
@@ -184,6 +186,7 @@ def _settings(
         venue=read_venue(told, hub_file, data_dir),
         map=read_map(told),
         journal_days=read_journal_days(told),
+        district=read_district(told),
     )
 
 
