@@ -21,7 +21,7 @@ from hubtwin.rules.identifiers import (
 # the examples of the standards themselves, and made-up ones with a computed check; nobody's numbers
 GOOD = {
     "citizen_id": ["11010519491231002X", "440524188001010014", "330102200002290012"],
-    "credit_code": ["91350100M000100Y43", "12100000400006666C"],
+    "social_credit_code": ["91350100M000100Y43", "12100000400006666C"],
     "mobile": ["13800138000", "19912345678"],
     "landline": ["0571-87654321", "01062345678", "0571-87654321-801", "020-81234567"],
     "phone": ["13800138000", "0571-87654321"],
@@ -39,7 +39,7 @@ BAD = {
             "１1010519491231002X",
         ),
     ],
-    "credit_code": ["91350100M000100Y44", "91350100I000100Y43", "9135010M0000100Y43", "", "91350100M000100Y4"],
+    "social_credit_code": ["91350100M000100Y44", "91350100I000100Y43", "9135010M0000100Y43", "", "91350100M000100Y4"],
     "mobile": ["12800138000", "1380013800", "138001380000", "+8613800138000", " 3800138000", "1.38e10", "１3800138000"],
     "landline": ["87654321", "0571-1654321", "0571-8765432a", "0571--87654321"],
     "phone": ["110", "hello", "0571"],
@@ -60,7 +60,7 @@ def _sql(con: duckdb.DuckDBPyConnection, name: str, values: list[str]) -> list[b
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_known_good_and_bad_ones(name: str, con: duckdb.DuckDBPyConnection) -> None:
-    check = {"citizen_id": citizen_check, "credit_code": credit_check}.get(name)
+    check = {"citizen_id": citizen_check, "social_credit_code": credit_check}.get(name)
     for told in GOOD[name]:
         value = told[:17] + check(told[:17]) if check else told
         assert VALIDATORS[name](value), value
@@ -128,7 +128,7 @@ _TEXTS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(values=_TEXTS)
 def test_python_and_sql_agree_on_random_and_mutated_values(values: list[str]) -> None:
     with duckdb.connect(config={"threads": 1}) as con:

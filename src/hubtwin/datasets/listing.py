@@ -68,7 +68,8 @@ class Trait:
     `reason` and `graded_by` ("rule", "detector", "person") say why it has its grade, `source` by which standard,
     `review_on` when to look again.
     `mask` is the mask that an automatic lane puts on it. `refers_to` is "dataset.column" that must hold its value;
-    `same_as` is "dataset.column" of the authoritative source, joined by the same key.
+    `same_as` is "dataset.column" of the authoritative source, joined by the same key. `unique`: its value may stand in
+    one row only, beside the key of the dataset.
     """
 
     element: str = ""
@@ -81,6 +82,7 @@ class Trait:
     same_as: str = ""
     required: bool = False
     source: str = ""
+    unique: bool = False
 
 
 @dataclass(frozen=True, slots=True)

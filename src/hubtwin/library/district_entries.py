@@ -27,7 +27,7 @@ _LISTING = (
 )
 _COLUMN = (
     *("name", "element", "type", "title", "grade", "reason", "source", "graded_by", "graded_on", "review_on", "mask"),
-    *("refers_to", "same_as", "required", "values", "minimum", "maximum"),
+    *("refers_to", "same_as", "required", "unique", "values", "minimum", "maximum"),
 )
 
 
@@ -183,6 +183,7 @@ def _read_trait(entry: Entry, told: Told, bound: Bound | None, *, is_key: bool) 
         same_as=entry.line("same_as", ""),
         required=entry.flag("required", is_key),
         source=entry.line("source", told.grading.source),
+        unique=entry.flag("unique", False),
     )
 
 

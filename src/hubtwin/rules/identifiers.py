@@ -178,7 +178,7 @@ _MOBILE_HOLDS = "coalesce({p}v BETWEEN 13000000000 AND 19999999999 AND {p}v::VAR
 _ADMIN = "strlen({x}) IN (6, 9, 12) AND " + _matches("[0-9]+")
 FORMULAS: Mapping[str, Formula] = {
     "citizen_id": _CITIZEN,
-    "credit_code": _CREDIT_CODE,
+    "social_credit_code": _CREDIT_CODE,
     "mobile": Formula((_MOBILE_LAYER,), _MOBILE_HOLDS),
     "landline": Formula((), _matches(_LANDLINE)),
     "phone": Formula((_MOBILE_LAYER,), f"CASE WHEN {_MOBILE_HOLDS} THEN true ELSE {_matches(_LANDLINE)} END"),
@@ -189,7 +189,7 @@ FORMULAS: Mapping[str, Formula] = {
 }
 VALIDATORS: Mapping[str, Callable[[str], bool]] = {
     "citizen_id": is_citizen_id,
-    "credit_code": is_credit_code,
+    "social_credit_code": is_credit_code,
     "mobile": is_mobile,
     "landline": is_landline,
     "phone": is_phone,
