@@ -113,6 +113,7 @@ class Listing:
     `confirmed_column` holds when a row was last confirmed. `street_column` holds the code of the street a row is of.
     The shape's columns may all be empty in a stored row: what is missing is coloured, not lost; `Trait.required` says
     what must be there. `lowered` holds why a person graded a derived dataset below its parents, None where nobody did.
+    `ends_with` names the scene for whose event the rows are kept: they are destroyed with it.
     """
 
     dataset: Dataset
@@ -132,6 +133,7 @@ class Listing:
     traits: Mapping[str, Trait] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
     lowered: Lowered | None = None
+    ends_with: str = ""
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ GRADERS = ("rule", "detector", "person")
 _LISTING = (
     *("name", "library", "title", "about", "owner", "steward", "sharing", "purposes", "contract", "update_every_min"),
     *("confirmed_column", "street_column", "retain_days", "parents", "keywords", "key", "columns", "checks", "lowered"),
+    "ends_with",
 )
 _COLUMN = (
     *("name", "element", "type", "title", "grade", "reason", "source", "graded_by", "graded_on", "review_on", "mask"),
@@ -142,6 +143,7 @@ def read_listing(entry: Entry, told: Told, library: str = "") -> Listing:
         traits={column.name: trait for column, trait in found},
         checks=tuple(_read_check(each) for each in entry.tables("checks")),
         lowered=_read_lowered(entry.table("lowered")) if entry.has("lowered") else None,
+        ends_with=entry.line("ends_with", ""),
     )
 
 

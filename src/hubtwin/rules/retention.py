@@ -132,10 +132,14 @@ def due_for_deletion(kept: Iterable[Kept], now: datetime, table: Retention, time
 
 def rows_cut(rule: RowsRule, now: datetime, zone: ZoneInfo) -> int | date:
     """Return the value of the rule's column below which rows are due: epoch minute, second, or date of the hub."""
-    kind = DATASETS[rule.dataset].by_name[rule.column].type
+    return cut_of(DATASETS[rule.dataset].by_name[rule.column].type, rule.days, now, zone)
+
+
+def cut_of(kind: str, days: int, now: datetime, zone: ZoneInfo) -> int | date:
+    """Return the value of a column of some type ("date", "minute", "second") below which a row is older than `days`."""
     if kind == "date":
-        return now.astimezone(zone).date() - timedelta(days=rule.days)
-    cut_min = epoch_minute(now) - rule.days * DAY_MIN
+        return now.astimezone(zone).date() - timedelta(days=days)
+    cut_min = epoch_minute(now) - days * DAY_MIN
     return cut_min * 60 if kind == "second" else cut_min
 
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.failpoint import failpoint
+from hubtwin.datasets.listing import Listing
 from hubtwin.rules.retention import (
     DAY_MIN,
     DELETE,
@@ -28,15 +29,17 @@ from hubtwin.rules.retention import (
     Kept,
     Retention,
     Times,
+    cut_of,
     due_for_deletion,
     rows_cut,
 )
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
-from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, tell_copies
+from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shelf, erase_shown, tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
+from hubtwin.stores.shelf_erasure import LOADED
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import VAULT_FILE, Vault
@@ -117,6 +120,7 @@ class Keeping:
     table: Retention = RETENTION
     destroy: Callable[[Sequence[Due]], None] = field(default=lambda batch: None)
     hub_clock: Clock | None = None
+    listings: Sequence[Listing] = ()  # what the library holds of others
 
     def now(self) -> datetime:
         """Return the moment of the clock that dates the data."""
@@ -158,6 +162,7 @@ def delete_nightly(keeping: Keeping, told: Mapping[str, object] = NO_MARKS, mark
         **_counts(due),
         "persons_forgotten": persons,
         "rows": {} if suspended else dict(_erase_rows(keeping)),
+        "library_rows": {} if suspended else dict(_erase_listed(keeping)),
         "rows_wait_for_hold": suspended,
         "messages": {} if suspended else dict(_expire_messages(keeping)),
         "records_on_hold": len(held),
@@ -256,6 +261,21 @@ def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
     until = Where("at_ms", until_value=epoch_minute(now) - days * DAY_MIN)
     if shown := erase_shown(keeping.store_dir, until, clock=keeping.clock, why=f"retention {days} d"):
         yield JOURNAL, shown
+
+
+def _erase_listed(keeping: Keeping) -> Iterator[tuple[str, int]]:
+    """Erase what the library has kept for as long as its listing says, counted from when a row was last confirmed, or
+    from when it came. The real clock dates it: registers do not grow older because a day is replayed."""
+    for listing in keeping.listings:
+        if listing.retain_days is None:
+            continue
+        column = listing.dataset.by_name.get(listing.confirmed_column)
+        kind = column.type if column else "minute"
+        cut = cut_of(kind, listing.retain_days, keeping.clock(), keeping.times.zone)
+        where = [Where(column.name if column else LOADED, until_value=cut)]
+        why = f"retention {listing.retain_days} d"
+        if count := erase_shelf(keeping.store_dir, listing.name, where, clock=keeping.clock, why=why):
+            yield listing.name, count
 
 
 def _expire_messages(keeping: Keeping) -> Mapping[str, int]:

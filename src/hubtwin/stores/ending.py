@@ -19,8 +19,19 @@ from hubtwin.model.emergency import Emergency
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.deletion import Keeping, forget, report
-from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shown, person_digest, tell_copies
+from hubtwin.stores.erasure import (
+    FOR_EVER_MIN,
+    JOURNAL,
+    SHELF,
+    Where,
+    erase,
+    erase_shelf,
+    erase_shown,
+    person_digest,
+    tell_copies,
+)
 from hubtwin.stores.field_keeping import forget_pieces
+from hubtwin.stores.shelf_erasure import LOADED
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import VAULT_FILE
@@ -138,8 +149,24 @@ def _erase(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
         name: erase(keeping.store_dir, name, where, clock=keeping.clock, why=why).rows
         for name, where in _conditions(keeping, order.from_min, until_min).items()
     }
+    rows |= _erase_listed(keeping, order, until_min)
     shown = _erase_shown(keeping, order, until_min)
     return {**rows, JOURNAL: shown} if shown else rows
+
+
+def _erase_listed(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
+    """Erase the datasets of the library that are kept for the events of this scene; while another event of the scene
+    needs them, only what came onto the shelf in the time of this one."""
+    scene, why = order.emergency.scene, f"emergency {order.emergency.emergency_id}"
+    shared = any(other.scene == scene for other in order.others)
+    since, until = (order.emergency.begins_min, until_min + 1) if shared else (0, FOR_EVER_MIN)
+    where = [Where(LOADED, since, until)]
+    bound = [each.name for each in keeping.listings if each.ends_with == scene]
+    erased = {
+        f"{SHELF}{name}": erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=why, always=True)
+        for name in bound
+    }
+    return {name: count for name, count in erased.items() if count}
 
 
 def _erase_shown(keeping: Keeping, order: EndOrder, until_min: int) -> int:

@@ -31,10 +31,12 @@ from hubtwin.stores.backup import KEYS_FOLDER, Taken, restore
 from hubtwin.stores.columns import Columns, read_batches
 from hubtwin.stores.journal import opened_journal
 from hubtwin.stores.rows import Rows, StoredFile
+from hubtwin.stores.shelf_erasure import erase_from_shelves
 from hubtwin.stores.sqlite import fsync, query
 from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
 
 ERASED_EVENT, ERASED_FILE = "RowsErased", "ERASED.jsonl"
+SHELF = "library:"  # before the name of a dataset of the library
 JOURNAL, FOR_EVER_MIN = "journal", 1 << 32  # stands for a dataset where something was erased from the journal
 _READ_ROWS = 131_072
 _KEPT = re.compile(r"-kept(\d+)\Z")
@@ -114,6 +116,30 @@ def erase_shown(store_dir: Path, where: Where, *, clock: Clock, why: str, erasur
     return count
 
 
+def erase_shelf(
+    store_dir: Path,
+    name: str,
+    where: Sequence[Where],
+    *,
+    clock: Clock,
+    why: str,
+    erasure_min: int | None = None,
+    always: bool = False,
+) -> int:
+    """Erase rows of a dataset of the library that meet all conditions; return how many. A later restore erases them
+    again. What found nothing is written down only with `always`: a night that deletes by age comes again, an order to
+    destroy does not. Raises Absent for an unknown column, Malformed for an erasure without a condition."""
+    if not where or any(each == Where(each.column) for each in where):
+        raise Malformed("stores.erase_what", dataset=name)
+    told: dict[str, object] = {"dataset": f"{SHELF}{name}", "where": [each.as_json() for each in where], "why": why}
+    told["at_min"] = epoch_minute(clock()) if erasure_min is None else erasure_min
+    count = erase_from_shelves(store_dir, name, where, epoch_minute(clock()))
+    if count or always or erasure_min is not None:
+        with _opened(store_dir, clock) as rows, rows.transaction() as con:
+            rows.add_event(con, epoch_minute(clock()), ERASED_EVENT, {**told, "rows": count, "files": 0})
+    return count
+
+
 def list_erasures(place: Path) -> list[Mapping[str, object]]:
     """Return what was erased from a store, or is known to be erased from what a backup holds, oldest first."""
     found: dict[str, Mapping[str, object]] = {}
@@ -139,6 +165,11 @@ def erase_again(store_dir: Path, erasures: Iterable[Mapping[str, object]], *, cl
                 if told["dataset"] == JOURNAL:
                     at_min, why = int(str(told["at_min"])), str(told["why"])
                     count += erase_shown(store_dir, conditions[0], clock=clock, why=why, erasure_min=at_min)
+                    continue
+                if str(told["dataset"]).startswith(SHELF):
+                    name, at_min = str(told["dataset"]).removeprefix(SHELF), int(str(told["at_min"]))
+                    why = str(told["why"])
+                    count += erase_shelf(store_dir, name, conditions, clock=clock, why=why, erasure_min=at_min)
                     continue
                 dataset = _checked(str(told["dataset"]), conditions)
                 count += eraser.erase(dataset, conditions, str(told["why"]), erasure_min=int(str(told["at_min"]))).rows

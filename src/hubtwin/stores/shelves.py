@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -32,6 +33,19 @@ _FILE = "path, dataset, part, row_count, first_row_no, batch, byte_count, sha256
 _LISTED = f"SELECT {_FILE} FROM files WHERE ?1 = '' OR dataset = ?1 ORDER BY batch, path"  # noqa: S608 - constant names
 Audit = Callable[[str, Mapping[str, object]], None]  # kind, what is told; returns once it is written
 Beside = Callable[[sqlite3.Connection], None]  # written in the transaction that enters a file
+
+
+class Shaped(Protocol):
+    """What a file of a dataset needs to know of it; a `Listing` knows it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    @property
+    def digest(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,7 @@ class Shelves:
             failpoint("stores.shelf_after_commit")
         return made
 
-    def replace_part(self, listing: Listing, part: str, tables: Iterable[pa.Table], *, at_min: int) -> None:
+    def replace_part(self, listing: Shaped, part: str, tables: Iterable[pa.Table], *, at_min: int) -> None:
         """Put other rows in the place of a part: for erasure, retention and corrections.
 
         Rows that stay bring their `row_no` and come first, in its order; new ones come without. The old files are
@@ -203,7 +217,7 @@ class Shelves:
     def _enter(
         self,
         con: sqlite3.Connection,
-        listing: Listing,
+        listing: Shaped,
         part: str,
         batch: int,
         *,

@@ -30,6 +30,7 @@ from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import opened_books
 from hubtwin.wiring.feeds import window_min
+from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.plugs import PROFILES, SCENES, load
 from hubtwin.wiring.recording import delete_due, enter_recordings
 from hubtwin.wiring.works import Works
@@ -68,6 +69,7 @@ def keeping_of(works: Works) -> Keeping:
         times=Times(works.settings.hub.zone, _incubation_d(works)),
         destroy=_destroyer(works, register),
         hub_clock=works.clock,
+        listings=[each for each in open_catalogue(works.settings).listings if each.name not in DATASETS],
     )
 
 

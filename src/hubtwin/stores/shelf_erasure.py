@@ -1,0 +1,114 @@
+"""Erasing rows from the shelves of the library: part by part, under the crash rule of the shelves.
+
+What is withheld stays: it is under a legal hold, or somebody has yet to look at it. Rows keep their numbers.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hubtwin.base.errors import Absent
+from hubtwin.datasets.listing import ROW_NO
+from hubtwin.stores.shelf_files import ShelfFile
+from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
+
+LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
+
+
+class Condition(Protocol):
+    """A condition on a column: `stores.erasure.Where`."""
+
+    @property
+    def column(self) -> str: ...
+
+    @property
+    def from_value(self) -> int | date | None: ...
+
+    @property
+    def until_value(self) -> int | date | None: ...
+
+    @property
+    def only(self) -> frozenset[str] | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What rewriting a part needs to know of a dataset, read from its files: the catalogue may list it no more."""
+
+    name: str
+    schema: pa.Schema
+    digest: str
+
+
+def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], at_min: int) -> int:
+    """Erase the rows of a dataset that meet all conditions; return how many. An empty cell meets none.
+
+    Raises Absent for a column that no file of the dataset has, Retry where somebody else writes the dataset.
+    """
+    directory = store_dir / LIBRARY_FOLDER
+    if not (directory / SHELVES_FILE).exists():
+        return 0
+    shelves = Shelves(directory, at_min=at_min)
+    try:
+        held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
+        files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
+        count = 0
+        for part in dict.fromkeys(file.part for file in files):
+            own = [file for file in files if file.part == part]
+            hits = sum(_count(file, where, held) for file in own)
+            if hits:
+                shape = Shape(name, pq.read_schema(own[-1].path), own[-1].digest)
+                shelves.replace_part(shape, part, _kept(own, where, held), at_min=at_min)
+            count += hits
+        return count
+    finally:
+        shelves.close()
+
+
+def _count(file: ShelfFile, where: Sequence[Condition], held: pa.Array) -> int:
+    return sum(int(pc.sum(_doomed(file, table, where, held)).as_py() or 0) for table in _tables(file))
+
+
+def _kept(files: Sequence[ShelfFile], where: Sequence[Condition], held: pa.Array) -> Iterator[pa.Table]:
+    for file in files:
+        for table in _tables(file):
+            yield table.filter(pc.invert(_doomed(file, table, where, held)))
+
+
+def _tables(file: ShelfFile) -> Iterator[pa.Table]:
+    """Yield the row groups of a file: memory holds one."""
+    with pq.ParquetFile(file.path) as stream:
+        for number in range(stream.num_row_groups):
+            yield stream.read_row_group(number)
+
+
+def _doomed(file: ShelfFile, table: pa.Table, where: Sequence[Condition], held: pa.Array) -> pa.Array:
+    """Return of each row whether it goes."""
+    found = pc.invert(pc.is_in(table.column(ROW_NO).combine_chunks(), held))
+    for each in where:
+        if each.column == LOADED:
+            column = pa.array([file.loaded_min] * table.num_rows, pa.int64())
+        elif each.column in table.column_names:
+            column = table.column(each.column).combine_chunks()
+        else:
+            raise Absent("stores.unknown_column", dataset=file.dataset, column=each.column)
+        if each.from_value is not None:
+            found = pc.and_(found, pc.greater_equal(column, pa.scalar(each.from_value, column.type)))
+        if each.until_value is not None:
+            found = pc.and_(found, pc.less(column, pa.scalar(each.until_value, column.type)))
+        if each.only is not None:
+            found = pc.and_(found, _named(column, each.only))
+    return pc.fill_null(found, False)
+
+
+def _named(column: pa.Array, digests: frozenset[str]) -> pa.Array:
+    texts = {value: hashlib.sha256(str(value).encode()).hexdigest() for value in column.unique().to_pylist()}
+    wanted = [value for value, digest in texts.items() if value is not None and digest in digests]
+    return pc.is_in(column, pa.array(wanted, column.type))

@@ -1,0 +1,146 @@
+"""Rows of the library are kept as long as their listing says, or until their event is over; and stay gone."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from hubtwin.base.errors import Absent, Malformed
+from hubtwin.datasets.listing import Listing, Sharing
+from hubtwin.datasets.table import Column, Dataset, Grade
+from hubtwin.model.record import Marks, Provenance, Status
+from hubtwin.stores.backup import backup
+from hubtwin.stores.check import check
+from hubtwin.stores.ending import certificate_text, destroy_emergency
+from hubtwin.stores.erasure import Where, erase_shelf, list_erasures, person_digest, restore_forgetting
+from hubtwin.stores.shelf_rows import Landing, ShelfRows
+from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
+from hubtwin.stores.signing import open_sealed
+from tests.stores.test_deletion import BEGIN, EMERGENCY, Hub, _filled
+
+SHAPE = Dataset(
+    *("monitored", "监测人员", "persons under monitoring", ("number",)),
+    columns=(
+        Column("number", "string", "编号", "number", Grade.L3),
+        Column("confirmed_on", "date", "更新日期", "confirmed on", nullable=True),
+    ),
+)
+LISTING = Listing(
+    *(SHAPE, "epidemic", "health", Sharing.RESTRICTED, {}), confirmed_column="confirmed_on", retain_days=30
+)
+BOUND = replace(LISTING, retain_days=None, confirmed_column="", ends_with="epidemic")
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    made = Hub(tmp_path / "home")
+    shelves = Shelves(made.store.directory / LIBRARY_FOLDER, at_min=0)
+    rows = ShelfRows(shelves, "here", Status.ACTUAL, clock=made.clock)
+    today = BEGIN.date()
+    for part, days in enumerate((0, 29, 31, None)):
+        confirmed = None if days is None else today - timedelta(days=days)
+        told = [Landing(f"k{part}", 1, {"number": f"n{part}", "confirmed_on": confirmed})]
+        rows.land(LISTING, f"p{part % 2}", told, f"m{part}", Marks(provenance=Provenance.SYNTHETIC))
+    shelves.close()
+    yield made
+    made.close()
+
+
+def _held(directory: Path) -> dict[int, str]:
+    shelves = Shelves(directory / LIBRARY_FOLDER, at_min=0)
+    found = {
+        row["row_no"]: row["number"]
+        for file in shelves.files("monitored")
+        for row in pq.read_table(file.path).to_pylist()
+    }
+    shelves.close()
+    return found
+
+
+def _nightly(hub: Hub, listing: Listing) -> object:
+    hub.keeping = replace(hub.keeping, listings=[listing])
+    return hub.nightly()["library_rows"]
+
+
+def test_the_night_takes_rows_that_nobody_confirmed_for_too_long(hub: Hub) -> None:
+    assert _nightly(hub, LISTING) == {"monitored": 1}
+    assert _held(hub.store.directory) == {1: "n0", 2: "n1", 4: "n3"}, "a row without a date is not known to be old"
+    hub.wait(2)
+    assert _nightly(hub, LISTING) == {"monitored": 1}
+    assert _nightly(hub, LISTING) == {}
+    assert _held(hub.store.directory) == {1: "n0", 4: "n3"}
+    assert check(hub.store.directory).problems == ()
+
+
+def test_without_a_column_of_confirmation_the_time_on_the_shelf_counts(hub: Hub) -> None:
+    listing = replace(LISTING, confirmed_column="")
+    hub.wait(30)
+    assert _nightly(hub, listing) == {}
+    hub.wait(1)
+    assert _nightly(hub, listing) == {"monitored": 4}
+    assert _held(hub.store.directory) == {}
+
+
+def test_what_is_withheld_and_all_rows_under_a_hold_wait(hub: Hub) -> None:
+    shelves = Shelves(hub.store.directory / LIBRARY_FOLDER, at_min=0)
+    shelves.withhold("monitored", [3], "court order 12", "wu", 0)
+    shelves.close()
+    assert _nightly(hub, LISTING) == {}
+    hub.wait(2)
+    hold = hub.keeping.grants.set_hold("e1", by="wu", reason="court")
+    assert _nightly(hub, LISTING) == {}
+    hub.keeping.grants.lift_hold(hold, by="wu")
+    assert _nightly(hub, LISTING) == {"monitored": 1}
+    assert _held(hub.store.directory) == {1: "n0", 3: "n2", 4: "n3"}
+
+
+def test_the_end_of_an_event_destroys_what_was_kept_for_it_and_the_certificate_says_so(
+    hub: Hub, tmp_path: Path
+) -> None:
+    order = _filled(hub)
+    backup(hub.store.directory, tmp_path / "copy", clock=hub.clock)
+    hub.wait(60)
+    hub.keeping = replace(hub.keeping, listings=[BOUND, replace(LISTING, dataset=replace(SHAPE, name="other"))])
+    sealed = destroy_emergency(hub.keeping, replace(order, word_id=hub.word()))
+    body = open_sealed(sealed, hub.keeping.signer.public_hex)
+    assert body["rows"]["library:monitored"] == 4
+    assert "library:monitored 4" in certificate_text(sealed, hub.keeping.signer.public_hex, "en")
+    assert _held(hub.store.directory) == {}
+    _, erased = restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock)
+    assert erased >= 4
+    assert _held(tmp_path / "new") == {}
+
+
+def test_another_event_of_the_scene_keeps_what_came_outside_of_this_one(hub: Hub) -> None:
+    order = _filled(hub)
+    hub.wait(60)
+    later = replace(EMERGENCY, emergency_id="e2", begins_min=order.emergency.ends_min + 20 * 1440)
+    later = replace(later, ends_min=later.begins_min + 1440)
+    shelves = Shelves(hub.store.directory / LIBRARY_FOLDER, at_min=0)
+    rows = ShelfRows(shelves, "here", Status.ACTUAL, clock=hub.clock)
+    rows.add_row(LISTING, {"number": "later"}, key="k", source="street-1")
+    shelves.close()
+    hub.keeping = replace(hub.keeping, listings=[BOUND])
+    destroy_emergency(hub.keeping, replace(order, word_id=hub.word(), others=[later]))
+    assert list(_held(hub.store.directory).values()) == ["later"]
+
+
+def test_one_persons_rows_go_by_digest_and_nothing_that_is_written_down_names_anybody(hub: Hub) -> None:
+    named = [Where("number", only=frozenset({person_digest("n1")}))]
+    count = erase_shelf(hub.store.directory, "monitored", named, clock=hub.clock, why="asked for by the person")
+    assert count == 1
+    assert set(_held(hub.store.directory).values()) == {"n0", "n2", "n3"}
+    assert "n1" not in [str(told["where"]) for told in list_erasures(hub.store.directory)]
+
+
+def test_an_erasure_without_a_condition_or_of_no_column_is_refused(hub: Hub) -> None:
+    for where, error in (([], Malformed), ([Where("number")], Malformed), ([Where("age", 1)], Absent)):
+        with pytest.raises(error):
+            erase_shelf(hub.store.directory, "monitored", where, clock=hub.clock, why="x")
+    day = date(1900, 1, 1)
+    nothing = [Where("confirmed_on", until_value=day)]
+    assert erase_shelf(hub.store.directory, "monitored", nothing, clock=hub.clock, why="x") == 0
+    assert len(_held(hub.store.directory)) == 4
