@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from threading import Lock
 
 import structlog
 
 from hubtwin.base.clock import Clock, PacedClock, epoch_minute
+from hubtwin.model.agency import SYSTEM_ID
 from hubtwin.model.duty import Roster
 from hubtwin.model.record import Mode, Status
 from hubtwin.ports import Ledger
@@ -25,6 +27,7 @@ from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.cotravel import Cotravel
+from hubtwin.wiring.library_works import LibraryWorks, open_library
 from hubtwin.wiring.lists import Ask, WarningList, warn
 from hubtwin.wiring.panorama import Panorama
 from hubtwin.wiring.partners import Partners, open_partners
@@ -69,6 +72,7 @@ class Works:
     panorama: Panorama = field(default_factory=Panorama)  # the newest of what is sensed
     filed: FieldBooks | None = None  # what staff file with their tasks, sealed
     journal: Journal | None = None  # what pages were shown
+    library: LibraryWorks | None = None  # catalogue, shelves, and who may have what of them
 
     def pace(self) -> float:
         """Return hub seconds per second, as of now."""
@@ -141,7 +145,12 @@ def open_works(
             filed=filed,
             panorama=Panorama(journal.begin_run() << RUN_BITS),
             journal=journal,
+            library=open_library(stack, settings, store, real_clock, partial(_tell, access.audit)),
         )
+
+
+def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
+    audit.append(kind, str(told.get("by", SYSTEM_ID)), told)
 
 
 def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access:

@@ -1,0 +1,44 @@
+"""What the library of a hub at work is made of, opened together with the hub. Its minutes are those of the real clock:
+registers, shares and returns do not run faster because a day is replayed."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.datasets.listing import Catalogue
+from hubtwin.library.catalogue import Held
+from hubtwin.settings import Settings
+from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.shelf_rows import ShelfRows
+from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
+from hubtwin.wiring.library import open_catalogue
+
+Tell = Callable[[str, Mapping[str, object]], None]  # kind of the audit, what is told
+
+
+@dataclass(frozen=True)
+class LibraryWorks:
+    """The library of an open hub. `catalogue()` is that of now: a contract that is published changes it."""
+
+    catalogue: Callable[[], Catalogue]
+    store: EmbeddedStore
+    shelves: Shelves
+    rows: ShelfRows
+    clock: Clock
+
+    def held(self) -> Mapping[str, Held]:
+        """Return what is held of each dataset, of the hub's own and of the district's."""
+        return {**self.store.held(), **self.shelves.held()}
+
+    def now_min(self) -> int:
+        """Return the minute of the real clock."""
+        return epoch_minute(self.clock())
+
+
+def open_library(stack: ExitStack, settings: Settings, store: EmbeddedStore, clock: Clock, tell: Tell) -> LibraryWorks:
+    """Open the library beside an open store. `tell` writes into the audit. Raises Absent, Malformed, Retry."""
+    shelves = Shelves(store.directory / LIBRARY_FOLDER, at_min=epoch_minute(clock()), audit=tell)
+    stack.callback(shelves.close)
+    rows = ShelfRows(shelves, settings.hub.hub_id, store.status, clock=clock)
+    return LibraryWorks(lambda: open_catalogue(settings), store, shelves, rows, clock)
