@@ -106,6 +106,11 @@ MISTAKES: dict[str, tuple[str, str, str]] = {  # what is written, what instead, 
     "condition on what is not there": ("seats < 60 OR", "doors < 60 OR", "datasets.cars.checks.seats_of_a_bus.holds"),
     "condition with a query": ("seats < 60 OR", "seats < (select 1) OR", "checks.seats_of_a_bus.holds"),
     "colour of no rule": ('colour = "red"', 'colour = "green"', "checks.seats_of_a_bus.colour"),
+    "format of nobody": ('format = "plate"', 'format = "plates"', "elements.plate.format"),
+    "format of a number": ('type = "minute"', 'type = "minute"\nformat = "plate"', "elements.seen.format"),
+    "mask of nobody": ('mask = "keep_first_2"', 'mask = "keep_all"', "elements.plate.mask"),
+    "mask of another type": ('type = "minute"', 'type = "minute"\nmask = "surname"', "elements.seen.mask"),
+    "mask of a column": ("required = true", 'required = true\nmask = "surname"', "columns.seats.mask"),
     "slip of the pen": ("update_every_min", "update_evry_min", "datasets.cars.update_evry_min"),
     "unknown block": ("[legal_bases]", "[legal_basis]", "legal_basis"),
     "type": ('type = "int"\nminimum', 'type = "integer"\nminimum', "columns.seats.type"),
@@ -150,7 +155,7 @@ def test_a_second_district_shares_nothing_with_the_first() -> None:
     assert [each.name for each in found.libraries] == ["vehicles", "street_330203001", "street_330203002", "hub"]
     cars = found.get("cars")
     assert cars.sharing is Sharing.RESTRICTED
-    assert cars.trait("plate").mask == "plate"
+    assert cars.trait("plate").mask == "keep_first_2"
     assert cars.trait("plate").graded_by == "rule"
     assert cars.trait("plate").graded_on == date(2026, 1, 1)
     assert cars.trait("seats").graded_by == "person"

@@ -22,6 +22,7 @@ from hubtwin.cli.desk import Desk
 from hubtwin.cli.feed import feed
 from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
+from hubtwin.cli.library import library
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -58,6 +59,7 @@ COMMANDS: tuple[click.Command, ...] = (
     batch,
     feed,
     venue,
+    library,
 )
 
 

@@ -15,6 +15,8 @@ from hubtwin.datasets.table import Column, ColumnType, Dataset, Grade
 from hubtwin.library.declared import Entry
 from hubtwin.model.agency import Agency, AgencyKind
 from hubtwin.model.colour import Colour
+from hubtwin.rules.identifiers import FORMATS
+from hubtwin.rules.masks import is_mask
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 AGENCY = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -91,10 +93,12 @@ def read_element(entry: Entry) -> Bound:
         entry.line("format", ""),
         entry.line("source", ""),
     )
+    if element.format and (element.format not in FORMATS or element.type != "string"):
+        raise entry.wrong("format", "choice", choices=", ".join(FORMATS))
     grade, reason = read_grade(entry), entry.names("reason", {})
     if grade is not None and not reason:
         raise entry.wrong("", "grade_reason")
-    return Bound(element, grade, reason, entry.line("mask", ""), entry.texts("values"))
+    return Bound(element, grade, reason, _read_mask(entry, element.type, ""), entry.texts("values"))
 
 
 def read_library(entry: Entry) -> Library:
@@ -167,10 +171,19 @@ def _read_column(entry: Entry, told: Told, key: tuple[str, ...]) -> tuple[Column
         minimum=entry.amount("minimum"),
         maximum=entry.amount("maximum"),
     )
-    return column, _read_trait(entry, told, bound, is_key=name in key)
+    return column, _read_trait(
+        entry, told, bound, _read_mask(entry, column.type, bound.mask if bound else ""), name in key
+    )
 
 
-def _read_trait(entry: Entry, told: Told, bound: Bound | None, *, is_key: bool) -> Trait:
+def _read_mask(entry: Entry, kind: ColumnType, default: str) -> str:
+    found = entry.line("mask", default)
+    if found and not is_mask(found, kind):
+        raise entry.wrong("mask", "mask", type=kind)
+    return found
+
+
+def _read_trait(entry: Entry, told: Told, bound: Bound | None, mask: str, is_key: bool) -> Trait:
     by = entry.line("graded_by", "person" if entry.has("grade") else "rule")
     if by not in GRADERS:
         raise entry.wrong("graded_by", "choice", choices=", ".join(GRADERS))
@@ -180,7 +193,7 @@ def _read_trait(entry: Entry, told: Told, bound: Bound | None, *, is_key: bool) 
         graded_by=by,
         graded_on=entry.day("graded_on") or told.grading.on,
         review_on=entry.day("review_on") or told.grading.review_on,
-        mask=entry.line("mask", bound.mask if bound else ""),
+        mask=mask,
         refers_to=entry.line("refers_to", ""),
         same_as=entry.line("same_as", ""),
         required=entry.flag("required", is_key),
