@@ -57,26 +57,27 @@ def read_csv(chunks: Iterable[bytes], name: str, forms: Sequence[Form]) -> Sheet
     Raises Malformed for a page without any line, a header that cannot be read, and an unknown, missing or
     repeated column, naming file and column.
     """
-    feed = _Feed(text_lines(chunks, name))
+    feed = Feed(text_lines(chunks, name))
     columns = _header(feed, name)
     form = _match(columns, name, forms)
     return Sheet(form, columns, _records(feed, columns))
 
 
-class _BrokenRecord(Exception):
+class BrokenRecord(Exception):
     """A record that is still open (a quote) cannot go on: the next line is no text, or it is too long."""
 
 
-class _Feed:
+class Feed:
     """Gives csv.reader one line after the other; remembers those of the record being read, to read them again."""
 
     def __init__(self, lines: Iterator[str | BadLine]) -> None:
+        """Take the lines; they are numbered from 1."""
         self._lines = enumerate(lines, 1)
         self._again: deque[tuple[int, str | BadLine]] = deque()
         self.taken: list[tuple[int, str]] = []
         self.problems: list[CsvProblem] = []
 
-    def __iter__(self) -> "_Feed":
+    def __iter__(self) -> "Feed":
         return self
 
     def __next__(self) -> str:
@@ -85,7 +86,7 @@ class _Feed:
             bad = isinstance(line, BadLine)
             if self.taken and (bad or len(self.taken) >= MAX_RECORD_LINES):
                 self._again.appendleft((number, line))
-                raise _BrokenRecord
+                raise BrokenRecord
             if isinstance(line, BadLine):
                 self.problems.append(CsvProblem(number, line.reason, {}, line.raw))
                 continue
@@ -100,7 +101,7 @@ class _Feed:
         return CsvProblem(number, reason, values, shown(line))
 
 
-def _records(feed: _Feed, columns: tuple[str, ...]) -> Iterator[CsvLine]:
+def _records(feed: Feed, columns: tuple[str, ...]) -> Iterator[CsvLine]:
     reader = csv.reader(feed, strict=True)
     width = len(columns)
     while True:
@@ -109,7 +110,7 @@ def _records(feed: _Feed, columns: tuple[str, ...]) -> Iterator[CsvLine]:
         except StopIteration:
             yield from feed.problems
             return
-        except (csv.Error, _BrokenRecord):
+        except (csv.Error, BrokenRecord):
             found: CsvLine = feed.give_up("connectors.common.broken_quotes")
         else:
             taken = feed.taken
@@ -127,7 +128,7 @@ def _records(feed: _Feed, columns: tuple[str, ...]) -> Iterator[CsvLine]:
         yield found
 
 
-def _header(feed: _Feed, name: str) -> tuple[str, ...]:
+def _header(feed: Feed, name: str) -> tuple[str, ...]:
     reader = csv.reader(feed, strict=True)
     fields: list[str] = []
     try:
@@ -137,7 +138,7 @@ def _header(feed: _Feed, name: str) -> tuple[str, ...]:
     except StopIteration:
         if not feed.problems:
             raise Malformed("connectors.common.empty_page", file=name) from None
-    except (csv.Error, _BrokenRecord):
+    except (csv.Error, BrokenRecord):
         raise Malformed("connectors.common.header_unreadable", file=name) from None
     if feed.problems:
         raise Malformed("connectors.common.header_unreadable", file=name)
