@@ -23,6 +23,7 @@ from hubtwin.cli.feed import feed
 from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.library import library
+from hubtwin.cli.library_forget import forget
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -64,6 +65,7 @@ COMMANDS: tuple[click.Command, ...] = (
 
 
 venue.add_command(build_venue)
+library.add_command(forget)
 
 
 def build(lang: str) -> click.Group:

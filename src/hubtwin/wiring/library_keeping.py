@@ -1,0 +1,46 @@
+"""One person's rows in the library: found by an identifying element in every dataset that has it, erased, reported."""
+
+from hubtwin.base.errors import Absent, Denied
+from hubtwin.datasets.all import DATASETS
+from hubtwin.model.agency import Person
+from hubtwin.rules.permission import may
+from hubtwin.stores.deletion import report
+from hubtwin.stores.erasure import Where, erase_shelf, person_digest
+from hubtwin.wiring.keeping import keeping_of
+from hubtwin.wiring.works import Works
+
+ERASURE = "library_erasure"  # the kind of its report
+
+
+def forget_person(works: Works, element: str, value: str, *, by: Person, second: Person, reason: str) -> str:
+    """Erase every row of the district's datasets whose column of a standard element has a value; return the signed
+    report, which names datasets and counts and never the value. A restored backup erases them again.
+
+    What is withheld stays. Raises Denied (not a steward and a security officer, a legal hold stands), Absent for an
+    element that no column is bound to, Retry.
+    """
+    may(by, "retention.run")
+    may(second, "basket.agree")
+    if by.user_id == second.user_id:
+        raise Denied("wiring.forget_two")
+    if works.access.grants.list_holds():
+        raise Denied("wiring.forget_hold")
+    assert works.library is not None, "open_works opens the library"
+    bound = [
+        (listing.name, column.name)
+        for listing in works.library.catalogue().listings
+        if listing.name not in DATASETS
+        for column in listing.dataset.columns
+        if listing.trait(column.name).element == element
+    ]
+    if not bound:
+        raise Absent("wiring.forget_element", element=element)
+    keeping, counts, only = keeping_of(works), dict[str, int](), frozenset({person_digest(value.strip())})
+    told = {"element": element, "second": second.user_id, "reason": reason}
+    works.access.audit.append("LibraryForgetting", by.user_id, told)
+    for name, column in bound:
+        where = [Where(column, only=only)]
+        count = erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=ERASURE, always=True)
+        counts[name] = counts.get(name, 0) + count
+    body = {**told, "rows": {name: count for name, count in counts.items() if count}, "datasets": len(counts)}
+    return report(keeping, ERASURE, by.user_id, body)
