@@ -28,7 +28,7 @@ _VALUES: dict[ColumnType, st.SearchStrategy[Any]] = {
     "second": st.integers(-(2**63), 2**63 - 1),
 }
 _NAMES = st.one_of(
-    st.sampled_from(["clear", "null", "hidden", "surname", "year", "month", "hash", "no_such"]),
+    st.sampled_from(["clear", "null", "hidden", "surname", "year", "month", "hash", "no_such", "phone", "round"]),
     st.builds("keep_last_{}".format, st.integers(0, 9)),
     st.builds("keep_first_{}".format, st.integers(0, 9)),
     st.builds("keep_ends_{}_{}".format, st.integers(0, 5), st.integers(0, 5)),

@@ -56,7 +56,8 @@ def pass_gate(sql: str, shapes: Shapes) -> Passed:
     """Return what may run of a text. Raises Malformed and says which part of the text is not allowed."""
     tree = _parse(sql)
     _refuse_parts(tree)
-    reader = _Reader({_plain(name): frozenset(columns) for name, columns in shapes.items()})
+    given = {_plain(each.alias) for each in tree.find_all(exp.Alias, exp.Table, exp.Subquery, exp.CTE)}
+    reader = _Reader({_plain(name): frozenset(columns) for name, columns in shapes.items()}, frozenset(given))
     reader.read(tree, (), frozenset())
     touched = {name: frozenset(columns) for name, columns in reader.touched.items()}
     return Passed(touched, frozenset(reader.starred), _fingerprint(tree), tree)
@@ -172,8 +173,8 @@ class _Scope:
 class _Reader:
     """Reads which columns of which datasets a query touches, scope by scope, and marks the tables that are ours."""
 
-    def __init__(self, shapes: Mapping[str, frozenset[str]]) -> None:
-        self.shapes = shapes
+    def __init__(self, shapes: Mapping[str, frozenset[str]], given: frozenset[str]) -> None:
+        self.shapes, self.given = shapes, given
         self.touched: dict[str, set[str]] = {}
         self.starred: set[str] = set()
 
@@ -281,14 +282,18 @@ class _Reader:
     def _named(self, name: str, scopes: tuple[_Scope, ...]) -> None:
         """Touch a column that is named without its table: in every dataset of the nearest scope that has it.
 
-        Where none has it, it is a name that the query gave, or the engine refuses it.
+        Where none has it, it is a name that the query gave. Raises Malformed where it is none.
         """
+        found = False
         for scope in scopes:
             having = [each for each in scope.sources.values() if each is not None and name in self.shapes[each]]
             for dataset in having:
                 self.touched[dataset].add(name)
+            found = found or bool(having) or None in scope.sources.values() or name in scope.sources
             if having and None not in scope.sources.values():
                 return
+        if not found and name not in self.given:
+            raise Malformed("library.ask_not_given", name=name[:80])
 
     def _take(self, dataset: str, name: str) -> None:
         if name not in self.shapes[dataset]:

@@ -21,6 +21,13 @@ _EXACT: frozenset[ColumnType] = frozenset({"string", "pid", "int", "date", "minu
 _TIMES: frozenset[ColumnType] = frozenset({"date", "minute", "second"})
 _ALL: frozenset[ColumnType] = _EXACT | {"float", "bool"}
 _PLAIN = {CLEAR: _ALL, NULL: _ALL, HIDDEN: _TEXT, SURNAME: _TEXT, YEAR: _TIMES, MONTH: _TIMES, HASH: _EXACT}
+ALIASES = {  # what listings call the usual masks
+    "name": SURNAME,
+    "phone": "keep_ends_3_4",
+    "plate": "keep_first_2",
+    "address": "keep_first_6",
+    "round": "bucket_1000",
+}
 _EPOCH_DAY, _DAY_MIN, _DAY_S = EPOCH.date(), 1_440, 86_400
 MAX_DAYS = 2_000_000  # after 1970, and a quarter before: four-digit years hold them all; beyond there is nothing
 # Family names of two characters (Hundred Family Surnames and those that are common today).
@@ -43,6 +50,7 @@ Value = str | int | float | bool | date | None
 
 def is_mask(name: str, kind: ColumnType) -> bool:
     """Tell whether a mask of this name exists and can be put on a column of this kind."""
+    name = ALIASES.get(name, name)
     if name in _PLAIN:
         return kind in _PLAIN[name]
     found = _FIGURED.match(name)
@@ -71,6 +79,7 @@ def default_mask(column: Column, form: str = "") -> str:
 
 def mask(name: str, value: Value, kind: ColumnType, salt: str = "") -> Value:
     """Return what is left of a value. An unknown mask, or one that is not for the kind, leaves nothing."""
+    name = ALIASES.get(name, name)
     if value is None or name == NULL or not is_mask(name, kind):
         return None
     if name == CLEAR:
@@ -87,6 +96,7 @@ def mask(name: str, value: Value, kind: ColumnType, salt: str = "") -> Value:
 
 def sql_mask(name: str, expression: str, kind: ColumnType, salt: str = "") -> str:
     """Return SQL of DuckDB for `mask` over an SQL expression; `salt` must be letters and digits."""
+    name = ALIASES.get(name, name)
     if name == NULL or not is_mask(name, kind):
         return f"CAST(NULL AS {SQL_TYPES[kind]})"
     if name == CLEAR:

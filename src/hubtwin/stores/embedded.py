@@ -164,6 +164,10 @@ class EmbeddedStore:
         """Return the files that hold a dataset: another answer means that something was written, merged or erased."""
         return tuple(file.path for file in self._current(_dataset(name)))
 
+    def list_stored(self, name: str) -> list[StoredFile]:
+        """Return the files that hold a dataset, oldest first; their paths are below `directory`. Raises Absent."""
+        return self._current(_dataset(name))
+
     def since(self, name: str, batch_no: int) -> tuple[Callable[[], pa.Table], int] | None:
         """Return what reads the rows of a dataset that came after a batch, and the number of the last one; None: none
         came.

@@ -1,0 +1,271 @@
+"""Where a grantee's queries run: a DuckDB in memory of the grantee's own, which holds views and no data.
+
+It reads the Parquet files through secure views (DuckDB 2.0), so that no condition, cast or error of a query meets a row
+that the view leaves out. External access is off but for the library's folders, nothing can be loaded or set, memory,
+time, rows and bytes are bounded. A question's views stand in a schema of its own, hold only what the audit says that it
+touches, and go with it. What DuckDB says of a failure may hold values: nobody is told, and no log.
+"""
+
+import json
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Event, Lock, Thread
+from time import monotonic
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import structlog
+
+from hubtwin.base.errors import Denied, Malformed, Retry
+from hubtwin.library.asking import Bounds, Refused
+from hubtwin.library.sqlgate import Passed, refuse_engine_tree
+from hubtwin.library.views import Piece, Source, View
+from hubtwin.stores.view_sql import PLACE, literal, path_literal, places_sql, quoted, readable, view_sql
+
+ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
+LOOK_S = 0.2  # how often a running question's shares are looked at
+_BATCH = 65_536
+_LOG = structlog.get_logger()
+
+
+@dataclass
+class _Room:
+    """The DuckDB of a grantee."""
+
+    connection: duckdb.DuckDBPyConnection
+    lock: Lock = field(default_factory=Lock)
+    running: int = 0
+    number: int = 0
+
+
+class Engine:
+    """Runs questions. Several threads may ask at once."""
+
+    def __init__(self, folders: Sequence[Path], *, threads: int = 2, memory: str = "1GB", rooms: int = ROOMS) -> None:
+        """Take the folders below which files of rows and colours lie; nothing else can be read."""
+        self._folders = [f"{folder.resolve()}/" for folder in folders]
+        self._threads, self._memory, self._most = threads, memory, rooms
+        self._rooms: OrderedDict[str, _Room] = OrderedDict()
+        self._lock = Lock()
+        self._places: OrderedDict[tuple[object, ...], pa.Array] = OrderedDict()
+        self._scout = self._connect()  # looks for the places of black rows; no question is ever run on it
+
+    def close(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            for room in self._rooms.values():
+                room.connection.close()
+            self._rooms.clear()
+            self._scout.close()
+
+    def run(
+        self,
+        grantee: str,
+        passed: Passed,
+        views: Mapping[str, tuple[View, Source]],
+        bounds: Bounds,
+        *,
+        still: Callable[[], bool],
+    ) -> pa.Table:
+        """Return the answer of a question over its views.
+
+        `still` tells whether its shares hold; where they end meanwhile the question is stopped. Raises Refused with
+        what a person is told: Denied for that, Malformed for a question that cannot be run or is too large.
+        """
+        with self._entered(grantee) as room:
+            with room.lock:
+                room.number += 1
+                schema = f"q{room.number}_{secrets.token_hex(4)}"
+            cursor = room.connection.cursor()
+            try:
+                return self._answer(cursor, schema, passed, views, bounds, still=still)
+            finally:
+                with suppress(duckdb.Error):
+                    cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+                cursor.close()
+
+    def _answer(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        schema: str,
+        passed: Passed,
+        views: Mapping[str, tuple[View, Source]],
+        bounds: Bounds,
+        *,
+        still: Callable[[], bool],
+    ) -> pa.Table:
+        watch = _Watch(cursor, bounds.seconds, still)
+        try:
+            with watch:
+                self._make_views(cursor, schema, views)
+                sql = passed.render(schema)
+                tree = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+                refuse_engine_tree(json.loads(tree), schema, frozenset(views))
+                return _read(cursor, sql, bounds)
+        except duckdb.Error as error:
+            raise _told(error, watch, bounds) from None  # its text may hold values: it goes nowhere
+
+    def _make_views(
+        self, cursor: duckdb.DuckDBPyConnection, schema: str, views: Mapping[str, tuple[View, Source]]
+    ) -> None:
+        cursor.execute(f"CREATE SCHEMA {schema}")
+        for number, (name, (view, source)) in enumerate(views.items()):
+            kept = tuple(piece for piece, good in zip(source.pieces, readable(source), strict=True) if good)
+            whole = tuple(piece for piece in kept if not source.coloured or _is_whole(piece))
+            read = replace(source, pieces=whole)
+            barred = self._barred(read)
+            out = f"out{number}_{secrets.token_hex(4)}" if len(barred) else None
+            if out:
+                given = pa.table({"place": barred})
+                cursor.register(f"given_{out}", given)
+                cursor.execute(f"CREATE TABLE {schema}.{out} AS SELECT place FROM given_{out}")  # noqa: S608
+                cursor.unregister(f"given_{out}")
+            sql = view_sql(view, read, f"{schema}.{out}" if out else None)
+            cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {sql}")
+
+    def _barred(self, source: Source) -> pa.Array:
+        """Return the places of the rows that nobody may have; those of a file are looked for once."""
+        if not source.coloured and not source.withheld:
+            return pa.array([], pa.int64())
+        found: list[int] = []
+        for number, piece in enumerate(source.pieces):
+            found += [number * PLACE + place for place in self._places_of(piece, source).to_pylist()]
+        return pa.array(found, pa.int64())
+
+    def _places_of(self, piece: Piece, source: Source) -> pa.Array:
+        key = (piece.path, piece.colours, piece.colours and _stamp(piece.colours), source.withheld)
+        with self._lock:
+            if key in self._places:
+                self._places.move_to_end(key)
+                return self._places[key]
+        scout = self._scout.cursor()
+        try:
+            scout.register("withheld", pa.table({"row_no": pa.array(sorted(source.withheld), pa.int64())}))
+            colours = path_literal(piece.colours) if piece.colours and source.coloured else None
+            sql = places_sql(path_literal(piece.path), colours, "withheld")
+            places = scout.sql(sql).to_arrow_table().column(0).combine_chunks()
+        finally:
+            scout.close()
+        with self._lock:
+            self._places[key] = places
+            while len(self._places) > 4_096:
+                self._places.popitem(last=False)
+        return places
+
+    @contextmanager
+    def _entered(self, grantee: str) -> Iterator[_Room]:
+        """Give the room of a grantee; the one that was longest not entered is closed where there are too many.
+
+        Raises Retry where the grantee has too many questions running.
+        """
+        with self._lock:
+            room = self._rooms.get(grantee)
+            if room is None:
+                room = self._rooms[grantee] = _Room(self._connect())
+            self._rooms.move_to_end(grantee)
+            if room.running >= AT_ONCE:
+                raise Retry("library.ask_busy")
+            room.running += 1
+            idle = [name for name, each in self._rooms.items() if not each.running]
+            while len(self._rooms) > self._most and idle:
+                self._rooms.pop(idle.pop(0)).connection.close()
+        try:
+            yield room
+        finally:
+            with self._lock:
+                room.running -= 1
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": self._threads,
+            "memory_limit": self._memory,
+            "temp_directory": "",  # nothing of anybody's rows is spilled to disk
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+            "allow_persistent_secrets": "false",
+            "python_enable_replacements": "false",
+        }
+        connection = duckdb.connect(":memory:", config=config)
+        folders = ", ".join(literal(folder) for folder in self._folders)
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+
+class _Watch:
+    """Looks at a running question: stops it when its time is over or its shares have ended."""
+
+    def __init__(self, cursor: duckdb.DuckDBPyConnection, seconds: float, still: Callable[[], bool]) -> None:
+        self._cursor, self._still, self._over = cursor, still, Event()
+        self._until = monotonic() + seconds
+        self._thread = Thread(target=self._look, name="asked", daemon=True)
+        self.ended = self.late = False
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(LOOK_S):
+            self.ended = self.ended or not self._holds()
+            self.late = self.late or monotonic() > self._until
+            if self.ended or self.late:
+                self._cursor.interrupt()  # and again at the next look: between two statements there was nothing to stop
+
+    def _holds(self) -> bool:
+        try:
+            return self._still()
+        except Exception:  # noqa: BLE001 - what cannot be looked up does not hold
+            return False
+
+
+def _read(cursor: duckdb.DuckDBPyConnection, sql: str, bounds: Bounds) -> pa.Table:
+    """Return the rows, as far as they are within bounds. Raises Refused."""
+    batches, rows, size = list[pa.RecordBatch](), 0, 0
+    reader = cursor.sql(sql).to_arrow_reader(_BATCH)
+    for batch in reader:
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows > bounds.rows or size > bounds.mib << 20:
+            raise Refused(Malformed("library.ask_too_many", limit=bounds.rows, mib=bounds.mib))
+        batches.append(batch)
+    return pa.Table.from_batches(batches, reader.schema)
+
+
+def _told(error: duckdb.Error, watch: _Watch, bounds: Bounds) -> Refused:
+    """Return what a person is told of a failure: never what the engine said."""
+    reference = secrets.token_hex(4)
+    _LOG.warning("library_question_failed", kind=type(error).__name__, reference=reference)
+    if watch.ended:
+        return Refused(Denied("library.ask_ended"))
+    if watch.late or isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException):
+        return Refused(Malformed("library.ask_too_long", seconds=bounds.seconds))
+    if isinstance(error, duckdb.IOException):  # a part was replaced between the list of files and its reading
+        return Refused(Retry("library.ask_moved"))
+    return Refused(Malformed("library.ask_failed", reference=reference))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
+
+
+def _is_whole(piece: Piece) -> bool:
+    """Tell whether every row of a piece has a colour; where one has none, none of them leaves."""
+    try:
+        return piece.colours is not None and bool(pq.read_metadata(piece.colours).num_rows == piece.rows)
+    except (OSError, pa.ArrowInvalid):
+        return False
