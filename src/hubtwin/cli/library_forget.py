@@ -17,7 +17,7 @@ from hubtwin.wiring import load
 @SECOND
 @PASSWORDS
 @click.pass_obj
-def forget(desk: Desk, /, element: str, reason: str, by: str, second: str, password_stdin: bool) -> None:
+def forget(desk: Desk, /, element: str, reason: str, *, by: str, second: str, password_stdin: bool) -> None:
     """Destroy all rows of a person on two people's word; print the signed report."""
     with given_by(desk, by, second, from_stdin=password_stdin) as given:
         value = _value(desk, element, from_stdin=password_stdin)
