@@ -15,7 +15,7 @@ LEAK_NOTES := ^(nanobind: |See https://nanobind| - (leaked|\.\.\. skipped))
 
 UI_SOURCES := $(shell find ui/src ui/public data/cn-map -type f 2>/dev/null) $(wildcard ui/*.json ui/*.ts ui/*.html)
 
-.PHONY: help demo serve test check format ui ui-test browser lock bench clean
+.PHONY: help demo serve test check format ui ui-test browser postgres lock bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,7 +26,7 @@ demo: $(VENV)/.ready ui/dist/index.html ## set up, print the morning's list, rep
 serve: $(VENV)/.ready ui/dist/index.html ## serve the hub of hub.toml over TLS (see hubtwin serve --help)
 	@$(BIN)/hubtwin serve --tls-self-signed $(SERVE_ARGS) || [ $$? -eq 130 ]
 
-test: check ui-test browser ## set up, check the house rules, run every test
+test: check ui-test browser postgres ## set up, check the house rules, run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS) 2> >(grep -vE '$(LEAK_NOTES)' >&2)
 
 check: $(VENV)/.ready-dev ## format, lint, types, import contracts
@@ -46,6 +46,9 @@ ui-test: ui/dist/index.html ## format, types and unit tests of the pages
 
 browser: ## find or install the browser of the browser tests
 	@scripts/browser.sh
+
+postgres: ## find or install the PostgreSQL that the tests start
+	@scripts/postgres.sh
 
 ui/dist/index.html: ui/node_modules/.package-lock.json $(UI_SOURCES)
 	@echo "building the pages"

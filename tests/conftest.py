@@ -7,6 +7,8 @@ import structlog
 from argon2 import Parameters, Type
 
 from hubtwin.stores import accounts
+from tests.cluster import Cluster, running_cluster
+from tests.databases import EmbeddedEngine, Engine, PostgresEngine
 
 CHEAP = Parameters(Type.ID, 19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1)
 
@@ -27,3 +29,21 @@ def _logs_as_they_were() -> Iterator[None]:
     """Undo what a test configured of the logs: a command that ran in this process may have switched them off."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Give the PostgreSQL of this process, started when the first test asks for it."""
+    with running_cluster() as started:
+        yield started
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """Give a database of accounts, grants and the audit: the same test runs on both."""
+    if request.param == "sqlite":
+        yield EmbeddedEngine()
+        return
+    made = PostgresEngine(request.getfixturevalue("cluster"))
+    yield made
+    made.end()

@@ -23,9 +23,10 @@ from hubtwin.library.grants import (
     look_up_rows,
 )
 from hubtwin.model.grant import GLASS_MIN, REVIEW_MIN, VAULT, Grant, LookUp, Purpose
-from hubtwin.stores.audit import Audit, Entry, open_access
+from hubtwin.stores.audit import Audit, Entry
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.signing import Signer
+from tests.databases import Engine
 
 NOW = datetime(2022, 10, 20, 1, tzinfo=UTC)
 PEOPLE = tuple(f"{number:032x}" for number in range(50))
@@ -34,9 +35,9 @@ PEOPLE = tuple(f"{number:032x}" for number in range(50))
 class Hub:
     """Grants and an audit in a directory, a vault that is a dictionary, and a clock to turn."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, engine: Engine) -> None:
         self.now = NOW
-        self.database = open_access(directory, epoch_minute(NOW))
+        self.database = engine.open(directory, epoch_minute(NOW))
         self.audit = Audit(self.database, Signer(directory), clock=lambda: self.now)
         self.grants = Grants(self.database, self.audit, clock=lambda: self.now)
         self.desk = Desk(self.grants, self.audit, lambda: epoch_minute(self.now))
@@ -66,8 +67,8 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    made = Hub(tmp_path)
+def hub(tmp_path: Path, engine: Engine) -> Iterator[Hub]:
+    made = Hub(tmp_path, engine)
     yield made
     made.database.close()
 

@@ -1,6 +1,5 @@
 """Accounts, sessions, identities: who is at the page, and for how long."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +12,9 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed
 from hubtwin.model.agency import SYSTEM_ID, Agency, AgencyKind, Person, Role
 from hubtwin.stores.accounts import LONGEST_LOCK_MIN, NOBODY, PARAMETERS, Accounts, lock_min
-from hubtwin.stores.audit import ACCESS_FILE, Audit, open_access
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.signing import Signer
+from tests.databases import Engine
 
 NOW = datetime(2022, 10, 20, 1, tzinfo=UTC)
 CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -28,9 +28,9 @@ ANN = Person(
 class Hub:
     """Accounts in a directory, with a clock to turn."""
 
-    def __init__(self, directory: Path, hasher: PasswordHasher = CHEAP) -> None:
-        self.now = NOW
-        self.database = open_access(directory, epoch_minute(NOW))
+    def __init__(self, directory: Path, engine: Engine, hasher: PasswordHasher = CHEAP) -> None:
+        self.now, self.engine = NOW, engine
+        self.database = engine.open(directory, epoch_minute(NOW))
         self.audit = Audit(self.database, Signer(directory), clock=lambda: self.now)
         self.accounts = Accounts(self.database, self.audit, clock=lambda: self.now, hasher=hasher)
 
@@ -42,8 +42,8 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Iterator[Hub]:
-    made = Hub(tmp_path)
+def hub(tmp_path: Path, engine: Engine) -> Iterator[Hub]:
+    made = Hub(tmp_path, engine)
     made.accounts.add_agency(Agency("centre", AgencyKind.COMMAND, "指挥中心", "command"))
     made.accounts.add_agency(Agency("clinic", AgencyKind.HEALTH, "防疫", "health"))
     made.accounts.create(ANN, PASSWORD, by="root")
@@ -70,11 +70,12 @@ def test_a_session_gives_the_person_and_is_written_down(hub: Hub) -> None:
 
 def test_neither_password_nor_token_lies_in_the_file(hub: Hub, tmp_path: Path) -> None:
     token, _ = hub.accounts.sign_in("ann", PASSWORD)
-    content = (tmp_path / ACCESS_FILE).read_bytes()
+    content = hub.engine.content(tmp_path)
     assert PASSWORD.encode() not in content
     assert token.encode() not in content
     assert len(token) >= 43, "256 bits"
-    assert (tmp_path / ACCESS_FILE).stat().st_mode & 0o077 == 0
+    for file in tmp_path.iterdir():
+        assert file.stat().st_mode & 0o077 == 0
 
 
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answers_and_the_same_waits(hub: Hub) -> None:
@@ -108,7 +109,7 @@ def test_what_was_typed_as_a_name_is_not_written_down(hub: Hub, tmp_path: Path) 
     for _ in range(9):
         with pytest.raises(Denied):
             hub.accounts.sign_in("typed my passphrase here", "x")
-    assert b"typed my passphrase here" not in (tmp_path / ACCESS_FILE).read_bytes()
+    assert b"typed my passphrase here" not in hub.engine.content(tmp_path)
     hub.wait(3 * 24 * 60)
     assert hub.accounts.sweep() == 1
 
@@ -165,14 +166,12 @@ def test_sessions_can_be_revoked_all_at_once(hub: Hub) -> None:
 
 def test_a_hash_names_its_parameters_and_is_made_anew_when_they_change(hub: Hub, tmp_path: Path) -> None:
     def stored() -> str:
-        with sqlite3.connect(tmp_path / ACCESS_FILE) as con:
-            (found,) = con.execute("SELECT password FROM accounts WHERE user_id = 'ann'").fetchone()
-        con.close()
+        ((found,),) = hub.engine.do(tmp_path, "SELECT password FROM accounts WHERE user_id = 'ann'")
         return str(found)
 
     before = stored()
     assert extract_parameters(before).time_cost == 1
-    stronger = Hub(tmp_path, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
+    stronger = Hub(tmp_path, hub.engine, PasswordHasher(time_cost=2, memory_cost=16, parallelism=1))
     stronger.accounts.sign_in("ann", PASSWORD)
     assert extract_parameters(stored()).time_cost == 2
     again = stored()

@@ -42,7 +42,7 @@ def migrate(database: Database, kind: str, at_min: int) -> int:
         con.execute(_RECORD)
         (done,) = con.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()
         for number, step in enumerate(steps[done:], start=done + 1):
-            for statement in _statements(step.read_text(encoding="utf-8")):
+            for statement in list_statements(step.read_text(encoding="utf-8")):
                 con.execute(statement)
             con.execute("INSERT INTO migrations VALUES (?, ?, ?)", (number, step.stem, at_min))
     return len(steps) - int(done)
@@ -55,8 +55,8 @@ def refuse_newer(database: Database, kind: str) -> None:
         raise Denied("stores.newer_version", path=database.path.name, found=found, known=known)
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Yield statements one by one: `executescript` would commit before the first."""
+def list_statements(script: str) -> Iterator[str]:
+    """Yield the statements of a migration one by one: `executescript` would commit before the first."""
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line
