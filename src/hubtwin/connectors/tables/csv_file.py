@@ -56,7 +56,7 @@ class CsvFile:
             width = max(len(row) for row, _ in rows)
             self.header, self.columns, skipped = 0, tuple(f"column_{n}" for n in range(1, width + 1)), 0
         elif place < len(rows):
-            self.header, self.columns, skipped = place + 1, _named(rows[place][0], path.name), rows[place][1]
+            self.header, self.columns, skipped = place + 1, named(rows[place][0], path.name), rows[place][1]
         else:
             raise Malformed("connectors.tables.no_header", file=path.name, row=place + 1)
         self._form = Form(codec, self.delimiter, self.columns)
@@ -114,7 +114,7 @@ def _records(lines: Sequence[str], delimiter: str) -> list[tuple[list[str], int]
     return found
 
 
-def _named(cells: Sequence[str], file: str) -> tuple[str, ...]:
+def named(cells: Sequence[str], file: str) -> tuple[str, ...]:
     """Return the names of a header; a column without one is named by its place. Raises Malformed for one twice."""
     names = tuple(cell.strip().strip("\ufeff") or f"column_{place}" for place, cell in enumerate(cells, start=1))
     twice = next((name for name in names if names.count(name) > 1), None)
