@@ -12,6 +12,7 @@ import httpx
 from benchmarks.common import ROOT
 
 PASSWORD = "benchmark of the feed"
+PAGES_OF_SESSION = 40
 
 
 def sign_in(port: int) -> str:
@@ -20,6 +21,12 @@ def sign_in(port: int) -> str:
     with httpx.Client(base_url=url, headers={"origin": url}, timeout=30) as client:
         client.post("/api/v1/session", json={"user": "bench", "password": PASSWORD}).raise_for_status()
         return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+
+
+def sign_in_each(port: int, pages: int) -> list[str]:
+    """Return a cookie for each of many pages: a session may open the live feed only so often a minute."""
+    made = [sign_in(port) for _ in range(pages // PAGES_OF_SESSION + 1)]
+    return [made[number % len(made)] for number in range(pages)]
 
 
 def read_line(part: subprocess.Popen[str]) -> dict[str, Any]:

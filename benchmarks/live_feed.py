@@ -24,7 +24,7 @@ import httpx
 import numpy as np
 import structlog
 
-from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in
+from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in, sign_in_each
 from benchmarks.common import SCRATCH, machine_header
 from hubtwin.base.clock import epoch_minute, system_clock
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
@@ -189,7 +189,8 @@ async def hear(port: int, cookie: str, pages: int, seconds: int) -> dict[str, An
     end = time.monotonic() + seconds - 1
     ears, slow = [Ear() for _ in range(pages)], Ear()
     behind = asyncio.to_thread(slow.hear_slowly, port, cookie, end)
-    await asyncio.gather(*(ear.hear(port, cookie, end) for ear in ears), behind)
+    cookies = await asyncio.to_thread(sign_in_each, port, len(ears))
+    await asyncio.gather(*(ear.hear(port, each, end) for ear, each in zip(ears, cookies, strict=True)), behind)
 
     def count(ear: Ear) -> dict[str, int]:
         return {"alarms": len(ear.alarms), "changes": ear.changes, "deltas": len(ear.deltas)}

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import structlog
 
-from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in
+from benchmarks._feed_parts import PASSWORD, read_line, run_part, sign_in, sign_in_each
 from benchmarks.common import SCRATCH, machine_header
 from benchmarks.live_feed import ALARM_OF, EmptyList, rss_mb
 from hubtwin.base.clock import epoch_minute, system_clock
@@ -248,7 +248,8 @@ async def hear(port: int, cookie: str, load: Load) -> dict[str, Any]:
     ears, slow = [Ear() for _ in range(load.pages)], Ear(held={})
     ears[0].held = {}
     behind = asyncio.to_thread(slow.hear_slowly, port, cookie, end)
-    await asyncio.gather(*(ear.hear(port, cookie, end) for ear in ears), behind)
+    cookies = await asyncio.to_thread(sign_in_each, port, len(ears))
+    await asyncio.gather(*(ear.hear(port, each, end) for ear, each in zip(ears, cookies, strict=True)), behind)
     assert slow.held is not None
     assert ears[0].held is not None
     late_ms = [ears[0].held[name] - at_ms for name, at_ms in slow.held.items()]

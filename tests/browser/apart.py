@@ -1,6 +1,6 @@
 """A town in a thread of its own: the browser's driver has an event loop in the test's thread, and so has the broker."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -28,7 +28,7 @@ class Apart:
 
 
 @contextmanager
-def served_town(folder: Path, more: str = "") -> Iterator[tuple[Any, Served]]:
+def served_town(folder: Path, more: str = "", named: Mapping[str, str] | None = None) -> Iterator[tuple[Any, Served]]:
     """Serve the pages of a town whose train is counted."""
     ui = find_ui(find_data_dir())
     assert ui is not None, "the pages are not built: make ui"
@@ -37,7 +37,7 @@ def served_town(folder: Path, more: str = "") -> Iterator[tuple[Any, Served]]:
         def run(work: Callable[..., Any], *given: Any, **named: Any) -> Any:
             return thread.submit(work, *given, **named).result()
 
-        made = Apart(run(stack.enter_context, town(folder, more=more)), run)
+        made = Apart(run(stack.enter_context, town(folder, more=more, named=named)), run)
         made.tell_counts(40)
         made.step(0)
         with serving(made.desk, Options(ui=ui)) as served:

@@ -47,6 +47,25 @@ def test_what_is_no_alarm_is_refused_and_nothing_is_written(ledger: MemoryLedger
     assert kinds(ledger, [EventKind.ALARM_ACKNOWLEDGED]) == []
 
 
+def test_an_alarm_of_another_scene_is_not_an_officers_to_answer(ledger: MemoryLedger) -> None:
+    asked = list[str | None]()
+
+    def officer(action: str, *, scene: str | None = None, team: str | None = None) -> None:
+        asked.append(scene)
+        if scene not in ("", "epidemic"):
+            raise Denied("rules.not_your_scene", action=action, scene=scene, scenes="epidemic")
+
+    with ledger.unit(NOW) as unit:
+        unit.append(EventKind.TASK_ESCALATED, "t2", {}, "fire")
+        unit.append(EventKind.TASK_ESCALATED, "t3", {}, "epidemic")
+    first, foreign, own = (event.seq for event in ledger.list_events(kinds=(EventKind.TASK_ESCALATED,)))
+    with pytest.raises(Denied):
+        acknowledge(ledger, [own, foreign], officer, by="li", at_min=NOW)
+    assert kinds(ledger, [EventKind.ALARM_ACKNOWLEDGED]) == []
+    assert acknowledge(ledger, [first, own], officer, by="li", at_min=NOW) == 2
+    assert asked[-2:] == ["", "epidemic"]
+
+
 def test_alarms_are_shelved_for_a_reason_and_a_time_and_taken_back(ledger: MemoryLedger) -> None:
     told = {"by": "wang", "reason": "the gate is being mended", "at_min": NOW}
     assert shelve(ledger, "TaskEscalated", anyone, minutes=30, **told) == NOW + 30  # type: ignore[arg-type]

@@ -58,7 +58,7 @@ ALLOWED = {
     "emergency.end": "duty_commander@command",
     "emergency.end_second": f"duty_commander@command {_OWNERS} {_SECURITY} +hub",
     "freeze.release": f"duty_commander@command {_CONTROL}",
-    "alarm.acknowledge": f"{_OFFICERS} +hub",
+    "alarm.acknowledge": "duty_commander@command +hub | scene_officer@command,health,police",
     "alarm.shelve": "duty_commander@command +hub",
     "overflow.switch": f"duty_commander@command {_CONTROL}",
     "cotravel.ask": f"duty_commander@command {_CONTROL}",

@@ -100,6 +100,26 @@ def test_moments_go_up_whatever_the_clock_does(journal: Journal) -> None:
     assert journal.bounds() == (100, 102)
 
 
+def test_beyond_its_budget_the_oldest_hours_go_and_the_newest_picture_stays(tmp_path: Path) -> None:
+    budget, hour = 400_000, 3_600_000
+    journal = Journal(tmp_path, 0, budget)
+    for number in range(40):
+        noise = os.urandom(10_000).hex()
+        journal.append([entry(number * hour // 2, item("hub", "hub", number), things=[zone(noise, 1)], key=True)], 0)
+    assert journal.size() < budget * 1.2
+    bounds = journal.bounds()
+    assert bounds is not None
+    assert bounds[0] > 5 * hour
+    assert bounds[0] % (hour // 2) == 0
+    assert shown(journal, 39 * hour // 2) == {("hub", "hub"): 39}
+    assert shown(journal, bounds[0]) == {("hub", "hub"): bounds[0] * 2 // hour}
+    with pytest.raises(Absent):
+        journal.picture(bounds[0] - 1)
+    assert journal.shrink(1) > 0
+    assert shown(journal, 39 * hour // 2) == {("hub", "hub"): 39}, "the newest picture is never given up"
+    journal.close()
+
+
 def test_what_was_erased_is_not_written_by_who_did_not_notice(journal: Journal) -> None:
     journal.append([entry(1, item("case", "c1", {}), key=True)], 0)
     journal.erase(0, 10)

@@ -1,7 +1,7 @@
 """A hub for walks: three stations, one train from a risk area, one exit, two teams, and partners on real wires."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -128,10 +128,10 @@ def minute_at(minutes: float) -> datetime:
 
 
 @contextmanager
-def town(folder: Path, *, fresh: bool = True, more: str = "") -> Iterator[Town]:
+def town(folder: Path, *, fresh: bool = True, more: str = "", named: Mapping[str, str] | None = None) -> Iterator[Town]:
     """Give the town, an event declared and its scene granted what it reads; not `fresh`: one that was made before.
-    `more` is added to its hub.toml."""
-    hub = _write(folder, more) if fresh else folder / "hub.toml"
+    `more` is added to its hub.toml, `named` are other names for its exit N1 and its platform 1."""
+    hub = _write(folder, more, named or {}) if fresh else folder / "hub.toml"
     settings = load_settings(hub=str(hub), home=folder / "home", lang="en", environ={})
     if fresh:
         with open_store(settings, system_clock) as store:
@@ -176,9 +176,12 @@ def _wire() -> WireServer:
     return WireServer([])
 
 
-def _write(folder: Path, more: str) -> Path:
+def _write(folder: Path, more: str, named: Mapping[str, str]) -> Path:
     (folder / "feed").mkdir(parents=True)
-    (folder / "hub.toml").write_text(HUB + MORE + more, encoding="utf-8")
+    hub = HUB + MORE + more
+    for name, other in named.items():
+        hub = hub.replace(f'"{name}"', f'"{other}"')
+    (folder / "hub.toml").write_text(hub, encoding="utf-8")
     for name, content in FEED.items():
         told = content.replace("{train}", TRAIN).replace("{station}", "A").replace("20220301", "20221020")
         (folder / "feed" / name).write_text(told.replace("20220302", "20221021"), encoding="utf-8")

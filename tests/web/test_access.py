@@ -13,6 +13,8 @@ from hubtwin.web.app import describe
 from hubtwin.web.auth import TRIES
 from hubtwin.web.edge import Options
 from hubtwin.web.limits import REMEMBERED, Limiter, TooMany
+from hubtwin.web.live import OPENINGS
+from hubtwin.web.past import PICTURES
 from tests.web.fake_desk import PASSWORD, PEOPLE, FakeDesk
 from tests.web.served import Served, serving
 
@@ -256,6 +258,24 @@ def test_guessing_the_second_password_is_slowed_down_too() -> None:
         wrong = {"second": {**SECOND, "password": "guess"}}
         codes = [client.post("/api/v1/emergency/end", json=wrong).status_code for _ in range(TRIES + 1)]
         assert codes == [403] * TRIES + [429]
+
+
+def test_one_session_may_ask_for_the_past_and_open_the_feed_only_so_often() -> None:
+    with serving(FakeDesk()) as served, served.client("duty_commander") as client:
+        path = "/api/v1/past/range"
+        codes = [client.get(path).status_code for _ in range(PICTURES + 20)]
+        assert codes.index(429) >= PICTURES
+        refused = client.get(path)
+        assert (refused.status_code, refused.json()["key"]) == (429, "web.too_often")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "live" not in refused.json()["message"]
+        assert client.get("/api/v1/hub").status_code == 200
+        with served.client("duty_commander") as other:
+            assert other.get(path).status_code == 200
+        for _ in range(OPENINGS):
+            with client.stream("GET", "/api/v1/live") as opened:
+                assert opened.status_code == 200
+        assert client.get("/api/v1/live").json()["key"] == "web.too_often"
 
 
 def test_a_bucket_refills_and_forgets_those_that_were_quiet_longest() -> None:

@@ -69,7 +69,7 @@ class Ear:
 
 async def open_page(feed: Feed, page: Page, last_id: str | None) -> bytes:
     feed._snapshotting, feed._threads = asyncio.Lock(), None  # of this loop
-    edge = Edge(feed._desk, Options(), feed._meters, Limiter(), feed)
+    edge = Edge(feed._desk, Options(), feed._meters, Limiter(), Limiter(), feed)
     return await Live(edge, page, "", read_revs(last_id or ""))._opening()
 
 

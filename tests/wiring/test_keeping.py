@@ -12,9 +12,11 @@ import structlog
 from hubtwin.base.failpoint import arm, disarm
 from hubtwin.datasets.people import PSEUDONYM_LINKS
 from hubtwin.flow.emergency import begin_overflow
+from hubtwin.flow.field import ask_help
 from hubtwin.flow.handle import decide_appeal, lodge_appeal
 from hubtwin.model.case import Evidence, Outcome
 from hubtwin.model.event import EventKind
+from hubtwin.model.field import Call, Place
 from hubtwin.model.grant import Purpose
 from hubtwin.model.record import Marks
 from hubtwin.rules.privacy import EPOCH_MIN
@@ -50,6 +52,23 @@ def _reports(hub: KeptHub) -> list[str]:
 def test_every_outcome_is_kept_as_a_kind_of_the_table() -> None:
     assert set(BECAME) == set(Outcome)
     assert set(BECAME.values()) <= {rule.kind for rule in RETENTION.records}
+
+
+def test_where_a_caller_stood_goes_after_its_days_and_the_call_stays(hub: KeptHub) -> None:
+    where = Place("N1", 120.2, 30.3, "L1")
+    call = Call("qian", SCENE, "h1", hub.now_min, where, team="T01")
+    task = ask_help(hub.works.ledger, call, CLOCKS_MIN, anyone)
+    nightly(hub.works, hub.now)
+    assert hub.works.ledger.get_task(task.task_id).told["lon"] == 120.2
+    hub.wait(days=13)
+    nightly(hub.works, hub.now)
+    assert hub.works.ledger.get_task(task.task_id).told["lon"] == 120.2
+    hub.wait(days=2)
+    body = _body(hub, nightly(hub.works, hub.now))
+    then = hub.works.ledger.get_task(task.task_id)
+    assert (then.told["lon"], then.told["lat"], then.told["by"], then.place) == (None, None, "qian", "N1")
+    assert "help_position" in json.dumps(body)
+    assert nightly(hub.works, hub.now) is None
 
 
 def test_every_opened_case_has_its_record_and_each_end_makes_it_what_it_became(hub: KeptHub) -> None:

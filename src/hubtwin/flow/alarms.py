@@ -13,9 +13,9 @@ LONGEST_MIN = 8 * 60  # ours: nothing stays shelved beyond the shift that shelve
 def acknowledge(ledger: Ledger, seqs: Iterable[int], may: May, *, by: str, at_min: int) -> int:
     """Write down that somebody has heard alarms, named by the numbers of their events; return how many were new.
 
-    It says nothing about the alarm's cause, which goes on. Raises Denied, Absent (no such alarm): then none is written.
+    It says nothing about the alarm's cause, which goes on. `may` is asked about the scene of each, empty for an alarm
+    of the whole hub. Raises Denied, Absent (no such alarm): then none is written.
     """
-    may("alarm.acknowledge")
     refuse_machine(by)
     with ledger.unit(at_min) as unit:
         new = 0
@@ -23,6 +23,7 @@ def acknowledge(ledger: Ledger, seqs: Iterable[int], may: May, *, by: str, at_mi
             found = unit.list_events(seq - 1, limit=1)
             if not found or found[0].seq != seq or not is_alarm(found[0].kind, found[0].payload):
                 raise Absent("flow.no_such_alarm", seq=seq)
+            may("alarm.acknowledge", scene=found[0].scene)
             if unit.list_events(seq, kinds=(EventKind.ALARM_ACKNOWLEDGED,), subject=str(seq), limit=1):
                 continue
             unit.append(EventKind.ALARM_ACKNOWLEDGED, str(seq), {"seq": seq, "kind": found[0].kind, "by": by})

@@ -14,7 +14,7 @@ from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
 from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
 from hubtwin.settings.library import read_district
-from hubtwin.settings.map import JOURNAL_DAYS, MapSettings, read_journal_days, read_map
+from hubtwin.settings.map import JournalSettings, MapSettings, read_journal, read_map
 from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
     Wrong,
@@ -79,7 +79,7 @@ class Settings:
     contact: Contact | None = None  # whom partners call
     venue: VenueSettings | None = None
     map: MapSettings = field(default_factory=MapSettings)
-    journal_days: int = JOURNAL_DAYS
+    journal: JournalSettings = field(default_factory=JournalSettings)
     district: str = ""  # folder of the district whose library it is part of
 
     def pattern_of(self, service_date: date) -> date:
@@ -185,7 +185,7 @@ def _settings(
         shifts=tuple(read_shift(block, hub) for block in read_tables(told, "shifts")),
         venue=read_venue(told, hub_file, data_dir),
         map=read_map(told),
-        journal_days=read_journal_days(told),
+        journal=read_journal(told),
         district=read_district(told),
     )
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from hubtwin.settings.reading import Wrong, read_number, read_table, read_text, refuse_unknown
 
+JOURNAL_GB, MOST_JOURNAL_GB = 20, 10_000  # ours: five busy days of a large hub (4 GB each), a month of a small one
 JOURNAL_DAYS, MOST_JOURNAL_DAYS = 30, 366  # ours: a month looks back on the last exercise and the last audit
 PLACES = ("{z}", "{x}", "{y}")
 
@@ -38,12 +39,24 @@ def read_map(told: Mapping[str, Any]) -> MapSettings:
     return MapSettings(**found, origin=origin)
 
 
-def read_journal_days(told: Mapping[str, Any]) -> int:
-    """Return for how many days pictures of the place are kept. Raises Wrong."""
+@dataclass(frozen=True)
+class JournalSettings:
+    """For how many days pictures of the place are kept, and how many gigabytes they may take: the oldest hours go."""
+
+    days: int = JOURNAL_DAYS
+    max_gb: int = JOURNAL_GB
+
+
+def read_journal(told: Mapping[str, Any]) -> JournalSettings:
+    """Return how much of the past is kept. Raises Wrong."""
     block = read_table(told, "journal")
-    refuse_unknown(block, "journal.", ("days",))
+    refuse_unknown(block, "journal.", ("days", "max_gb"))
     days = {"journal.days": block.get("days", JOURNAL_DAYS)}
-    return read_number(days, "journal.days", 1, MOST_JOURNAL_DAYS)
+    most = {"journal.max_gb": block.get("max_gb", JOURNAL_GB)}
+    return JournalSettings(
+        read_number(days, "journal.days", 1, MOST_JOURNAL_DAYS),
+        read_number(most, "journal.max_gb", 1, MOST_JOURNAL_GB),
+    )
 
 
 def _origin(address: str, entry: str) -> str:

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 import orjson
+import structlog
 
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.stores.journal_packed import pack, unpack, without_hits, without_people
@@ -27,6 +28,9 @@ PLACE = frozenset(
     {"thing", "source", "hub", "emergency", "area"}
 )  # topics of the part that stays when an event's data go
 MANY = 5_000  # entries that one read of many holds
+HOUR_MS = 3_600_000
+LOOKS = 64  # a budget is looked at each time that a sixty-fourth of it was written
+_LOG = structlog.get_logger(__name__)
 Key = tuple[str, str, str]  # topic, scene, key
 
 
@@ -108,8 +112,10 @@ class Picture:
 class Journal:
     """The journal of a store directory. Threads share it; one process appends, others may erase."""
 
-    def __init__(self, directory: Path, at_min: int) -> None:
-        """Open or create it. Raises Denied for a file of a newer version, Malformed for a damaged one."""
+    def __init__(self, directory: Path, at_min: int, most_bytes: int = 0) -> None:
+        """Open or create it; beyond `most_bytes` the oldest hours go (0: no limit). Raises Denied for a file of a newer
+        version, Malformed for a damaged one."""
+        self.most_bytes, self._fresh = most_bytes, 0
         self._lock = Lock()
         self._database = Database(directory / JOURNAL_FILE, private=True, wal=True)
         migrate(self._database, "journal", at_min)
@@ -150,6 +156,10 @@ class Journal:
                     [(last_ms, m.kind, m.topic, m.scene, m.subject, m.severity) for m in entry.marks],
                 )
         self._last_ms = last_ms
+        self._fresh += sum(len(place) + len(event or b"") for _, place, event in packed)
+        if self.most_bytes and self._fresh > self.most_bytes // LOOKS:
+            self._fresh = 0
+            self.shrink(self.most_bytes)
         return True
 
     def bounds(self) -> tuple[int, int] | None:
@@ -260,6 +270,23 @@ class Journal:
             self._wipe()
         return gone
 
+    def shrink(self, most_bytes: int) -> int:
+        """Delete the oldest hours until what is left fits; return how many entries went. The last key frame and what
+        rests on it stay, whatever their size."""
+        gone = 0
+        while self.size() > most_bytes:
+            keys = self._database.all(
+                "SELECT at_ms FROM entries WHERE is_key = 1 AND at_ms > ("
+                " SELECT min(at_ms) FROM entries WHERE is_key = 1) ORDER BY at_ms LIMIT 1"
+            )
+            if not keys:
+                break
+            first_ms, second_ms = (self.bounds() or (0, 0))[0], int(str(keys[0][0]))
+            gone += self.trim(max(second_ms, first_ms + HOUR_MS))
+        if gone:
+            _LOG.warning("journal_shrunk", entries=gone, left_mb=self.size() >> 20)
+        return gone
+
     def size(self) -> int:
         """Return the bytes in use; free pages are used again before the file grows."""
         pages, free, size = (
@@ -292,15 +319,15 @@ def opened_journal(directory: Path, at_min: int) -> Iterator[Journal | None]:
         journal.close()
 
 
-def open_journal(directory: Path, at_min: int) -> tuple[Journal, bool]:
+def open_journal(directory: Path, at_min: int, most_bytes: int = 0) -> tuple[Journal, bool]:
     """Return the journal of a hub at work, and whether the one that was there was damaged: it is put aside then, for
     a hub must not stand still because its past cannot be shown."""
     try:
-        return Journal(directory, at_min), False
+        return Journal(directory, at_min, most_bytes), False
     except Malformed:
         (directory / JOURNAL_FILE).replace(directory / DAMAGED_FILE)
         _drop(directory)
-        return Journal(directory, at_min), True
+        return Journal(directory, at_min, most_bytes), True
 
 
 def _shown(at_ms: object, place: object, event: object) -> Shown:

@@ -37,7 +37,7 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
     options = options or Options()
     meters = Meters()
     app = _routes()
-    app.state.edge = Edge(desk, options, meters, Limiter(), Feed(desk, meters, options.poll_s))
+    app.state.edge = Edge(desk, options, meters, Limiter(), Limiter(), Feed(desk, meters, options.poll_s))
     app.state.pages = Pages(options.ui)
     app.add_middleware(GZipMiddleware, minimum_size=ZIP_BYTES, compresslevel=ZIP_LEVEL)
     app.add_middleware(

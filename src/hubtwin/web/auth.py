@@ -26,7 +26,7 @@ FAILS: dict[int | str, dict[str, object]] = {
     409: {"model": Problem, "description": "Somebody else was faster: read again, then decide"},
     413: {"model": Problem, "description": "Too large"},
     422: {"model": Problem, "description": "Not as declared, or evidence is missing"},
-    429: {"model": Problem, "description": "Too many attempts"},
+    429: {"model": Problem, "description": "Too many attempts or requests: try again after Retry-After seconds"},
     503: {"model": Problem, "description": "For now: try again after Retry-After seconds"},
 }
 router = APIRouter(prefix=API, tags=["session"])
@@ -59,6 +59,21 @@ def allowed(action: str) -> Callable[[HTTPConnection], Person]:
 
     check.__name__ = action.replace(".", "_")
     return check
+
+
+def paced(action: str, name: str, burst: int) -> Callable[[HTTPConnection], Person]:
+    """Return the dependency of a route as `allowed`, that one session may ask `burst` times a minute: what answers it
+    is costly, and a page that asks more often is broken or means harm. Raises TooMany as well."""
+    check = allowed(action)
+
+    def check_paced(request: HTTPConnection) -> Person:
+        who, edge = check(request), get_edge(request)
+        session = blake2b(find_token(request).encode(), digest_size=16).hexdigest()
+        edge.pace.take(f"{name} {session}", burst, "web.too_often")
+        return who
+
+    check_paced.__name__ = check.__name__
+    return check_paced
 
 
 def same_origin(request: Request) -> None:

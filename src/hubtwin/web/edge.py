@@ -42,7 +42,8 @@ class Edge:
     desk: Desk
     options: Options
     meters: Meters
-    limiter: Limiter
+    limiter: Limiter  # of guesses
+    pace: Limiter  # of what sessions ask for; apart, so that asking makes nobody forget a guess
     feed: Feed
 
 

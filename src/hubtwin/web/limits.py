@@ -1,4 +1,4 @@
-"""Limits against guessing: token buckets by key, in bounded memory; and how many hashes may be computed at once."""
+"""Limits against guessing and flooding: token buckets by key, in bounded memory; and hashes computed at once."""
 
 import math
 import time
@@ -13,7 +13,7 @@ HASHES_AT_ONCE = 2  # a password hash takes tens of megabytes and a core on purp
 
 
 class TooMany(Denied):
-    """Too many attempts; `values["seconds"]` says how long to wait."""
+    """Too many attempts or requests; `values["seconds"]` says how long to wait."""
 
 
 class Limiter:
@@ -25,12 +25,12 @@ class Limiter:
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> attempts left, as of
         self.hashing = BoundedSemaphore(HASHES_AT_ONCE)
 
-    def take(self, key: str, burst: int) -> None:
-        """Take one attempt. Raises TooMany."""
+    def take(self, key: str, burst: int, why: str = "web.too_many") -> None:
+        """Take one attempt. Raises TooMany, in the words of `why`."""
         with self._lock:
             left = self._left(key, burst)
             if left < 1:
-                raise TooMany("web.too_many", seconds=math.ceil((1 - left) * self._per_s / burst))
+                raise TooMany(why, seconds=math.ceil((1 - left) * self._per_s / burst))
             self._put(key, left - 1)
 
     def give_back(self, key: str, burst: int) -> None:

@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from hubtwin.base.errors import Denied, HubError
 from hubtwin.model.agency import Person
-from hubtwin.web.auth import EdgeOf, allowed, find_token
+from hubtwin.web.auth import EdgeOf, find_token, paced
 from hubtwin.web.change import Change, View, view_of
 from hubtwin.web.edge import API, Edge
 from hubtwin.web.frames import Part, Revs, change_part, delta_frame, named_frame, read_revs
@@ -25,11 +25,14 @@ HURRY_S = 0.5  # once it is to end anyway
 CHUNK = 256 * 1024  # a large picture is handed on in pieces: each page holds one of them, not a copy of all
 RECHECK_S = 30.0  # a session may have ended, a role may have been taken away
 RETRY_MS = 2_000
+OPENINGS = 60  # a minute and session: each is told the whole picture; a page alone comes back every 2 s at most
 router = APIRouter(prefix=API, tags=["live"])
 
 
 @router.get("/live", response_model=LiveSnapshot | LiveDelta | LiveChange | LiveHeartbeat)
-async def live(request: Request, edge: EdgeOf, who: Annotated[Person, Depends(allowed("hub.read"))]) -> Response:
+async def live(
+    request: Request, edge: EdgeOf, who: Annotated[Person, Depends(paced("hub.read", "live", OPENINGS))]
+) -> Response:
     """Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
 
     `id` is the revision of the ledger, a dot, and that of the panorama; a page that comes back with Last-Event-ID gets

@@ -9,21 +9,24 @@ from fastapi import APIRouter, Depends, Path, Query
 from starlette.responses import Response
 
 from hubtwin.model.agency import Person
-from hubtwin.web.auth import EdgeOf, allowed
+from hubtwin.web.auth import EdgeOf, paced
 from hubtwin.web.change import view_of
 from hubtwin.web.edge import API, reply
 from hubtwin.web.schemas.past import PastChanges, PastRange, PastReply
 from hubtwin.web.schemas.things import ThingReply
 
 router = APIRouter(prefix=API, tags=["past"])
-Reads = Annotated[Person, Depends(allowed("hub.read"))]
-ReadsMap = Annotated[Person, Depends(allowed("map.read"))]
+PICTURES, STRETCHES, THINGS = 180, 360, 240  # a minute and session; a page that plays at 600x asks 60 to 120 times
+ReadsRange = Annotated[Person, Depends(paced("hub.read", "past range", PICTURES))]
+Reads = Annotated[Person, Depends(paced("hub.read", "past", PICTURES))]
+ReadsOn = Annotated[Person, Depends(paced("hub.read", "past changes", STRETCHES))]
+ReadsMap = Annotated[Person, Depends(paced("map.read", "things", THINGS))]
 ThingId = Annotated[str, Path(min_length=1, max_length=300)]  # codes of places may have a slash; a warning's is long
 Moment = Annotated[int, Query(ge=0, le=2**53)]
 
 
 @router.get("/past/range", response_model=PastRange)
-def past_range(edge: EdgeOf, who: Reads) -> Response:
+def past_range(edge: EdgeOf, who: ReadsRange) -> Response:
     """Return from when until when the past is known, with what the timeline marks."""
     return reply(edge.desk.past.range(view_of(who)))
 
@@ -35,7 +38,7 @@ def past(edge: EdgeOf, who: Reads, at_ms: Moment) -> Response:
 
 
 @router.get("/past/changes", response_model=PastChanges)
-def changes(edge: EdgeOf, who: Reads, from_ms: Moment, to_ms: Moment) -> Response:
+def changes(edge: EdgeOf, who: ReadsOn, from_ms: Moment, to_ms: Moment) -> Response:
     """Return what was told after a moment and until another, ten minutes of the hub at most."""
     return reply(edge.desk.past.changes(view_of(who), from_ms, to_ms))
 

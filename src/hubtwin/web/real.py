@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 from hubtwin import __version__
 from hubtwin.base.clock import PacedClock, epoch_minute
@@ -271,7 +271,8 @@ class RealDesk:
             late = [source for source, _ in self._board.list_late_sources()]
         except HubError:
             return h.Health("down", False, 0.0, [], __version__)
-        return h.Health("degraded" if late or lag_min >= LAG_MIN else "ok", True, lag_min * 60.0, late, __version__)
+        state: Literal["ok", "degraded"] = "degraded" if late or lag_min >= LAG_MIN else "ok"
+        return h.Health(state, True, lag_min * 60.0, late, __version__, self.past.health())
 
     def _change(self, event: Event, known: dict[tuple[str, str], Any]) -> Change:
         topic, key = _topic(event)

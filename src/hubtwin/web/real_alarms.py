@@ -6,7 +6,7 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.flow.alarms import acknowledge, shelve
 from hubtwin.model.agency import Person
 from hubtwin.model.event import EventKind
-from hubtwin.rules.permission import may
+from hubtwin.rules.permission import may, may_somewhere
 from hubtwin.web.real_board import RealBoard
 from hubtwin.web.schemas import alarms as al
 from hubtwin.web.schemas.asked import Acknowledge, ShelveAlarms
@@ -37,7 +37,7 @@ class RealAlarms:
 
     def acknowledge(self, who: Person, asked: Acknowledge) -> al.AlarmsReply:
         """Write down that a person has heard alarms."""
-        acknowledge(self.works.ledger, asked.seqs, partial(may, who), by=who.user_id, at_min=self._now_min())
+        acknowledge(self.works.ledger, asked.seqs, partial(_may_hear, who), by=who.user_id, at_min=self._now_min())
         return self.answers()
 
     def shelve(self, who: Person, asked: ShelveAlarms) -> al.AlarmsReply:
@@ -53,3 +53,11 @@ class RealAlarms:
 
     def _now_min(self) -> int:
         return epoch_minute(self.works.clock())
+
+
+def _may_hear(who: Person, action: str, *, scene: str | None = None, team: str | None = None) -> None:
+    """Return if a person may answer for an alarm of a scene; one of the whole hub is heard by every officer."""
+    if scene:
+        may(who, action, scene=scene, team=team)
+    else:
+        may_somewhere(who, action)

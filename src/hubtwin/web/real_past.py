@@ -91,6 +91,15 @@ class RealPast:
         """Return how often something was erased from the journal."""
         return self._journal.erased()
 
+    def health(self) -> h.JournalView | None:
+        """Return how much of the past is kept."""
+        journal = self._works.journal
+        if journal is None:
+            return None
+        bounds = journal.bounds()
+        since_min = None if bounds is None else bounds[0] // 60_000
+        return h.JournalView(since_min, round(journal.size() / (1 << 30), 3), self._works.settings.journal.max_gb)
+
     def start(self) -> Mark:
         """Return what the timeline marks where a recording begins: how the hub runs."""
         mode: Mode = self._works.mode

@@ -41,11 +41,12 @@ FOLLOWED, NIGHT = "followed", "night"  # marks of the register
 PIDS = ("pid", "earlier_pid")  # the columns that name a person
 _FOR_EVER_MIN = 1 << 40
 _KINDS = (EventKind.CASE_OPENED, EventKind.CASE_MOVED, EventKind.CASE_CLOSED, EventKind.APPEAL_DECIDED)
+_FOLLOWED = (*_KINDS, EventKind.HELP_ASKED)
 _LOG = structlog.get_logger()
 _ONE = Lock()  # a hub is one process; in it the register is followed, and a night done, by one thread at a time
 
 OPEN, CONTACT, NON_CASE, CONFIRMED = "open_case", "contact", "non_case", "confirmed_case"
-CLEARED = "manifest_hit_cleared"
+CLEARED, HELP_POSITION = "manifest_hit_cleared", "help_position"
 BECAME: Mapping[Outcome, str] = {  # what a case that was closed is of the kinds of retention.toml; see docs/keeping.md
     Outcome.RELEASED: CONTACT,
     Outcome.FOLLOWED_UP: CONTACT,
@@ -103,7 +104,7 @@ def nightly(works: Works, now: datetime) -> str | None:
         failpoint("wiring.night_followed")
         works.access.accounts.sweep()
         if works.journal is not None:
-            works.journal.trim(int((now - timedelta(days=works.settings.journal_days)).timestamp() * 1000))
+            works.journal.trim(int((now - timedelta(days=works.settings.journal.days)).timestamp() * 1000))
         keep_min = _FOR_EVER_MIN if keeping.grants.list_holds() else window_min()
         told: dict[str, object] = {
             "night": night,
@@ -133,7 +134,7 @@ def _follow(works: Works) -> int:
     seq = int(register.find_mark(FOLLOWED) or 0)
     while True:
         last = ledger.last_seq()  # asked first: what comes while we read is met the next time
-        page = ledger.list_events(seq, _KINDS, limit=PAGE)
+        page = ledger.list_events(seq, _FOLLOWED, limit=PAGE)
         upto = page[-1].seq if len(page) == PAGE else max(last, *(event.seq for event in page), seq)
         if upto == seq:
             return seq
@@ -147,7 +148,10 @@ def _follow(works: Works) -> int:
 
 def _records(ledger: Ledger, event: Event, destroyed: set[str]) -> Iterator[Kept]:
     """Yield the record of the case that an event is about, as the case stands now: an event that is read late, or
-    again, gives no other record."""
+    again, gives no other record. Of a call for help: where the caller stood."""
+    if event.kind == EventKind.HELP_ASKED:
+        yield Kept(f"{HELP_POSITION} {event.subject}", HELP_POSITION, "", event.at_min)
+        return
     case = ledger.find_case(str(event.payload.get("case") or event.subject))
     if case is None:
         return
@@ -191,7 +195,9 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
 
     def destroy(batch: Sequence[Due]) -> None:
         delete_due(works.store.directory, batch)
-        going = {due.item.item_id: due.item.pid for due in batch if due.action == DELETE}
+        _forget_positions(works, batch)
+        persons = [due.item for due in batch if due.action == DELETE and due.item.kind != HELP_POSITION]
+        going = {item.item_id: item.pid for item in persons}
         with opened_books(works.store.directory, epoch_minute(works.clock())) as books:
             if books:
                 books.destroy(going)
@@ -211,6 +217,19 @@ def _destroyer(works: Works, register: Register) -> Callable[[Sequence[Due]], No
                     erase(works.store.directory, dataset.name, where, clock=works.access.clock, why="record deleted")
 
     return destroy
+
+
+def _forget_positions(works: Works, batch: Sequence[Due]) -> None:
+    """Take from calls for help where the caller stood; the place that was told and the rest of the call stay."""
+    now_min = epoch_minute(works.clock())
+    for due in batch:
+        if due.item.kind != HELP_POSITION:
+            continue
+        with works.ledger.unit(now_min) as unit:
+            call = unit.find_task(due.item.item_id.removeprefix(f"{HELP_POSITION} "))
+            if call is not None and call.told.get("lon") is not None:
+                told = {**call.told, "lon": None, "lat": None}
+                unit.save_task(replace(call, told=told, version=call.version + 1))
 
 
 def _other_pids(works: Works, pids: set[str]) -> set[str]:

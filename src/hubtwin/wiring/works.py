@@ -134,7 +134,7 @@ def open_works(
         stack.callback(batches.close)
         filed = FieldBooks(directory, access.vault, epoch_minute(clock()))
         stack.callback(filed.close)
-        journal, was_damaged = open_journal(directory, epoch_minute(clock()))
+        journal, was_damaged = open_journal(directory, epoch_minute(clock()), settings.journal.max_gb << 30)
         stack.callback(journal.close)
         if was_damaged:
             _LOG.error("journal_damaged")

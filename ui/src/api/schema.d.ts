@@ -2319,7 +2319,8 @@ export interface components {
         };
         /**
          * Health
-         * @description Whether the hub works. `status` is ok, degraded (late timers or sources) or down.
+         * @description Whether the hub works. `status` is ok, degraded (late timers or sources) or down. `journal` tells of the past that
+         *     pages can be shown; null where none is kept.
          */
         Health: {
             /**
@@ -2335,6 +2336,7 @@ export interface components {
             sources_late: string[];
             /** Version */
             version: string;
+            journal: components["schemas"]["JournalView"] | null;
         };
         /**
          * Heard
@@ -2464,6 +2466,19 @@ export interface components {
              * @default 480
              */
             lasts_min: number;
+        };
+        /**
+         * JournalView
+         * @description Since when the past can be shown (null: not yet), the gigabytes that takes, and how many it may take: beyond, the
+         *     oldest hours go.
+         */
+        JournalView: {
+            /** Since Min */
+            since_min: number | null;
+            /** Gb */
+            gb: number;
+            /** Max Gb */
+            max_gb: number;
         };
         /**
          * LegView
@@ -4407,7 +4422,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4506,7 +4521,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4607,7 +4622,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4708,7 +4723,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4809,7 +4824,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4914,7 +4929,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5015,7 +5030,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5116,7 +5131,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5219,7 +5234,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5320,7 +5335,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5421,7 +5436,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5529,7 +5544,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5632,7 +5647,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5739,7 +5754,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5844,7 +5859,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5947,7 +5962,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6048,7 +6063,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6149,7 +6164,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6250,7 +6265,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6355,7 +6370,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6460,7 +6475,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6567,7 +6582,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6674,7 +6689,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6779,7 +6794,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6880,7 +6895,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6985,7 +7000,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7090,7 +7105,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7193,7 +7208,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7300,7 +7315,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7403,7 +7418,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7510,7 +7525,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7617,7 +7632,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7718,7 +7733,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7823,7 +7838,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7928,7 +7943,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8031,7 +8046,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8136,7 +8151,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8243,7 +8258,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8350,7 +8365,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8460,7 +8475,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8564,7 +8579,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8667,7 +8682,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8768,7 +8783,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8869,7 +8884,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -8974,7 +8989,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9075,7 +9090,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9176,7 +9191,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9279,7 +9294,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9386,7 +9401,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9487,7 +9502,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9592,7 +9607,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9695,7 +9710,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9796,7 +9811,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -9901,7 +9916,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10002,7 +10017,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10103,7 +10118,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10206,7 +10221,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10309,7 +10324,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10417,7 +10432,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10520,7 +10535,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10623,7 +10638,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10724,7 +10739,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10827,7 +10842,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -10934,7 +10949,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11042,7 +11057,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11147,7 +11162,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11250,7 +11265,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11357,7 +11372,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11460,7 +11475,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11561,7 +11576,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11664,7 +11679,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11768,7 +11783,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11871,7 +11886,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -11972,7 +11987,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -12073,7 +12088,7 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many attempts */
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -208,11 +208,23 @@ class RevealReply:
 
 
 @dataclass(frozen=True, slots=True)
+class JournalView:
+    """Since when the past can be shown (null: not yet), the gigabytes that takes, and how many it may take: beyond, the
+    oldest hours go."""
+
+    since_min: int | None
+    gb: float
+    max_gb: int
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
-    """Whether the hub works. `status` is ok, degraded (late timers or sources) or down."""
+    """Whether the hub works. `status` is ok, degraded (late timers or sources) or down. `journal`: the past
+    that can be shown."""
 
     status: Literal["ok", "degraded", "down"]
     store: bool
     timers_lag_s: float
     sources_late: Sequence[str]
     version: str
+    journal: JournalView | None = None
