@@ -6,7 +6,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from hubtwin.datasets.listing import Catalogue, LibraryKind, Listing
+from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.datasets.table import ColumnType
 from hubtwin.library.declared import Entry
 
@@ -48,8 +48,6 @@ def _check_library(catalogue: Catalogue, listing: Listing, entry: Entry) -> None
     library = catalogue.library_by_name.get(listing.library)
     if library is None:
         raise entry.wrong("library", "unknown", what=listing.library)
-    if library.kind is LibraryKind.HUB:
-        raise entry.wrong("library", "hub_library")
     grade = listing.dataset.grade
     if grade > library.ceiling:
         raise entry.wrong("", "above_ceiling", grade=grade.name, library=library.name, ceiling=library.ceiling.name)

@@ -114,8 +114,10 @@ def merge(files: Mapping[str, Mapping[str, Any]], hub: Catalogue) -> Catalogue:
         if library.name in hub.library_by_name:
             raise found.places["library", library.name].wrong("name", "hub_library")
     for listing in found.listings.values():
-        if listing.name in hub.by_name:
-            raise found.places["dataset", listing.name].wrong("name", "hub_library")
+        entry = found.places["dataset", listing.name]
+        for name, taken in (("name", listing.name in hub.by_name), ("library", listing.library in hub.library_by_name)):
+            if taken:
+                raise entry.wrong(name, "hub_library")
     agencies = {each.agency_id: each for each in hub.agencies} | found.agencies
     catalogue = Catalogue(
         libraries=(*found.libraries.values(), *hub.libraries),

@@ -9,6 +9,7 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.catalogue import Held
 from hubtwin.settings import Settings
+from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.shelf_rows import ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
@@ -26,6 +27,7 @@ class LibraryWorks:
     shelves: Shelves
     rows: ShelfRows
     clock: Clock
+    contracts: Contracts
 
     def held(self) -> Mapping[str, Held]:
         """Return what is held of each dataset, of the hub's own and of the district's."""
@@ -36,9 +38,11 @@ class LibraryWorks:
         return epoch_minute(self.clock())
 
 
-def open_library(stack: ExitStack, settings: Settings, store: EmbeddedStore, clock: Clock, tell: Tell) -> LibraryWorks:
+def open_library(
+    stack: ExitStack, settings: Settings, store: EmbeddedStore, clock: Clock, tell: Tell, *, contracts: Contracts
+) -> LibraryWorks:
     """Open the library beside an open store. `tell` writes into the audit. Raises Absent, Malformed, Retry."""
     shelves = Shelves(store.directory / LIBRARY_FOLDER, at_min=epoch_minute(clock()), audit=tell)
     stack.callback(shelves.close)
     rows = ShelfRows(shelves, settings.hub.hub_id, store.status, clock=clock)
-    return LibraryWorks(lambda: open_catalogue(settings), store, shelves, rows, clock)
+    return LibraryWorks(lambda: open_catalogue(settings, contracts), store, shelves, rows, clock, contracts)

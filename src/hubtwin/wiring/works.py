@@ -19,6 +19,7 @@ from hubtwin.stores.accounts import Accounts
 from hubtwin.stores.audit import Audit, open_access
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
+from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import EmbeddedStore, store_directory
 from hubtwin.stores.field import FieldBooks
 from hubtwin.stores.grants import Grants
@@ -145,7 +146,10 @@ def open_works(
             filed=filed,
             panorama=Panorama(journal.begin_run() << RUN_BITS),
             journal=journal,
-            library=open_library(stack, settings, store, real_clock, partial(_tell, access.audit)),
+            library=open_library(
+                *(stack, settings, store, real_clock, partial(_tell, access.audit)),
+                contracts=Contracts(access.database, access.audit, clock=real_clock),
+            ),
         )
 
 
