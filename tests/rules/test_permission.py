@@ -126,7 +126,7 @@ ALLOWED = {
     "order.answer": f"{_STEWARDS} {_OWNERS_ALL} +hub",
     "basket.apply": _APPLICANTS,
     "library.query": _APPLICANTS,
-    "basket.decide": f"{_OWNERS_ALL} +hub",
+    "basket.decide": f"{_OWNERS_ALL} data_authority@data +hub",
     "template.sign": f"{_OWNERS_ALL} +hub",
     "addition.answer": f"{_OWNERS_ALL} +hub",
     "basket.authorise": "data_authority@data +hub",

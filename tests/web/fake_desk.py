@@ -32,6 +32,7 @@ from hubtwin.web.schemas.asked import (
 from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
+from tests.web.fake_baskets import FakeBaskets
 from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
@@ -70,6 +71,7 @@ class FakeDesk:
         self.partners = FakePartners()
         self.venue = FakeVenue()
         self.field = FakeField(self)
+        self.baskets = FakeBaskets()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

@@ -23,6 +23,9 @@ WHY = {"scene": "epidemic", "fields": ["name"], "purpose": "trace", "about": "ca
 SECOND = {"user": "security_officer", "password": PASSWORD}
 TO_WHOM = {"grantee": "scene_officer", "scene": "epidemic", "dataset": "vault", "columns": ["name"]}
 GRANT = {**TO_WHOM, "purposes": ["trace"], "days": 7, "reason": "outbreak", "second": SECOND}
+ITEMS = [{"dataset": "shops", "columns": ["no"]}]
+APPLY = {"key": "k5", "purpose": "care", "legal_basis": "law", "days": 30, "items": ITEMS}
+URGENT = {"key": "k7", "purpose": "care", "legal_basis": "law", "minutes": 60, "items": ITEMS, "reason": "flood"}
 WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it asks for, a body that is as declared
     ("post", "/emergency"): (
         "emergency.declare",
@@ -57,6 +60,19 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/tasks/task-1/checks"): ("task.report", {"item": "arrived", "done": True, "key": "k2"}),
     ("post", "/tasks/task-1/notes"): ("task.report", {"kind": "note", "text": "all calm", "key": "k3"}),
     ("post", "/tasks/task-1/photos?key=k4"): ("task.report", "no photo"),
+    ("post", "/library/baskets/check"): ("basket.apply", APPLY),
+    ("post", "/library/baskets"): ("basket.apply", APPLY),
+    ("post", "/library/baskets/basket-1/authorise"): ("basket.authorise", {}),
+    ("post", "/library/baskets/basket-1/agree"): ("basket.agree", {"datasets": ["shops"]}),
+    ("post", "/library/baskets/basket-1/decide"): ("basket.decide", {"items": [{"dataset": "shops", "give": True}]}),
+    ("post", "/library/baskets/basket-1/withdraw"): ("basket.apply", {}),
+    ("post", "/library/shares/share-1/revoke"): ("share.revoke", {}),
+    ("post", "/library/shares/share-1/resume"): ("share.revoke", {}),
+    ("post", "/library/shares/share-1/renew"): ("basket.apply", {"key": "k6", "days": 30}),
+    ("post", "/library/shares/share-1/review"): ("share.review", {"justified": True, "note": "it was needed"}),
+    ("post", "/library/templates"): ("template.sign", {"dataset": "shops", "columns": ["no"]}),
+    ("post", "/library/templates/template-1/withdraw"): ("template.sign", {}),
+    ("post", "/library/emergency"): ("share.emergency", URGENT),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -96,6 +112,12 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/phone"): "task.report",
     ("get", "/teams/near?place=N1"): "task.assign",
     ("get", "/tasks/task-1/photos/piece-1"): "task.read",
+    ("get", "/library/baskets"): "catalogue.read",
+    ("get", "/library/baskets/basket-1"): "catalogue.read",
+    ("get", "/library/shares"): "catalogue.read",
+    ("get", "/library/templates"): "catalogue.read",
+    ("get", "/library/times"): "basket.read",
+    ("get", "/library/agencies"): "basket.read",
 }
 BY_LINK = {("get", "/api/v1/liaison/{token}"), ("post", "/api/v1/liaison/{token}")}  # the token is the right
 BY_SIGNATURE = {("post", "/api/v1/wire")}  # who sends is proven message by message
@@ -126,6 +148,8 @@ def _pattern(path: str) -> str:
     path = path.partition("?")[0]
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("zone:hall", "{thing_id}")
+    for kind in ("basket", "share", "template"):
+        path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
     return (

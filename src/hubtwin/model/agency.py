@@ -137,7 +137,7 @@ LIBRARY_PERMISSIONS: tuple[Permission, ...] = (  # whose dataset it is, and whic
     *_lines("quality.rows order.answer", Reach.HUB, R.DATA_STEWARD, R.DATA_OWNER),
     *_lines("basket.apply library.query", Reach.HUB, R.AGENCY_LIAISON, R.SCENE_OFFICER, R.ANALYST, R.DATA_STEWARD),
     *_lines("basket.decide template.sign addition.answer", Reach.HUB, R.DATA_OWNER),
-    *_lines("basket.authorise", Reach.HUB, R.DATA_AUTHORITY),
+    *_lines("basket.authorise basket.decide", Reach.HUB, R.DATA_AUTHORITY),  # in the place of an owner who is late
     *_lines("basket.agree", Reach.HUB, R.SECURITY_OFFICER),
     *_lines("basket.read", Reach.HUB, R.DATA_AUTHORITY, R.DATA_OWNER, R.SECURITY_OFFICER, R.AUDITOR),
     *_lines("share.revoke", Reach.HUB, R.DATA_OWNER, R.DATA_AUTHORITY, R.SECURITY_OFFICER),

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from hubtwin import __version__
 from hubtwin.base.errors import Absent
-from hubtwin.web import access, auth, field, liaison, live, loop, partners, past, read, venue, wire_in, write
+from hubtwin.web import access, auth, baskets, field, liaison, live, loop, partners, past, read, venue, wire_in, write
 from hubtwin.web.auth import EdgeOf
 from hubtwin.web.desk import Desk
 from hubtwin.web.edge import API, Edge, Options, reply
@@ -45,7 +45,7 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
         meters=meters,
         body_bytes=options.body_bytes,
         tls=options.tls,
-        larger=(*wire_in.LARGER, *field.LARGER),
+        larger=(*wire_in.LARGER, *field.LARGER, *baskets.LARGER),
         map_origin=options.map_origin,
     )
     return app
@@ -89,7 +89,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    for part in (auth, read, write, loop, field, access, partners, venue, liaison, wire_in, past, live):
+    for part in (auth, read, write, loop, field, access, baskets, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)
     return app

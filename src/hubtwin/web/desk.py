@@ -15,6 +15,7 @@ from hubtwin.model.case import CaseState
 from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.change import Change
+from hubtwin.web.desk_baskets import BasketsDesk
 from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.desk_past import PastDesk
 from hubtwin.web.schemas import access as a
@@ -195,6 +196,11 @@ class Desk(Protocol):
     @property
     def venue(self) -> VenueDesk:
         """Return the part about the venue."""
+        ...
+
+    @property
+    def baskets(self) -> BasketsDesk:
+        """Return the part about applications for the library and what is shared."""
         ...
 
     @property

@@ -26,6 +26,7 @@ from hubtwin.web.change import Change
 from hubtwin.web.desk import CaseFilter, TaskFilter
 from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_alarms import RealAlarms
+from hubtwin.web.real_baskets import RealBaskets
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
@@ -40,6 +41,7 @@ from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import Reveal
+from hubtwin.wiring.applying import make_applying
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
@@ -70,6 +72,7 @@ class RealDesk:
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.field = RealField(works, scene)
+        self.baskets = RealBaskets(works.access, make_applying(works.settings, works.access))
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages

@@ -1009,6 +1009,354 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/baskets/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check
+         * @description Return what every lane would say of each item, and why; nothing is stored.
+         */
+        post: operations["check_api_v1_library_baskets_check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Baskets
+         * @description Return applications that concern the reader, the newest first; `waiting`: those that somebody must decide.
+         */
+        get: operations["baskets_api_v1_library_baskets_get"];
+        put?: never;
+        /**
+         * Apply
+         * @description Send an application in; what needs nobody is decided, probed and active in the answer.
+         */
+        post: operations["apply_api_v1_library_baskets_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets/{basket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Basket
+         * @description Return an application with its items and what every lane said.
+         */
+        get: operations["basket_api_v1_library_baskets__basket_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets/{basket_id}/authorise": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Authorise
+         * @description Turn the one key: everything that the rules allow by now becomes active, the rest stays with its owners.
+         */
+        post: operations["authorise_api_v1_library_baskets__basket_id__authorise_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets/{basket_id}/agree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Agree
+         * @description Agree as the second person, after the owner.
+         */
+        post: operations["agree_api_v1_library_baskets__basket_id__agree_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets/{basket_id}/decide": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decide
+         * @description Decide items as their owner: given, narrower, or refused for a reason.
+         */
+        post: operations["decide_api_v1_library_baskets__basket_id__decide_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/baskets/{basket_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw
+         * @description Take back what still waits of the own application.
+         */
+        post: operations["withdraw_api_v1_library_baskets__basket_id__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/shares": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shares
+         * @description Return shares that concern the reader; `live`: only those that hold now.
+         */
+        get: operations["shares_api_v1_library_shares_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/shares/{share_id}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Revoke
+         * @description End a share; it binds at the next question.
+         */
+        post: operations["revoke_api_v1_library_shares__share_id__revoke_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/shares/{share_id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume
+         * @description Let a suspended share go on, after it was probed anew.
+         */
+        post: operations["resume_api_v1_library_shares__share_id__resume_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/shares/{share_id}/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Renew
+         * @description Apply for what a share gives once more; it goes the lanes of today.
+         */
+        post: operations["renew_api_v1_library_shares__share_id__renew_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/shares/{share_id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Review
+         * @description Review an emergency access of somebody else.
+         */
+        post: operations["review_api_v1_library_shares__share_id__review_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Templates
+         * @description Return what owners have signed beforehand.
+         */
+        get: operations["templates_api_v1_library_templates_get"];
+        put?: never;
+        /**
+         * Sign
+         * @description Sign beforehand what may go of an own dataset.
+         */
+        post: operations["sign_api_v1_library_templates_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/templates/{template_id}/withdraw": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Withdraw Template
+         * @description Withdraw a template; what was given under it stands until it is revoked.
+         */
+        post: operations["withdraw_template_api_v1_library_templates__template_id__withdraw_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/times": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Times
+         * @description Return how long it took from application to active, machine and people apart.
+         */
+        get: operations["times_api_v1_library_times_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/agencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Agencies
+         * @description Return what each agency gave, was given and used.
+         */
+        get: operations["agencies_api_v1_library_agencies_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/emergency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take Emergency
+         * @description Take what an emergency needs at once; it ends by itself and somebody else must review it.
+         */
+        post: operations["take_emergency_api_v1_library_emergency_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners": {
         parameters: {
             query?: never;
@@ -1410,6 +1758,49 @@ export interface components {
             seqs: number[];
         };
         /**
+         * AgenciesReply
+         * @description Agencies by id.
+         */
+        AgenciesReply: {
+            /** Agencies */
+            agencies: components["schemas"]["AgencyLine"][];
+        };
+        /**
+         * AgencyKind
+         * @description What an agency does at the hub.
+         * @enum {string}
+         */
+        AgencyKind: "command" | "railway" | "health" | "police" | "transport" | "district" | "data" | "department" | "street" | "audit";
+        /**
+         * AgencyLine
+         * @description What an agency gave (datasets, to how many), was given (datasets, by how many) and used (questions, rows).
+         */
+        AgencyLine: {
+            /** Agency */
+            agency: string;
+            name: components["schemas"]["Words"];
+            /** Gave */
+            gave: number;
+            /** Gave To */
+            gave_to: number;
+            /** Given */
+            given: number;
+            /** Given By */
+            given_by: number;
+            /** Asked */
+            asked: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * AgreeIn
+         * @description For which datasets the second person agrees.
+         */
+        AgreeIn: {
+            /** Datasets */
+            datasets: string[];
+        };
+        /**
          * AgreementView
          * @description An agreement: both days are included. `days_left` is 0 on its last day and negative after it.
          */
@@ -1512,6 +1903,40 @@ export interface components {
             may_decide: boolean;
         };
         /**
+         * ApplyIn
+         * @description An application. `grantee` empty: the own agency. `key` makes sending it twice one application.
+         */
+        ApplyIn: {
+            /** Key */
+            key: string;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /** Days */
+            days: number;
+            /** Items */
+            items: components["schemas"]["AskIn"][];
+            /**
+             * Grantee
+             * @default
+             */
+            grantee: string;
+            /** Delivery */
+            delivery?: ("query" | "api" | "file" | "channel")[];
+            /**
+             * Kind
+             * @default sharing
+             * @enum {string}
+             */
+            kind: "sharing" | "operational";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Area
          * @description A GeoJSON feature.
          */
@@ -1590,6 +2015,22 @@ export interface components {
             task: string;
         };
         /**
+         * AskIn
+         * @description What is asked of one dataset.
+         */
+        AskIn: {
+            /** Dataset */
+            dataset: string;
+            /** Columns */
+            columns: string[];
+            rows?: components["schemas"]["RowsIn"] | null;
+            /**
+             * Counts Only
+             * @default false
+             */
+            counts_only: boolean;
+        };
+        /**
          * AuditCheck
          * @description What a walk along the whole chain found: how many rows, the last one, and everything that is wrong.
          */
@@ -1655,6 +2096,97 @@ export interface components {
             open: number;
             /** Difference */
             difference: number;
+        };
+        /**
+         * BasketLine
+         * @description An application in a list. `states` counts its items; `due_min` is the next minute by which somebody decides.
+         */
+        BasketLine: {
+            /** Basket Id */
+            basket_id: string;
+            /** Applicant */
+            applicant: string;
+            /** Agency */
+            agency: string;
+            agency_name: components["schemas"]["Words"];
+            purpose_name: components["schemas"]["Words"];
+            /** Kind */
+            kind: string;
+            /** State */
+            state: string;
+            /** Submitted Ms */
+            submitted_ms: number;
+            /** Until Min */
+            until_min: number;
+            /** Items */
+            items: number;
+            /** States */
+            states: {
+                [key: string]: number;
+            };
+            /** Due Min */
+            due_min: number | null;
+            /** Late */
+            late: boolean;
+            /** Mine */
+            mine: boolean;
+        };
+        /**
+         * BasketView
+         * @description An application with its items.
+         */
+        BasketView: {
+            /** Basket Id */
+            basket_id: string;
+            /** Applicant */
+            applicant: string;
+            /** Agency */
+            agency: string;
+            agency_name: components["schemas"]["Words"];
+            /** Grantee */
+            grantee: string;
+            /** Kind */
+            kind: string;
+            /** Purpose */
+            purpose: string;
+            purpose_name: components["schemas"]["Words"];
+            /** Legal Basis */
+            legal_basis: string;
+            legal_basis_name: components["schemas"]["Words"];
+            /** From Min */
+            from_min: number;
+            /** Until Min */
+            until_min: number;
+            /** Delivery */
+            delivery: components["schemas"]["Delivery"][];
+            /** Reason */
+            reason: string;
+            /** State */
+            state: string;
+            /** Submitted Ms */
+            submitted_ms: number;
+            /** Authorised By */
+            authorised_by: string;
+            /** Authorised Ms */
+            authorised_ms: number | null;
+            /** Now Min */
+            now_min: number;
+            /** May */
+            may: string[];
+            /** Items */
+            items: components["schemas"]["ItemView"][];
+        };
+        /**
+         * BasketsReply
+         * @description A page of applications, the newest first. `next` is `before` of the page after; null: there is none.
+         */
+        BasketsReply: {
+            /** Now Min */
+            now_min: number;
+            /** Baskets */
+            baskets: components["schemas"]["BasketLine"][];
+            /** Next */
+            next: string | null;
         };
         /**
          * BeginOverflow
@@ -1822,6 +2354,22 @@ export interface components {
             next_min: number | null;
         };
         /**
+         * CheckReply
+         * @description What would become of a basket; nothing was stored. Numbers of items by what happens to them.
+         */
+        CheckReply: {
+            /** At Once */
+            at_once: number;
+            /** By Key */
+            by_key: number;
+            /** By People */
+            by_people: number;
+            /** Refused */
+            refused: number;
+            /** Items */
+            items: components["schemas"]["ItemView"][];
+        };
+        /**
          * CheckView
          * @description A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open.
          */
@@ -1844,6 +2392,19 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Grade */
             grade: number;
+        };
+        /**
+         * ColumnView
+         * @description A column with its sensitivity, 1 to 4, and the mask that is put on it; no mask: empty.
+         */
+        ColumnView: {
+            /** Column */
+            column: string;
+            name: components["schemas"]["Words"];
+            /** Grade */
+            grade: number;
+            /** Mask */
+            mask: string;
         };
         /**
          * ContactView
@@ -1954,6 +2515,36 @@ export interface components {
             note: string;
         };
         /**
+         * DecideIn
+         * @description What an owner decides.
+         */
+        DecideIn: {
+            /** Items */
+            items: components["schemas"]["DecideOne"][];
+        };
+        /**
+         * DecideOne
+         * @description What is decided of one item: given, perhaps narrower, or refused for a reason.
+         */
+        DecideOne: {
+            /** Dataset */
+            dataset: string;
+            /** Give */
+            give: boolean;
+            /** Columns */
+            columns?: string[] | null;
+            rows?: components["schemas"]["RowsIn"] | null;
+            /** Days */
+            days?: number | null;
+            /** Masks */
+            masks?: string[][] | null;
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * Declare
          * @description Declare an event: what, on which legal basis, until which day (the last one, hub time).
          */
@@ -1965,6 +2556,12 @@ export interface components {
             /** Ends On */
             ends_on: string;
         };
+        /**
+         * Delivery
+         * @description How a grantee takes what it was given.
+         * @enum {string}
+         */
+        Delivery: "query" | "api" | "file" | "channel";
         /**
          * DestroyData
          * @description Destroy the data of an event that has ended and whose data still stand; both persons as for its end.
@@ -2015,6 +2612,24 @@ export interface components {
             ends_min: number;
             /** In Force */
             in_force: boolean;
+        };
+        /**
+         * EmergencyIn
+         * @description What an emergency needs at once; it ends by itself and somebody else reviews it.
+         */
+        EmergencyIn: {
+            /** Key */
+            key: string;
+            /** Purpose */
+            purpose: string;
+            /** Legal Basis */
+            legal_basis: string;
+            /** Minutes */
+            minutes: number;
+            /** Items */
+            items: components["schemas"]["AskIn"][];
+            /** Reason */
+            reason: string;
         };
         /**
          * EmergencyReply
@@ -2319,8 +2934,8 @@ export interface components {
         };
         /**
          * Health
-         * @description Whether the hub works. `status` is ok, degraded (late timers or sources) or down. `journal` tells of the past that
-         *     pages can be shown; null where none is kept.
+         * @description Whether the hub works. `status` is ok, degraded (late timers or sources) or down. `journal`: the past
+         *     that can be shown.
          */
         Health: {
             /**
@@ -2468,6 +3083,66 @@ export interface components {
             lasts_min: number;
         };
         /**
+         * ItemState
+         * @description Where an item of a basket is.
+         * @enum {string}
+         */
+        ItemState: "draft" | "submitted" | "agreed" | "approved" | "provisioning" | "probed" | "active" | "expiring" | "expired" | "revoked" | "suspended" | "refused" | "withdrawn";
+        /**
+         * ItemView
+         * @description One dataset of a basket. `columns`, `rows` and `until_min` are what is given, once it is; before, what is asked.
+         *
+         *     `waits_for` is `owner`, `authority`, `security_officer` or empty; `level` how often its clock ran out. `probe_why`
+         *     tells why a share that exists is not active yet.
+         */
+        ItemView: {
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Owner */
+            owner: string;
+            owner_name: components["schemas"]["Words"];
+            /** Sharing */
+            sharing: string;
+            /** Grade */
+            grade: number;
+            /** Columns */
+            columns: components["schemas"]["ColumnView"][];
+            rows: components["schemas"]["RowsView"];
+            /** Counts Only */
+            counts_only: boolean;
+            lane: components["schemas"]["Lane"];
+            /** Lanes */
+            lanes: components["schemas"]["LaneView"][];
+            state: components["schemas"]["ItemState"];
+            /** Template Id */
+            template_id: string;
+            /** Waits For */
+            waits_for: string;
+            /** Due Min */
+            due_min: number | null;
+            /** Level */
+            level: number;
+            /** First By */
+            first_by: string;
+            /** Decided By */
+            decided_by: string;
+            /** Decided Ms */
+            decided_ms: number | null;
+            /** Until Min */
+            until_min: number;
+            /** Note */
+            note: string;
+            /** Share Id */
+            share_id: string;
+            /** Active Ms */
+            active_ms: number | null;
+            /** Probe Why */
+            probe_why: string;
+            /** May */
+            may: string[];
+        };
+        /**
          * JournalView
          * @description Since when the past can be shown (null: not yet), the gigabytes that takes, and how many it may take: beyond, the
          *     oldest hours go.
@@ -2479,6 +3154,31 @@ export interface components {
             gb: number;
             /** Max Gb */
             max_gb: number;
+        };
+        /**
+         * Lane
+         * @description Which way an item of a basket went.
+         * @enum {string}
+         */
+        Lane: "automatic" | "template" | "owner" | "aggregate" | "operational" | "emergency" | "refused";
+        /**
+         * LaneTimes
+         * @description How long the items of one lane took.
+         */
+        LaneTimes: {
+            lane: components["schemas"]["Lane"];
+            took: components["schemas"]["SpreadView"];
+        };
+        /**
+         * LaneView
+         * @description What a lane says of an item.
+         */
+        LaneView: {
+            lane: components["schemas"]["Lane"];
+            /** Open */
+            open: boolean;
+            /** Reasons */
+            reasons: components["schemas"]["Reason"][];
         };
         /**
          * LegView
@@ -3419,6 +4119,15 @@ export interface components {
             name: components["schemas"]["Words"];
         };
         /**
+         * Reason
+         * @description Why a lane is closed: the id of the policy, and what it says.
+         */
+        Reason: {
+            /** Key */
+            key: string;
+            text: components["schemas"]["Words"];
+        };
+        /**
          * ReceivedRow
          * @description A message from a partner: applied, held or refused; `changed` things here, null where nobody has used it yet.
          */
@@ -3449,6 +4158,16 @@ export interface components {
             number: number;
             /** At Min */
             at_min: number | null;
+        };
+        /**
+         * RenewIn
+         * @description For how many days from now a share is applied for again.
+         */
+        RenewIn: {
+            /** Key */
+            key: string;
+            /** Days */
+            days: number;
         };
         /**
          * Repair
@@ -3577,6 +4296,46 @@ export interface components {
             note: string;
         };
         /**
+         * ReviewIn
+         * @description What somebody else thinks of an emergency access.
+         */
+        ReviewIn: {
+            /** Justified */
+            justified: boolean;
+            /** Note */
+            note: string;
+        };
+        /**
+         * RowsIn
+         * @description Which rows; leaving them out means those of the own street.
+         */
+        RowsIn: {
+            /**
+             * Everything
+             * @default false
+             */
+            everything: boolean;
+            /**
+             * Column
+             * @default
+             */
+            column: string;
+            /** Values */
+            values?: string[];
+        };
+        /**
+         * RowsView
+         * @description Which rows: all of them, or those whose `column` is one of `values`; neither: none.
+         */
+        RowsView: {
+            /** Everything */
+            everything: boolean;
+            /** Column */
+            column: string;
+            /** Values */
+            values: string[];
+        };
+        /**
          * RunAsked
          * @description A run of the train of the case that calls here.
          */
@@ -3698,6 +4457,71 @@ export interface components {
             lat?: number | null;
         };
         /**
+         * ShareView
+         * @description What somebody was given. `live` is what counts now; `state` says why not: unprobed, not_yet, over, suspended,
+         *     revoked, other_shape. `review_due_min` is null where nobody has to review it, or somebody has.
+         */
+        ShareView: {
+            /** Share Id */
+            share_id: string;
+            /** Basket Id */
+            basket_id: string;
+            /** Grantee */
+            grantee: string;
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Owner */
+            owner: string;
+            /** Columns */
+            columns: components["schemas"]["ColumnView"][];
+            rows: components["schemas"]["RowsView"];
+            /** Count Floor */
+            count_floor: number | null;
+            /** Purpose */
+            purpose: string;
+            purpose_name: components["schemas"]["Words"];
+            /** Legal Basis */
+            legal_basis: string;
+            /** Delivery */
+            delivery: components["schemas"]["Delivery"][];
+            lane: components["schemas"]["Lane"];
+            /** From Min */
+            from_min: number;
+            /** Until Min */
+            until_min: number;
+            /** Issued By */
+            issued_by: string;
+            /** Live */
+            live: boolean;
+            /** State */
+            state: string;
+            /** Suspended Why */
+            suspended_why: string;
+            /** Revoked Min */
+            revoked_min: number | null;
+            /** Revoked By */
+            revoked_by: string;
+            /** Review Due Min */
+            review_due_min: number | null;
+            /** Reviewed Min */
+            reviewed_min: number | null;
+            /** Reviewed By */
+            reviewed_by: string;
+            /** May */
+            may: string[];
+        };
+        /**
+         * SharesReply
+         * @description Shares, those that end last first.
+         */
+        SharesReply: {
+            /** Now Min */
+            now_min: number;
+            /** Shares */
+            shares: components["schemas"]["ShareView"][];
+        };
+        /**
          * Shelf
          * @description Alarms of `kind` are quiet from `at_min` until `until_min`: who said so, and why.
          */
@@ -3777,6 +4601,18 @@ export interface components {
             now_min: number;
             /** Sources */
             sources: components["schemas"]["SourceView"][];
+        };
+        /**
+         * SpreadView
+         * @description Median and 95th percentile in milliseconds; null where there is nothing to tell.
+         */
+        SpreadView: {
+            /** Count */
+            count: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
         };
         /**
          * Staff
@@ -4034,6 +4870,94 @@ export interface components {
             size: number;
         };
         /**
+         * TemplateIn
+         * @description What an owner signs; it holds for `days` and gives at most `max_days`. `rows`: beside the own street.
+         */
+        TemplateIn: {
+            /** Dataset */
+            dataset: string;
+            /** Columns */
+            columns: string[];
+            /** Masks */
+            masks?: string[][];
+            /** Purposes */
+            purposes?: string[];
+            /** Agencies */
+            agencies?: string[];
+            /** Kinds */
+            kinds?: ("command" | "railway" | "health" | "police" | "transport" | "district" | "data" | "department" | "street" | "audit")[];
+            /**
+             * Own Street
+             * @default true
+             */
+            own_street: boolean;
+            rows?: components["schemas"]["RowsIn"] | null;
+            /**
+             * Max Days
+             * @default 30
+             */
+            max_days: number;
+            /**
+             * Days
+             * @default 180
+             */
+            days: number;
+            /**
+             * Alone
+             * @default true
+             */
+            alone: boolean;
+        };
+        /**
+         * TemplateView
+         * @description What an owner has signed beforehand.
+         */
+        TemplateView: {
+            /** Template Id */
+            template_id: string;
+            /** Owner */
+            owner: string;
+            owner_name: components["schemas"]["Words"];
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Columns */
+            columns: components["schemas"]["ColumnView"][];
+            /** Own Street */
+            own_street: boolean;
+            rows: components["schemas"]["RowsView"];
+            /** Purposes */
+            purposes: string[];
+            /** Agencies */
+            agencies: string[];
+            /** Kinds */
+            kinds: components["schemas"]["AgencyKind"][];
+            /** Max Days */
+            max_days: number;
+            /** Until Min */
+            until_min: number;
+            /** Alone */
+            alone: boolean;
+            /** Signed By */
+            signed_by: string;
+            /** Signed Min */
+            signed_min: number | null;
+            /** Live */
+            live: boolean;
+            /** May */
+            may: string[];
+        };
+        /**
+         * TemplatesReply
+         * @description Templates by dataset.
+         */
+        TemplatesReply: {
+            /** Now Min */
+            now_min: number;
+            /** Templates */
+            templates: components["schemas"]["TemplateView"][];
+        };
+        /**
          * ThingReply
          * @description A thing, its source, and up to 120 of its newest states, oldest first: when sensed, and the values then.
          */
@@ -4095,6 +5019,29 @@ export interface components {
             on_site: number | null;
             /** Closed */
             closed: number | null;
+        };
+        /**
+         * TimesReply
+         * @description From application to active over all baskets since a day: `machine` and `human` apart, `automatic_share` of the
+         *     active items that no person decided, 0 to 1.
+         */
+        TimesReply: {
+            /** Since Ms */
+            since_ms: number;
+            /** Baskets */
+            baskets: number;
+            whole: components["schemas"]["SpreadView"];
+            items: components["schemas"]["SpreadView"];
+            machine: components["schemas"]["SpreadView"];
+            human: components["schemas"]["SpreadView"];
+            /** Automatic Share */
+            automatic_share: number | null;
+            /** Waiting */
+            waiting: number;
+            /** Late */
+            late: number;
+            /** Lanes */
+            lanes: components["schemas"]["LaneTimes"][];
         };
         /**
          * Train
@@ -9952,6 +10899,1988 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditCheck"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_api_v1_library_baskets_check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    baskets_api_v1_library_baskets_get: {
+        parameters: {
+            query?: {
+                which?: "all" | "waiting" | "mine";
+                before?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_api_v1_library_baskets_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApplyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    basket_api_v1_library_baskets__basket_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                basket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    authorise_api_v1_library_baskets__basket_id__authorise_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                basket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agree_api_v1_library_baskets__basket_id__agree_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                basket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AgreeIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_api_v1_library_baskets__basket_id__decide_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                basket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecideIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_api_v1_library_baskets__basket_id__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                basket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shares_api_v1_library_shares_get: {
+        parameters: {
+            query?: {
+                dataset?: string | null;
+                live?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SharesReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_api_v1_library_shares__share_id__revoke_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_api_v1_library_shares__share_id__resume_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    renew_api_v1_library_shares__share_id__renew_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RenewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    review_api_v1_library_shares__share_id__review_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                share_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReviewIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ShareView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    templates_api_v1_library_templates_get: {
+        parameters: {
+            query?: {
+                dataset?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplatesReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sign_api_v1_library_templates_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TemplateIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdraw_template_api_v1_library_templates__template_id__withdraw_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                template_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TemplateView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    times_api_v1_library_times_get: {
+        parameters: {
+            query?: {
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TimesReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    agencies_api_v1_library_agencies_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgenciesReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_emergency_api_v1_library_emergency_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EmergencyIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BasketView"];
                 };
             };
             /** @description Not JSON */

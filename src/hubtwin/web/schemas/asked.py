@@ -24,7 +24,7 @@ Number = Annotated[float, Field(ge=-(2**53), le=2**53, allow_inf_nan=False)]
 _HIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
-def _one_of(*names: str) -> tuple[AfterValidator, Any]:
+def one_of(*names: str) -> tuple[AfterValidator, Any]:
     """Return what makes a string one of `names`, on the wire and in the document."""
 
     def check(value: str) -> str:
@@ -35,10 +35,10 @@ def _one_of(*names: str) -> tuple[AfterValidator, Any]:
     return AfterValidator(check), Field(json_schema_extra={"enum": list(names)})
 
 
-VaultField = Annotated[str, *_one_of(*VAULT_FIELDS)]
-PurposeName = Annotated[str, *_one_of(*(purpose.value for purpose in Purpose))]
-CaseCommandName = Annotated[str, *_one_of(*COMMANDS)]
-TaskCommandName = Annotated[str, *_one_of(*TASK_COMMANDS)]
+VaultField = Annotated[str, *one_of(*VAULT_FIELDS)]
+PurposeName = Annotated[str, *one_of(*(purpose.value for purpose in Purpose))]
+CaseCommandName = Annotated[str, *one_of(*COMMANDS)]
+TaskCommandName = Annotated[str, *one_of(*TASK_COMMANDS)]
 
 
 class Asked(BaseModel):
@@ -167,7 +167,7 @@ class FileTick(Asked):
 class FileWords(Asked):
     """Report in own words, or file a code that was scanned. It is sealed: still, no names."""
 
-    kind: Annotated[str, *_one_of("note", "scan")]
+    kind: Annotated[str, *one_of("note", "scan")]
     text: Annotated[str, StringConstraints(min_length=1, max_length=2000, strip_whitespace=True)]
     key: Reference
     age_s: Age = 0

@@ -1,0 +1,257 @@
+"""What becomes of a basket by each thing that is done to it: pure, so that a store can decide inside its transaction.
+
+Every function returns the basket as it is afterwards, the shares that are to be written, and what the audit is told;
+each raises Denied for a move that the table of `model.basket` does not know. Minutes are since 1970, `_ms` their
+milliseconds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hubtwin.base.errors import Denied, Malformed
+from hubtwin.base.ids import stable_key
+from hubtwin.model.basket import (
+    HELD,
+    READABLE,
+    WAITING,
+    Basket,
+    BasketItem,
+    ItemState,
+    advance,
+    can_advance,
+    narrower,
+    refuse_same,
+)
+from hubtwin.model.sharing import Lane, ProbeResult, Rows, Share
+
+MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class BasketNote:
+    """A row of the audit: no value of a person and no free text stands in it."""
+
+    kind: str
+    by: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A basket afterwards, the shares to be written, what the audit is told."""
+
+    basket: Basket
+    shares: tuple[Share, ...] = ()
+    notes: tuple[BasketNote, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What an owner gives of what was asked; None: as asked. It may be narrower, never wider. Masks are the owner's."""
+
+    columns: frozenset[str] | None = None
+    rows: Rows | None = None
+    until_min: int | None = None
+    masks: tuple[tuple[str, str], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Under which terms a share is made: the shape of its dataset, and the least count where only counts leave."""
+
+    digest: str
+    count_floor: int
+
+
+def narrow(basket: Basket, item: BasketItem, given: Given) -> BasketItem:
+    """Return an item cut down to what is given. Raises Malformed for anything wider than what was asked."""
+    columns = item.columns if given.columns is None else given.columns
+    rows = item.rows if given.rows is None else given.rows
+    until_min = basket.form.until_min if given.until_min is None else given.until_min
+    masks = dict(item.masks if given.masks is None else given.masks)
+    if not columns or not columns <= item.columns or not narrower(rows, item.rows):
+        raise Malformed("rules.basket_wider", dataset=item.dataset)
+    if not basket.form.from_min < until_min <= basket.form.until_min:
+        raise Malformed("rules.basket_longer", dataset=item.dataset)
+    kept = tuple(sorted((column, mask) for column, mask in masks.items() if column in columns))
+    return replace(item, columns=columns, rows=rows, until_min=until_min, masks=kept)
+
+
+def make_share(basket: Basket, item: BasketItem, terms: Terms) -> Share:
+    """Return the share of an approved item, not probed yet: nobody reads under it before."""
+    form = basket.form
+    return Share(
+        stable_key("share", basket.basket_id, item.dataset),
+        *(basket.basket_id, form.grantee, item.dataset, item.columns, item.masks, item.rows, form.purpose),
+        *(form.legal_basis, form.delivery, item.lane, terms.digest, form.from_min),
+        until_min=form.until_min if item.until_min is None else item.until_min,
+        issued_by=item.decided_by,
+        count_floor=terms.count_floor if item.counts_only or item.lane is Lane.AGGREGATE else None,
+    )
+
+
+def approve(
+    basket: Basket, item: BasketItem, terms: Terms, *, by: str, at_ms: int
+) -> tuple[BasketItem, Share, BasketNote]:
+    """Return an item decided and provisioned, with its share and what the audit is told.
+
+    `by` is a person, or `policy:<lane>`. Raises Denied for oneself and for a move that is not there.
+    """
+    if not by.startswith("policy:"):
+        refuse_same(basket, item, by)
+    decided = replace(advance(item, "approve"), decided_by=by, decided_ms=at_ms, due_min=None)
+    share = make_share(basket, decided, terms)
+    moved = replace(advance(decided, "provision"), share_id=share.share_id)
+    note = BasketNote("ItemApproved", by, {**_about(basket, item), **_given(share), "first_by": item.first_by})
+    return moved, share, note
+
+
+def agree(basket: Basket, item: BasketItem, *, by: str) -> tuple[BasketItem, BasketNote]:
+    """Return an item of a lane that takes two, with the yes of the first. Raises Denied."""
+    refuse_same(basket, item, by)
+    moved = replace(advance(item, "agree"), first_by=by)
+    return moved, BasketNote("ItemAgreed", by, _about(basket, item))
+
+
+def refuse(basket: Basket, item: BasketItem, *, by: str, at_ms: int, reason: str) -> tuple[BasketItem, BasketNote]:
+    """Return an item refused, with a reason: nobody is refused without one. Raises Malformed, Denied."""
+    if not reason.strip():
+        raise Malformed("rules.basket_refused_without_reason")
+    refuse_same(basket, item, by)
+    moved = replace(advance(item, "refuse"), decided_by=by, decided_ms=at_ms, note=reason.strip(), due_min=None)
+    return moved, BasketNote("ItemRefused", by, _about(basket, item))
+
+
+def withdraw(basket: Basket, *, by: str) -> Changed:
+    """Return a basket whose waiting items its applicant takes back. Raises Denied for somebody else, or too late."""
+    if by != basket.applicant:
+        raise Denied("rules.basket_of_another")
+    waiting = [item for item in basket.items if can_advance(item, "withdraw")]
+    if not waiting:
+        raise Denied("rules.basket_nothing_waits")
+    moved = [replace(advance(item, "withdraw"), due_min=None) for item in waiting]
+    told = {"basket": basket.basket_id, "datasets": sorted(item.dataset for item in moved)}
+    return Changed(basket.with_items(moved), notes=(BasketNote("BasketWithdrawn", by, told),))
+
+
+def probed(basket: Basket, shares: Sequence[Share], results: Mapping[str, ProbeResult], *, at_ms: int) -> Changed:
+    """Return a basket after its shares were tried: those that stood the trial are active, the others tell why not.
+
+    `results` is share id -> what came of it. What was revoked or suspended meanwhile stays so.
+    """
+    by_id, items, written, notes = {each.share_id: each for each in shares}, list[BasketItem](), list[Share](), []
+    for item in basket.items:
+        result = results.get(item.share_id)
+        if result is None or item.state is not ItemState.PROVISIONING:
+            continue
+        told = {**_about(basket, item), "share": item.share_id}
+        if result.ok and result.permitted_ok and result.forbidden_refused:
+            active = advance(advance(item, "probe"), "activate")
+            items.append(replace(active, active_ms=at_ms, probe_why=""))
+            written.append(replace(by_id[item.share_id], probed_min=at_ms // MS))
+            notes.append(BasketNote("ShareActive", "system", told))
+        elif item.probe_why != result.why or not item.probe_why:
+            items.append(replace(item, probe_why=result.why or "-"))
+            notes.append(BasketNote("ShareProbeFailed", "system", told))
+    return Changed(basket.with_items(items), tuple(written), tuple(notes))
+
+
+def revoke(basket: Basket, share: Share, *, by: str, at_min: int) -> Changed:
+    """Return a basket one of whose shares ends now; twice is harmless."""
+    item = _item_of(basket, share)
+    if share.revoked_min is not None or not can_advance(item, "revoke"):
+        return Changed(basket)
+    ended = replace(share, revoked_min=at_min, revoked_by=by)
+    note = BasketNote("ShareRevoked", by, {**_about(basket, item), "share": share.share_id, "grantee": share.grantee})
+    return Changed(basket.with_items([advance(item, "revoke")]), (ended,), (note,))
+
+
+def suspend(basket: Basket, share: Share, *, by: str, why: str, at_min: int) -> Changed:
+    """Return a basket one of whose shares rests until somebody looks at it; twice is harmless. `why` is a word."""
+    item = _item_of(basket, share)
+    if not can_advance(item, "suspend"):
+        return Changed(basket)
+    rests = replace(share, suspended_min=at_min, suspended_why=why, probed_min=None)
+    told = {**_about(basket, item), "share": share.share_id, "grantee": share.grantee, "why": why}
+    note = BasketNote("ShareSuspended", by, told)
+    return Changed(basket.with_items([advance(item, "suspend")]), (rests,), (note,))
+
+
+def resume(basket: Basket, share: Share, *, by: str, digest: str) -> Changed:
+    """Return a basket one of whose shares goes on, to be probed anew. Raises Denied under another shape."""
+    item = _item_of(basket, share)
+    if share.digest != digest:
+        raise Denied("rules.basket_other_shape", dataset=share.dataset)
+    goes_on = replace(share, suspended_min=None, suspended_why="", probed_min=None)
+    note = BasketNote("ShareResumed", by, {**_about(basket, item), "share": share.share_id})
+    return Changed(basket.with_items([replace(advance(item, "resume"), probe_why="")]), (goes_on,), (note,))
+
+
+def aged(basket: Basket, shares: Iterable[Share], *, at_min: int, near_end_min: int) -> Changed:
+    """Return a basket whose items say what the clock has made of their shares: expiring, or expired.
+
+    Nobody waits for this to be refused: a share that is over does not hold from its minute on, told or not.
+    """
+    until = {share.dataset: share.until_min for share in shares}
+    items, notes = [], []
+    for item in basket.items:
+        if item.state not in HELD or item.dataset not in until:
+            continue
+        if at_min >= until[item.dataset]:
+            items.append(advance(item, "expire"))
+            notes.append(BasketNote("ShareExpired", "system", {**_about(basket, item), "share": item.share_id}))
+        elif at_min >= until[item.dataset] - near_end_min and can_advance(item, "near_end"):
+            items.append(advance(item, "near_end"))
+    return Changed(basket.with_items(items), notes=tuple(notes))
+
+
+def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
+    """Return a basket whose late items went up: first to the data authority, which may then decide in the owner's
+    place; then as an alarm to everybody who watches, after which no clock runs any more."""
+    items, notes = [], []
+    for item in basket.items:
+        if item.state not in WAITING or item.due_min is None or item.due_min > at_min:
+            continue
+        level = item.level + 1
+        items.append(replace(item, level=level, due_min=next_due_min if level == 1 else None))
+        told = {**_about(basket, item), "level": level, "due_min": item.due_min, "owner": item.owner}
+        kind = "ItemEscalated" if level == 1 else "ItemOverdue"
+        notes.append(BasketNote(kind, "system", told))
+    return Changed(basket.with_items(items), notes=tuple(notes))
+
+
+def reviewed(basket: Basket, share: Share, *, by: str, at_min: int, justified: bool, note: str) -> Changed:
+    """Return what becomes of an emergency access that somebody else looked at. Raises Denied, Malformed."""
+    if share.lane is not Lane.EMERGENCY or share.reviewed_min is not None:
+        raise Denied("rules.share_nothing_to_review")
+    if by in {basket.applicant, share.grantee.removeprefix("user:")}:
+        raise Denied("rules.share_review_of_oneself")
+    if not note.strip():
+        raise Malformed("rules.share_review_without_note")
+    seen = replace(share, reviewed_min=at_min, reviewed_by=by)
+    told = {"basket": basket.basket_id, "share": share.share_id, "justified": justified, "note": note.strip()}
+    return Changed(basket, (seen,), (BasketNote("ShareReviewed", by, told),))
+
+
+def is_readable(item: BasketItem) -> bool:
+    """Return whether an item says that it can be read."""
+    return item.state in READABLE
+
+
+def _item_of(basket: Basket, share: Share) -> BasketItem:
+    return basket.get_item(share.dataset)
+
+
+def _about(basket: Basket, item: BasketItem) -> dict[str, object]:
+    return {"basket": basket.basket_id, "dataset": item.dataset, "lane": item.lane.value}
+
+
+def _given(share: Share) -> dict[str, object]:
+    return {
+        "share": share.share_id,
+        "grantee": share.grantee,
+        "columns": sorted(share.columns),
+        "masks": [list(mask) for mask in share.masks],
+        "purpose": share.purpose,
+        "until_min": share.until_min,
+    }
