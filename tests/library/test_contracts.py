@@ -37,7 +37,7 @@ def _changed(name: str, **top: Any) -> dict[str, Any]:
 
 
 def _yaml(contract: dict[str, Any]) -> bytes:
-    return yaml.safe_dump(contract, allow_unicode=True).encode()
+    return str(yaml.safe_dump(contract, allow_unicode=True)).encode()
 
 
 @pytest.mark.parametrize("name", NAMES)

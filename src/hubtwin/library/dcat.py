@@ -62,7 +62,23 @@ def publish(catalogue: Catalogue, base: str, held: Mapping[str, Held], now: date
     """
     root = base + API
     agencies = {each.agency_id for each in catalogue.agencies}
-    catalog = {
+    graph = [_catalog(root, catalogue, now), _service(root, catalogue)]
+    graph += [_library(root, catalogue, each) for each in catalogue.libraries]
+    graph += [
+        {
+            "@id": _agency_id(root, each.agency_id),
+            "@type": "foaf:Organization",
+            "foaf:name": _words({"zh": each.zh, "en": each.en}),
+        }
+        for each in catalogue.agencies
+    ]
+    for listing in catalogue.listings:
+        graph += _dataset(root, catalogue, listing, held.get(listing.name), agencies)
+    return {"@context": dict(CONTEXT), "@graph": graph}
+
+
+def _catalog(root: str, catalogue: Catalogue, now: datetime) -> dict[str, Any]:
+    return {
         "@id": root,
         "@type": "dcat:Catalog",
         "dct:title": _words(catalogue.title or {"zh": "枢纽数据目录", "en": "Catalogue of the hub"}),
@@ -76,19 +92,6 @@ def publish(catalogue: Catalogue, base: str, held: Mapping[str, Held], now: date
         "dcat:dataset": [{"@id": _dataset_id(root, each.name)} for each in catalogue.listings],
         "dcat:service": {"@id": f"{root}/data"},
     }
-    graph = [catalog, _service(root, catalogue)]
-    graph += [_library(root, catalogue, each) for each in catalogue.libraries]
-    graph += [
-        {
-            "@id": _agency_id(root, each.agency_id),
-            "@type": "foaf:Organization",
-            "foaf:name": _words({"zh": each.zh, "en": each.en}),
-        }
-        for each in catalogue.agencies
-    ]
-    for listing in catalogue.listings:
-        graph += _dataset(root, catalogue, listing, held.get(listing.name), agencies)
-    return {"@context": dict(CONTEXT), "@graph": graph}
 
 
 def _words(told: Mapping[str, str]) -> list[dict[str, str]]:
@@ -150,12 +153,12 @@ def _dataset(
     root: str, catalogue: Catalogue, listing: Listing, held: Held | None, agencies: set[str]
 ) -> list[dict[str, Any]]:
     """Return the node of a dataset, and those of its distributions."""
-    one, lang = _dataset_id(root, listing.name), {"zh": listing.dataset.zh, "en": listing.dataset.en}
+    one = _dataset_id(root, listing.name)
     node: dict[str, Any] = {
         "@id": one,
         "@type": "dcat:Dataset",
         "dct:identifier": listing.name,
-        "dct:title": _words(lang),
+        "dct:title": _words({"zh": listing.dataset.zh, "en": listing.dataset.en}),
         "dct:description": _words(listing.about),
         "dct:publisher": {"@id": _agency_id(root, listing.owner)},
         "dct:accessRights": {"@id": f"{_AUTHORITY}access-right/{_ACCESS[listing.sharing]}"},
@@ -165,11 +168,7 @@ def _dataset(
         "hubtwin:sharing": str(listing.sharing),
         "hubtwin:purpose": list(listing.purposes),
         "dct:provenance": _provenance(listing),
-        "csvw:tableSchema": {
-            "@type": "csvw:Schema",
-            "csvw:primaryKey": list(listing.dataset.key),
-            "csvw:column": [_column(each, listing) for each in listing.dataset.columns],
-        },
+        "csvw:tableSchema": _schema(listing),
     }
     if listing.steward in agencies:
         node["dcat:contactPoint"] = {"@id": _agency_id(root, listing.steward)}
@@ -219,6 +218,11 @@ def _provenance(listing: Listing) -> dict[str, Any]:
             for lang in told
         }
     return {"@type": "dct:ProvenanceStatement", "dct:description": _words(told)}
+
+
+def _schema(listing: Listing) -> dict[str, Any]:
+    columns = [_column(each, listing) for each in listing.dataset.columns]
+    return {"@type": "csvw:Schema", "csvw:primaryKey": list(listing.dataset.key), "csvw:column": columns}
 
 
 def _column(column: Column, listing: Listing) -> dict[str, Any]:

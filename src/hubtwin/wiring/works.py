@@ -146,11 +146,14 @@ def open_works(
             filed=filed,
             panorama=Panorama(journal.begin_run() << RUN_BITS),
             journal=journal,
-            library=open_library(
-                *(stack, settings, store, real_clock, partial(_tell, access.audit)),
-                contracts=Contracts(access.database, access.audit, clock=real_clock),
-            ),
+            library=_open_library(stack, settings, store, access),
         )
+
+
+def _open_library(stack: ExitStack, settings: Settings, store: EmbeddedStore, access: Access) -> LibraryWorks:
+    contracts = Contracts(access.database, access.audit, clock=access.clock)
+    tell = partial(_tell, access.audit)
+    return open_library(stack, settings, store, access.clock, tell, contracts=contracts)
 
 
 def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
