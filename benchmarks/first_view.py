@@ -1,4 +1,5 @@
-"""How many bytes the first view of the panorama takes, compressed: the entry of the built page, the map, its overlay.
+"""How many bytes the first view of the panorama takes, compressed: the entry of the built page, its texts in one
+language, the map, its overlay.
 
 Follows the static imports of the built files; what is fetched later (charts, other pages) does not count, the worker of
 the base map is told apart. Ends with 1 above `MOST_KB`, which only goes down; the target is 600.
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.common import ROOT
 
-TARGET_KB, MOST_KB = 600, 740
+TARGET_KB, MOST_KB = 600, 725
 IMPORT = re.compile(r"""(?:from|import)\s*["'`]\./([\w.-]+\.js)["'`]""")
 # The pieces that the panorama asks for by itself: the map, then what is drawn over it.
 PARTS = ("TheMap", "painter", "fit", "webgl-device", "webgl")
@@ -45,7 +46,8 @@ def main() -> None:
     index = (dist / "index.html").read_text(encoding="utf-8")
     entry = reached(dist / name for name in re.findall(r'(?:src|href)="/(assets/[^"]+)"', index))
     pieces = [file for part in PARTS for file in dist.glob(f"assets/{part}-*") if file.suffix in (".js", ".css")]
-    view = entry | reached(pieces)
+    texts = max(dist.glob("assets/texts_*.js"), key=zipped_kb)  # the longer of the two: a page fetches one
+    view = entry | reached([*pieces, texts])
     worker = sum(map(zipped_kb, dist.glob("assets/maplibre-gl-worker-*.js")))
     for file in sorted(view, key=zipped_kb, reverse=True)[:8]:
         print(f"{zipped_kb(file):7.1f} kB  {file.name}")

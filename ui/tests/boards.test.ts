@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { BOARDS } from "../src/boards";
 import type { BoardSpec, Moment } from "../src/boards/board";
 import { fold, isFresh, onTime, sensed } from "../src/boards/data";
-import { i18n } from "../src/i18n";
+import { i18n, loadTexts } from "../src/i18n";
 import { texts } from "../src/i18n/texts";
 import { firstSteps } from "../src/logic/first_run";
 import { tendency, trendMoments } from "../src/logic/trend";
@@ -13,6 +13,8 @@ import { loading, sources, syncClock, tickClock } from "../src/state/desk";
 import { me } from "../src/state/session";
 import { takeThings } from "../src/state/things";
 import { aTrain } from "./make";
+
+await Promise.all([loadTexts("zh"), loadTexts("en")]);
 
 const NOW = 1_666_227_600_000;
 const source = (state: string) => ({ name: "counters", state, cadence_s: 60 }) as never;

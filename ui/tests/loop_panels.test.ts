@@ -2,7 +2,7 @@
 import { flushPromises, mount } from "@vue/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Appeal, Board, CaseFile, CaseMove, CaseStep, EmergencyReply, Hub, Me } from "../src/api/types";
-import { i18n } from "../src/i18n";
+import { i18n, loadTexts } from "../src/i18n";
 import AppealPanel from "../src/parts/AppealPanel.vue";
 import DataFate from "../src/parts/DataFate.vue";
 import MovePanel from "../src/parts/MovePanel.vue";
@@ -13,6 +13,8 @@ import { board, hub, syncClock, tickClock } from "../src/state/desk";
 import { lang } from "../src/state/prefs";
 import { me } from "../src/state/session";
 import { aCase } from "./make";
+
+await Promise.all([loadTexts("zh"), loadTexts("en")]);
 
 const NONE = { sensed: null, warned: null, dispatched: null, accepted: null, on_site: null, closed: null };
 const file = (some: Partial<CaseFile>): CaseFile => ({

@@ -2,10 +2,12 @@
 import { flushPromises, mount } from "@vue/test-utils";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { CaseFile, CaseMove } from "../src/api/types";
-import { i18n } from "../src/i18n";
+import { i18n, loadTexts } from "../src/i18n";
 import MovePanel from "../src/parts/MovePanel.vue";
 import { lang } from "../src/state/prefs";
 import { aCase } from "./make";
+
+await Promise.all([loadTexts("zh"), loadTexts("en")]);
 
 const TAKE: CaseMove = {
   command: "take_antigen",

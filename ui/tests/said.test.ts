@@ -3,9 +3,11 @@ import { mount } from "@vue/test-utils";
 import { expect, test } from "vitest";
 import { defineComponent } from "vue";
 import type { Thing } from "../src/api/panorama";
-import { i18n } from "../src/i18n";
+import { i18n, loadTexts } from "../src/i18n";
 import { useSaid } from "../src/parts/chosen/said";
 import { lang } from "../src/state/prefs";
+
+await Promise.all([loadTexts("zh"), loadTexts("en")]);
 
 const thing = (kind: string, values: Thing["values"]): Thing => ({
   id: `${kind}:x`,
