@@ -1,6 +1,10 @@
 """The larger hub's rows: the same tables, row-level security, an audit that can only grow, a server that goes away."""
 
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -371,6 +375,27 @@ def test_a_restart_in_the_middle_is_a_retry_and_then_it_works_again(hub: Hub) ->
     hub.give("carl")
     assert sorted(grant.grantee for grant in hub.grants.list_all()) == ["ann", "carl"]
     assert (hub.audit.verify().rows, hub.audit.verify().problems) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("where", "stored"), [("stores.postgres_uncommitted:2", 1), ("stores.postgres_committed:2", 2), ("", 4)]
+)
+def test_a_killed_process_leaves_all_of_a_step_or_nothing(where: str, stored: int, hub: Hub, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.stores.postgres_killed", hub.cluster.address(hub.name), str(tmp_path)],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "HUBTWIN_FAILPOINT": where},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == (-signal.SIGKILL if where else 0), done.stderr
+    found = [grant.grantee for grant in hub.grants.list_all()]
+    assert sorted(found) == [f"user-{number}" for number in range(stored)]
+    assert set(done.stdout.split()) <= set(found), "what was acknowledged is there"
+    assert [entry.payload["grantee"] for entry in hub.audit.list_entries(kind="GrantIssued")] == sorted(found)
+    hub.give("ann")  # the lock of the dead is not in the way
+    assert (hub.audit.verify().rows, hub.audit.verify().problems) == (stored + 1, ())
 
 
 def test_sqlite_is_the_same_afterwards(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from hubtwin.cli.library_forget import forget
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
+from hubtwin.cli.rows import rows
 from hubtwin.cli.serve import serve
 from hubtwin.cli.venue import venue
 from hubtwin.cli.venue_build import build_venue
@@ -61,6 +62,7 @@ COMMANDS: tuple[click.Command, ...] = (
     feed,
     venue,
     library,
+    rows,
 )
 
 

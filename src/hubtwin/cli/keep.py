@@ -23,7 +23,8 @@ def _directory(desk: Desk) -> Path:
 @click.pass_obj
 def backup(desk: Desk, /, target: Path) -> None:
     """Write a consistent copy of everything."""
-    taken = load("hubtwin.stores.backup:backup")(_directory(desk), target, clock=desk.clock)
+    with load("hubtwin.wiring.access:backed_up")(desk.settings) as access:
+        taken = load("hubtwin.stores.backup:backup")(_directory(desk), target, clock=desk.clock, access=access)
     _LOG.info("backup_written", path=str(taken.path), files=taken.files, bytes=taken.bytes)
     desk.out.print(text("cli.backed_up", desk.lang, path=taken.path, files=taken.files, mb=f"{taken.bytes / 1e6:.1f}"))
     if taken.keys is not None:
@@ -75,10 +76,11 @@ def check(ctx: click.Context, repair: bool) -> None:
     module = "hubtwin.stores.check"
     directory = _directory(desk)
     found = load(f"{module}:mend")(directory, clock=desk.clock) if repair else load(f"{module}:check")(directory)
-    for problem in found.problems:
+    problems = [*found.problems, *load("hubtwin.wiring.access:list_problems")(desk.settings)]
+    for problem in problems:
         desk.out.print(text("cli.check_problem", desk.lang, problem=problem.message(desk.lang)), style="red")
     for notice in found.notices:
         desk.out.print(text("cli.check_notice", desk.lang, notice=notice.message(desk.lang)), style="dim")
-    if found.problems:
+    if problems:
         ctx.exit(1)
     desk.out.print(text("cli.check_whole", desk.lang))

@@ -25,6 +25,7 @@ from hubtwin.settings.reading import (
     read_texts,
     refuse_unknown,
 )
+from hubtwin.settings.rows import RowsSettings, read_rows
 from hubtwin.settings.sources import MatcherSettings, SourceSettings, read_each, read_matcher, read_source
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -48,6 +49,7 @@ BLOCKS = (
     "contact",
     "shifts",
     "library",
+    "rows",
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
 MOST_ARRIVALS, MOST_THREADS = 1_000_000, 256
@@ -80,6 +82,7 @@ class Settings:
     venue: VenueSettings | None = None
     map: MapSettings = field(default_factory=MapSettings)
     journal: JournalSettings = field(default_factory=JournalSettings)
+    rows: RowsSettings | None = None  # the database of accounts, grants and the audit, where it is not a file
     district: str = ""  # folder of the district whose library it is part of
 
     def pattern_of(self, service_date: date) -> date:
@@ -158,13 +161,10 @@ def _settings(
     lang: str | None,
 ) -> Settings:
     refuse_unknown(told, "", BLOCKS)
-    timetable, simulation, scenes = (read_table(told, name) for name in ("timetable", "simulation", "scenes"))
-    refuse_unknown(timetable, "timetable.", ("pattern_week", "last_published"))
+    simulation, scenes = (read_table(told, name) for name in ("simulation", "scenes"))
     refuse_unknown(simulation, "simulation.", ("seed", "arrivals"))
     hub = read_hub(told)
-    monday, last = read_date(timetable, "pattern_week"), read_date(timetable, "last_published")
-    if monday is not None and (monday.weekday() != 0 or last is None):
-        raise Wrong("timetable.pattern_week", "monday")
+    monday, last = _pattern(told)
     return Settings(
         hub=hub,
         hub_file=hub_file,
@@ -186,8 +186,19 @@ def _settings(
         venue=read_venue(told, hub_file, data_dir),
         map=read_map(told),
         journal=read_journal(told),
+        rows=read_rows(told),
         district=read_district(told),
     )
+
+
+def _pattern(told: Mapping[str, Any]) -> tuple[date | None, date | None]:
+    """Return the Monday of the pattern week and the last published day."""
+    timetable = read_table(told, "timetable")
+    refuse_unknown(timetable, "timetable.", ("pattern_week", "last_published"))
+    monday, last = read_date(timetable, "pattern_week"), read_date(timetable, "last_published")
+    if monday is not None and (monday.weekday() != 0 or last is None):
+        raise Wrong("timetable.pattern_week", "monday")
+    return monday, last
 
 
 def _feeds(feeds: Mapping[str, Any], hub_file: Path, data_dir: Path) -> dict[str, tuple[Path, ...]]:

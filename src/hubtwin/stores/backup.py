@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.stores import batch_keeping, shelf_keeping
+from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.batches import BATCHES_FILE, BATCHES_KEY_FILE
 from hubtwin.stores.columns import sha256
@@ -46,14 +47,19 @@ class Taken:
     keys: Path | None
 
 
-def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
+def backup(store_dir: Path, target: Path, *, clock: Clock, access: AccessRows | None = None) -> Taken:
     """Write a consistent backup of a store, which may be in use. Raises Denied where `target` exists.
+
+    `access` are accounts, grants and the audit where they stand in another database; the backup holds them as the file
+    that they are elsewhere.
 
     Raises Absent where there is no store, Retry where the disk is full; a backup is there whole or not at all.
     """
     _refuse_lost(store_dir)
     with _opened(store_dir, clock) as (rows, vault), _draft_of(target) as draft:
-        _copy_access(store_dir, draft)  # before the rows: how far it has followed the events is then behind them
+        _copy_access(
+            store_dir, draft, access
+        )  # before the rows: how far it has followed the events is then behind them
         _copy_rows(rows, store_dir, draft)
         shelf_keeping.copy_shelves(store_dir, draft)
         promised = _listed(draft)
@@ -75,9 +81,7 @@ def backup(store_dir: Path, target: Path, *, clock: Clock) -> Taken:
         _place(draft, target)
         if vault:  # somebody may have been forgotten while the copy was made
             vault.purge_copies()
-        taken = Taken(
-            target, len(files), sum(size for size, _ in files.values()), target / KEYS_FOLDER if vault else None
-        )
+        taken = Taken(target, len(files), _total(files), target / KEYS_FOLDER if vault else None)
         payload = {"path": str(target), "files": taken.files, "bytes": taken.bytes}
         with rows.transaction() as con:
             rows.add_event(con, epoch_minute(clock()), "BackupTaken", payload)
@@ -130,7 +134,7 @@ def restore(
             with rows.transaction() as con:
                 rows.add_event(con, epoch_minute(clock()), "BackupRestored", payload)
         _place(draft, new_dir)
-    return Taken(new_dir, len(files), sum(size for size, _ in files.values()), key_folder if head["keys"] else None)
+    return Taken(new_dir, len(files), _total(files), key_folder if head["keys"] else None)
 
 
 def _mode_of(path: str) -> int:
@@ -227,6 +231,10 @@ def _entries(head: Mapping[str, object]) -> dict[str, tuple[int, str]]:
     return {str(path): (int(entry["bytes"]), str(entry["sha256"])) for path, entry in files.items()}
 
 
+def _total(files: Mapping[str, tuple[int, str]]) -> int:
+    return sum(size for size, _ in files.values())
+
+
 def _sums(draft: Path) -> dict[str, tuple[int, str]]:
     return {
         file.relative_to(draft).as_posix(): (file.stat().st_size, sha256(file))
@@ -235,15 +243,15 @@ def _sums(draft: Path) -> dict[str, tuple[int, str]]:
     }
 
 
-def _copy_access(store_dir: Path, draft: Path) -> None:
+def _copy_access(store_dir: Path, draft: Path, access: AccessRows | None) -> None:
     """Copy accounts, grants and the audit, and beside the other keys the one that signs; nothing where none is."""
-    if not (store_dir / ACCESS_FILE).exists():
-        return
-    access = Database(store_dir / ACCESS_FILE, private=True)
-    try:
+    if access is not None:
         access.copy_to(draft / ACCESS_FILE)
-    finally:
-        access.close()
+    elif (store_dir / ACCESS_FILE).exists():
+        with closing(Database(store_dir / ACCESS_FILE, private=True)) as database:
+            database.copy_to(draft / ACCESS_FILE)
+    else:
+        return
     (draft / KEYS_FOLDER).mkdir(mode=0o700, exist_ok=True)
     _copy(store_dir / SIGNING_FILE, draft / KEYS_FOLDER / SIGNING_FILE, mode=0o600)
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import structlog
 
 from hubtwin.base.clock import Clock
-from hubtwin.base.errors import Absent, Denied, HubError, Retry
+from hubtwin.base.errors import Absent, Denied, Retry
 from hubtwin.ports import Transport
 from hubtwin.rules.retention import DELETE, Due, Kept
 from hubtwin.settings import Settings, SourceSettings
-from hubtwin.stores.audit import ACCESS_FILE
+from hubtwin.settings.rows import RowsSettings
 from hubtwin.stores.deletion import Keeping
 from hubtwin.stores.recorder import RecordingTransport
 from hubtwin.stores.recording import (
@@ -28,7 +28,7 @@ from hubtwin.stores.recording import (
     list_sources,
     prune,
 )
-from hubtwin.stores.sqlite import query
+from hubtwin.wiring.access import is_free
 from hubtwin.wiring.feeds import ABOUT_PERSONS
 from hubtwin.wiring.works import Works
 
@@ -46,19 +46,9 @@ class Recorded:
     failures: Counter[str] = field(default_factory=Counter)
 
 
-def limits_of(told: SourceSettings, store_dir: Path) -> Limits:
+def limits_of(told: SourceSettings, store_dir: Path, rows: RowsSettings | None = None) -> Limits:
     """Return how much of a source is kept at most; nothing goes while a legal hold stands."""
-    return Limits(told.record_max_mb * MB, told.record_max_days, partial(is_free, store_dir))
-
-
-def is_free(store_dir: Path) -> bool:
-    """Tell whether no legal hold stands on a store; where that cannot be found out, one may."""
-    if not (store_dir / ACCESS_FILE).exists():
-        return True
-    try:
-        return not query(store_dir / ACCESS_FILE, "SELECT 1 FROM holds WHERE lifted_min IS NULL LIMIT 1")
-    except HubError:
-        return False
+    return Limits(told.record_max_mb * MB, told.record_max_days, partial(is_free, store_dir, rows))
 
 
 @contextmanager
@@ -69,7 +59,12 @@ def recorded(works: Works, transports: Mapping[str, Transport]) -> Iterator[dict
         for kind, inner in transports.items():
             told = works.settings.sources.get(kind)
             if told is not None and told.record:
-                recorder = Recorder(works.store.directory, kind, works.clock, limits_of(told, works.store.directory))
+                recorder = Recorder(
+                    works.store.directory,
+                    kind,
+                    works.clock,
+                    limits_of(told, works.store.directory, works.settings.rows),
+                )
                 stack.callback(recorder.close)
                 found[kind] = RecordingTransport(inner, recorder, works.clock)
         yield found
@@ -93,7 +88,7 @@ def record_alone(
     and Denied of the recording itself.
     """
     told = _told(settings, kind, reason)
-    recorder = Recorder(directory, kind, clock, limits_of(told, directory))
+    recorder = Recorder(directory, kind, clock, limits_of(told, directory, settings.rows))
     try:
         so_far, source = Recorded(), RecordingTransport(transport, recorder, clock, strict=True)
         cursor = recorder.last_cursor()
@@ -134,7 +129,7 @@ def enter_recordings(keeping: Keeping, settings: Settings, now: datetime) -> Non
     for source in list_sources(keeping.store_dir):
         folder, told = folder_of(keeping.store_dir, source), settings.sources.get(source)
         if told is not None and not holds:
-            gone, size = prune(folder, limits_of(told, keeping.store_dir), now)
+            gone, size = prune(folder, limits_of(told, keeping.store_dir, settings.rows), now)
             if gone:
                 _LOG.info("recording_pruned", source=source, segments=gone, bytes=size)
         keeping.register.keep(

@@ -16,7 +16,7 @@ from hubtwin.ports import Ledger
 from hubtwin.settings import Settings
 from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.accounts import Accounts
-from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
 from hubtwin.stores.contracts import Contracts
@@ -27,6 +27,7 @@ from hubtwin.stores.journal import Journal, open_journal
 from hubtwin.stores.ledger import SqliteLedger
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.vault import Vault
+from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.cotravel import Cotravel
 from hubtwin.wiring.library_works import LibraryWorks, open_library
 from hubtwin.wiring.lists import Ask, WarningList, warn
@@ -127,7 +128,7 @@ def open_works(
         stack.callback(store.close)
         ledger = SqliteLedger(directory, hub_id, at_min=epoch_minute(clock()), status=status)
         stack.callback(ledger.close)
-        access = _open_access(stack, store, real_clock)
+        access = _open_access(stack, settings, store, real_clock)
         latest = Latest(settings, store, clock)
         partners = open_partners(directory, hub_id, epoch_minute(clock()))
         stack.callback(partners.wire.close)
@@ -160,10 +161,11 @@ def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
     audit.append(kind, str(told.get("by", SYSTEM_ID)), told)
 
 
-def _open_access(stack: ExitStack, store: EmbeddedStore, clock: Clock) -> Access:
-    database = open_access(store.directory, epoch_minute(clock()))
+def _open_access(stack: ExitStack, settings: Settings, store: EmbeddedStore, clock: Clock) -> Access:
+    signer = Signer(store.directory)
+    database = open_rows(settings.rows, store.directory, signer, epoch_minute(clock()))
     stack.callback(database.close)
-    audit = Audit(database, Signer(store.directory), clock=clock)
+    audit = Audit(database, signer, clock=clock)
     vault = Vault(store.directory, clock=clock, record=store.append_event)
     stack.callback(vault.close)
     accounts, grants = Accounts(database, audit, clock=clock), Grants(database, audit, clock=clock)
