@@ -99,12 +99,13 @@ CELLS = st.one_of(
     st.text("0123456789-/., eE+年月日:TZ是否NUL\\\u3000", max_size=20),
     st.from_regex(r"-?\d{1,20}(\.\d{1,3})?", fullmatch=True),
     st.dates().map(str),
-    st.datetimes().map(lambda moment: f"{moment:%Y-%m-%d %H:%M}"),
+    st.datetimes().map(str),
+    st.dates(date(1980, 1, 1), date(1993, 1, 1)).map(lambda day: f"{day} 08:3{day.month % 10}"),
 )
 
 
 @given(st.sampled_from(["string", "int", "float", "bool", "date", "minute", "second", "pid"]), st.lists(CELLS))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_a_column_is_read_as_its_cells_one_by_one(kind: ColumnType, cells: list[str | None]) -> None:
     column = _column(kind)
     typed = read_column(column, pa.array(cells, pa.string()), ZONE)
@@ -112,6 +113,17 @@ def test_a_column_is_read_as_its_cells_one_by_one(kind: ColumnType, cells: list[
     assert typed.values.to_pylist() == [value for value, _ in expected]
     assert typed.values.type == column.arrow.type
     assert typed.problems == {place: problem for place, (_, problem) in enumerate(expected) if problem}
+
+
+def test_moments_around_a_change_of_the_clock_are_read_as_one_by_one() -> None:
+    column = Column("c", "second", "", "", nullable=True)
+    for name in ("Asia/Shanghai", "Europe/Berlin", "America/New_York"):
+        zone = ZoneInfo(name)
+        for day in ("1986-05-04", "1986-09-14", "2022-03-27", "2022-10-30", "2022-03-13", "2022-11-06", "1900-12-31"):
+            cells = [f"{day} {hour:02d}:{minute}" for hour in range(24) for minute in ("00", "30:15")]
+            for part in (cells, cells[:1], ["2022-02-28 00:00", "2022-02-30 00:00", "x", ""]):
+                expected = [read_cell(column, cell, zone)[0] for cell in part]
+                assert read_column(column, pa.array(part, pa.string()), zone).values.to_pylist() == expected
 
 
 def test_encodings_are_told_apart_and_a_wrong_declaration_is_refused() -> None:

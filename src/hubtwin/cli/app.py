@@ -24,6 +24,8 @@ from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.library import library
 from hubtwin.cli.library_forget import forget
+from hubtwin.cli.library_load import load, load_folder, loads, preview
+from hubtwin.cli.library_load import quarantine as library_quarantine
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -68,6 +70,8 @@ COMMANDS: tuple[click.Command, ...] = (
 
 venue.add_command(build_venue)
 library.add_command(forget)
+for _command in (preview, load, load_folder, loads, library_quarantine):
+    library.add_command(_command)
 
 
 def build(lang: str) -> click.Group:

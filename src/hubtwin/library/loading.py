@@ -168,6 +168,7 @@ class Running:
     progress: Callable[[Progress], None] = lambda told: None
     unchanged: Callable[[], None] = lambda: None
     batch_rows: int = BATCH_ROWS
+    ended: Callable[[Load], None] = lambda load: None  # hears of the whole load before it is written down as ended
 
 
 def run(source: Source, plan: Plan, load: Load, running: Running) -> Load:
@@ -185,6 +186,7 @@ def run(source: Source, plan: Plan, load: Load, running: Running) -> Load:
     except HubError as error:
         book.stop(load.load_id, Problem(error.key, error.values))
         raise
+    running.ended(book.get(load.load_id))
     return book.end(load.load_id, running.at_min)
 
 

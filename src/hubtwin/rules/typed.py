@@ -33,6 +33,9 @@ _PLAIN: Mapping[ColumnType, str] = {
     "float": r"^-?[0-9]{1,15}(\.[0-9]{1,15})?$",
     "pid": r"^[0-9a-f]{32}$",
 }
+# a moment in the one form that most systems write; days that not every month has are left to `read_cell`
+_CALENDAR = r"(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31"
+_MOMENT = rf"^(1[89]|2[01])[0-9][0-9]-({_CALENDAR})[ T]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 _WORDS = {"是": True, "true": True, "yes": True, "y": True, "t": True, "1": True}
 _WORDS |= {"否": False, "false": False, "no": False, "n": False, "f": False, "0": False}
 _GROUPED = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -80,8 +83,29 @@ def read_column(column: Column, cells: pa.Array, zone: ZoneInfo) -> Typed:
     values = pc.cast(pc.if_else(plain, text, None), column.arrow.type)
     if pc.all(plain).as_py() is not False:
         return Typed(values, {})
-    rest = _by_value(column, pc.if_else(plain, None, text), zone)
+    text = pc.if_else(plain, None, text)
+    if column.type in {"minute", "second"}:
+        moments = _plain_moments(column, text, zone)
+        text, values = pc.if_else(pc.is_valid(moments), None, text), pc.coalesce(values, moments)
+        if text.null_count == len(text):
+            return Typed(values, {})
+    rest = _by_value(column, text, zone)
     return Typed(pc.coalesce(values, rest.values), rest.problems)
+
+
+def _plain_moments(column: Column, text: pa.Array, zone: ZoneInfo) -> pa.Array:
+    """Return the moments that are written plainly; null for the others, and for all where a clock was put back or
+    forward among them."""
+    plain = pc.if_else(pc.match_substring_regex(text, _MOMENT), text, None)
+    try:
+        local = pc.assume_timezone(pc.cast(plain, pa.timestamp("s")), zone.key)
+        passed = pc.cast(pc.cast(local, pa.timestamp("s", "UTC")), pa.int64())
+    except pa.ArrowInvalid:
+        return pa.nulls(len(text), column.arrow.type)
+    if column.type == "minute":
+        away = pc.is_null(passed)
+        passed = pa.array(pc.fill_null(passed, 0).to_numpy() // 60, mask=away.to_numpy(zero_copy_only=False))
+    return pc.cast(passed, column.arrow.type)
 
 
 def tidy(cells: pa.Array) -> pa.Array:

@@ -7,6 +7,8 @@ lock can tell a file that a crash left behind from one that somebody is about to
 import fcntl
 import os
 import re
+import shutil
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ from hubtwin.stores.sqlite import BUSY_S, fsync
 NAMED = re.compile(r"(?P<part>[a-z0-9][a-z0-9_.-]{0,63})-(?P<batch>\d{10})\.parquet\Z")
 _PART = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\Z")
 _PAUSE_S = 0.05
+_SCRATCH = "scratch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +131,34 @@ class ShelfFiles:
     def list_datasets(self) -> list[str]:
         """Return the datasets that have a folder."""
         return sorted(folder.name for folder in (self.directory / "rows").iterdir() if folder.is_dir())
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """Give a folder for the time of a block; one that a crash left behind goes with the next sweep."""
+        with self.locked(_SCRATCH):
+            folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}-", dir=self.directory / "tmp"))
+            handle = os.open(folder, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(handle)
+
+    def sweep_scratch(self) -> None:
+        """Delete folders of `scratch` that no living process holds."""
+        if not any((self.directory / "tmp").glob(f"{_SCRATCH}-*")):
+            return
+        with self.locked(_SCRATCH):
+            for folder in (self.directory / "tmp").glob(f"{_SCRATCH}-*"):
+                handle = os.open(folder, os.O_RDONLY)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)
+                except BlockingIOError:  # its maker is alive
+                    continue
+                finally:
+                    os.close(handle)
 
     def list_placed(self, dataset: str) -> list[Path]:
         """Return the files of rows of a dataset on disk, and its drafts; what others put beside them is not named."""

@@ -77,6 +77,12 @@ class ShelfLoads:
             con.execute("UPDATE loads SET problem = ? WHERE load_id = ?", (told, load_id))
         return self.get(load_id)
 
+    def abandon(self, load_id: str, at_min: int) -> None:
+        """Write down that a load will not go on; the rows that it stored stay."""
+        with self._database.transaction() as con:
+            told = _json(["stores.load_abandoned", {}])
+            con.execute("UPDATE loads SET ended_min = ?, problem = ? WHERE load_id = ?", (at_min, told, load_id))
+
     def get(self, load_id: str) -> Load:
         """Return a load. Raises Absent."""
         found = self._database.all(f"SELECT {_LOAD} FROM loads WHERE load_id = ?", load_id)  # noqa: S608 - constant names

@@ -11,6 +11,7 @@ its old files away at once, because what was erased must be gone, and a reader t
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Protocol
@@ -186,6 +187,7 @@ class Shelves:
     def sweep(self) -> int:
         """Delete files that nothing refers to; return how many. A dataset that somebody writes is left for later."""
         count = 0
+        self._files.sweep_scratch()
         for dataset in self._files.list_datasets():
             known = {file.path for file in self.files(dataset)}
             if all(path in known for path in self._files.list_placed(dataset)):
@@ -200,6 +202,10 @@ class Shelves:
             except Retry:  # its writer is alive, so its files are no orphans
                 continue
         return count
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Give a folder of the library's own for the time of a block: what is unpacked or uploaded is personal too."""
+        return self._files.scratch()
 
     def _take_number(self, dataset: str, part: str, at_min: int) -> int:
         """Return the number of a new batch; spent also where the batch fails: no file name comes twice."""

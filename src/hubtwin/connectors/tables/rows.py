@@ -30,7 +30,7 @@ def cell_text(value: object, *, sheet: bool = False) -> str | None:
     elif isinstance(value, bytes | bytearray | memoryview):
         text = bytes(value).hex()
     else:
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        text = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict | list) else str(value)
     return storable(text)
 
 
