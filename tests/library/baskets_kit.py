@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -17,9 +17,10 @@ from hubtwin.model.basket import Ask, BasketKind, Form, Template
 from hubtwin.model.sharing import Probe, ProbeResult, Rows, Share
 from hubtwin.rules.lanes import Limits
 from hubtwin.rules.working_days import WorkingDays
-from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.baskets import Baskets
 from hubtwin.stores.signing import Signer
+from tests.databases import EmbeddedEngine, Engine
 
 LIMITS = Limits()
 START = datetime(2026, 11, 25, 2, 0, tzinfo=UTC)  # Wednesday, 10:00 in Shanghai
@@ -169,9 +170,10 @@ class Town:
     now: datetime = START
     probes: int = 0
     stored: int | None = 3
+    engine: Engine = field(default_factory=EmbeddedEngine)
 
     def __post_init__(self) -> None:
-        self.database = open_access(self.directory, NOW_MIN)
+        self.database = self.engine.open(self.directory, NOW_MIN)
         self.audit = Audit(self.database, Signer(self.directory), clock=self.clock)
         self.book = Baskets(self.database, self.audit, clock=self.clock)
         self.applying = self.with_probe(Reader(self).probe)
@@ -210,8 +212,8 @@ class Town:
 
 
 @contextmanager
-def town_at(directory: Path) -> Iterator[Town]:
-    town = Town(directory)
+def town_at(directory: Path, engine: Engine | None = None) -> Iterator[Town]:
+    town = Town(directory, engine=engine or EmbeddedEngine())
     try:
         yield town
     finally:

@@ -30,6 +30,7 @@ from hubtwin.library.deciding import (
 from hubtwin.model.basket import BasketKind, ItemState
 from hubtwin.model.sharing import Lane, ProbeResult, Rows, Share
 from hubtwin.rules.basket_moves import Given
+from tests.databases import Engine
 from tests.library.baskets_kit import (
     AUDITOR,
     AUTHORITY,
@@ -59,8 +60,8 @@ OWN = Rows(column="street", values=frozenset({FIRST}))
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    with town_at(tmp_path) as found:
+def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
+    with town_at(tmp_path, engine) as found:
         yield found
 
 

@@ -7,28 +7,29 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Absent, Denied
-from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.access_rows import AccessRows
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import Database
+from tests.databases import Engine
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_access(tmp_path, 1)
+def database(tmp_path: Path, engine: Engine) -> Iterator[AccessRows]:
+    opened = engine.open(tmp_path, 1)
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def audit(database: Database, tmp_path: Path) -> Audit:
+def audit(database: AccessRows, tmp_path: Path) -> Audit:
     return Audit(database, Signer(tmp_path), clock=lambda: NOW)
 
 
 @pytest.fixture
-def contracts(database: Database, audit: Audit) -> Contracts:
+def contracts(database: AccessRows, audit: Audit) -> Contracts:
     return Contracts(database, audit, clock=lambda: NOW)
 
 

@@ -120,6 +120,30 @@ def test_a_grantee_sees_own_rows_and_nobody_else_any_whatever_is_asked(hub: Hub)
         hub.database.seen_by(f"ann{BETWEEN}bob")
 
 
+def test_applications_and_shares_are_seen_by_whose_they_are(hub: Hub) -> None:
+    for number, applicant in enumerate(("ann", "bob")):
+        hub.as_owner(
+            f"SET search_path = {SCHEMA}; SET ROLE {ROLE}_desk;"
+            f" INSERT INTO baskets VALUES ('b{number}', 'k', '{applicant}', 'street', 1, '{{}}');"
+            f" INSERT INTO basket_items VALUES ('b{number}', 'shops', 0, 'owner', 'active', NULL, NULL, NULL, '{{}}');"
+            f" INSERT INTO library_shares VALUES"
+            f" ('s{number}', 'b{number}', 'user:{applicant}', 'shops', 'automatic', 9, NULL, NULL, NULL, '{{}}')"
+        )
+    asked = {
+        "baskets": "SELECT basket_id FROM baskets",
+        "basket_items": "SELECT basket_id FROM basket_items",
+        "library_shares": "SELECT share_id FROM library_shares",
+    }
+    for sql in asked.values():
+        assert hub.ask(sql) == hub.ask(sql, _as("")) == hub.ask(sql, _as("user:eve")) == []
+        assert len(hub.ask(sql, DESK)) == 2
+    assert {name: hub.ask(sql, _as("user:bob")) for name, sql in asked.items()} == {
+        "baskets": [("b1",)],
+        "basket_items": [("b1",)],
+        "library_shares": [("s1",)],
+    }
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -193,8 +217,8 @@ def test_a_check_finds_rights_that_somebody_widened(hub: Hub) -> None:
 
 def test_every_table_that_names_a_grantee_is_guarded(hub: Hub) -> None:
     found = hub.as_owner(
-        "SELECT table_name FROM information_schema.columns"
-        f" WHERE table_schema = '{SCHEMA}' AND column_name IN ('grantee', 'applicant') ORDER BY 1"
+        "SELECT DISTINCT table_name FROM information_schema.columns"
+        f" WHERE table_schema = '{SCHEMA}' AND column_name IN ('grantee', 'applicant', 'basket_id') ORDER BY 1"
     )
     assert [str(table) for (table,) in found] == sorted(OWNERS)
 

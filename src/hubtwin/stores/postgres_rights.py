@@ -23,8 +23,13 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
     {
         "audit": "SELECT, INSERT",  # the oldest rows go by prune_audit alone
         "audit_ends": "SELECT, INSERT, UPDATE",
+        "basket_items": "SELECT, INSERT, UPDATE",
+        "baskets": "SELECT, INSERT, UPDATE",
+        "contracts": "SELECT, INSERT",
         "grants": "SELECT, INSERT, UPDATE",
         "holds": "SELECT, INSERT, UPDATE",
+        "library_shares": "SELECT, INSERT, UPDATE",
+        "library_templates": "SELECT, INSERT, UPDATE",
         "migrations": "SELECT",
         "reports": "SELECT, INSERT",
         "signed_by": "SELECT, INSERT",
@@ -32,7 +37,16 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
     }
 )
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
-OWNERS: Mapping[str, str] = MappingProxyType({"grants": "grantee"})  # whose a row is, where it is somebody's
+_NAMED = "ANY ((SELECT seeing())::text[])"
+# Whose a row is, where it is somebody's: what row-level security asks of it.
+OWNERS: Mapping[str, str] = MappingProxyType(
+    {
+        "basket_items": "basket_id IN (SELECT basket_id FROM baskets)",  # under the policy of that table
+        "baskets": f"applicant = {_NAMED} OR 'user:' || applicant = {_NAMED}",
+        "grants": f"grantee = {_NAMED}",
+        "library_shares": f"grantee = {_NAMED}",
+    }
+)
 AUDIT_DAYS = 1095 - 1  # retention.toml: kept for three years, PIPL Art. 56; a day for clocks that differ
 _OWN = (  # tables that SQLite needs none of
     """CREATE TABLE IF NOT EXISTS writers (
@@ -169,16 +183,16 @@ def _give_rights(con: psycopg.Connection[Any], schema: str, role: str) -> None:
             _guard(con, table, OWNERS[table], role)
 
 
-def _guard(con: psycopg.Connection[Any], table: str, column: str, role: str) -> None:
+def _guard(con: psycopg.Connection[Any], table: str, whose: str, role: str) -> None:
     """Let the desk see all rows of a table and the role of the address those of the grantees that it names."""
-    names = {"table": table, "column": column, "role": role, "desk": desk_of(role)}
+    names = {"table": table, "role": role, "desk": desk_of(role)}
     for statement in (
         "ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
         "ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
         "DROP POLICY IF EXISTS of_desk ON {table}",
         "DROP POLICY IF EXISTS of_grantee ON {table}",
         "CREATE POLICY of_desk ON {table} TO {desk} USING (true) WITH CHECK (true)",
-        "CREATE POLICY of_grantee ON {table} FOR SELECT TO {role} USING ({column} = ANY ((SELECT seeing())::text[]))",
+        f"CREATE POLICY of_grantee ON {{table}} FOR SELECT TO {{role}} USING ({whose})",
         "GRANT SELECT ON {table} TO {role}",
     ):
         con.execute(_with(statement, **names))
