@@ -6,19 +6,23 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import yaml
 
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import arm, disarm
+from hubtwin.library.odcs import contract_of
 from hubtwin.model.grant import Purpose
 from hubtwin.settings import Settings, load_settings
 from hubtwin.settings.rows import RowsSettings
 from hubtwin.stores.audit import ACCESS_FILE, Audit, open_access
 from hubtwin.stores.backup import backup, restore
+from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.deletion import delete_nightly, list_reports
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring import access
 from hubtwin.wiring.access import MARK_FILE, MOVED_FILE, backed_up, is_free, list_problems, move_rows, prepare_rows
 from hubtwin.wiring.keeping import keeping_of
+from hubtwin.wiring.library import open_catalogue
 from tests.cli.kit import hubtwin
 from tests.cluster import ROLE, Cluster
 from tests.test_settings import load_with
@@ -84,6 +88,18 @@ def test_a_hub_lives_on_postgresql_through_a_night_and_a_restart(ready: Home) ->
         assert {person.user_id for person in hub.works.access.accounts.list_people()} >= {"boss", "guard"}
     assert not (ready.directory / ACCESS_FILE).exists()
     assert list_problems(ready.settings) == []
+
+
+def test_a_contract_published_on_postgresql_counts_for_whoever_opens_the_catalogue(ready: Home) -> None:
+    declared = open_catalogue(ready.settings)
+    with opened_of(ready.settings) as hub:
+        store = hub.works.access
+        contracts = Contracts(store.database, store.audit, clock=lambda: BEGIN)
+        told = contract_of(replace(declared.get("legal_entities"), contract="9.0.0", update_every_min=61))
+        contracts.publish("legal_entities", "9.0.0", yaml.safe_dump(told, allow_unicode=True), by="owner", changes=1)
+    assert open_catalogue(ready.settings).get("legal_entities").update_every_min == 61
+    with pytest.raises(Denied):
+        open_catalogue(ready.embedded)
 
 
 def test_an_exercise_has_rows_of_its_own(ready: Home, cluster: Cluster) -> None:

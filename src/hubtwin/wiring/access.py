@@ -16,11 +16,11 @@ from hubtwin.model.record import Status
 from hubtwin.rules.quality import Problem
 from hubtwin.settings import Settings
 from hubtwin.settings.rows import RowsSettings
-from hubtwin.stores.access_rows import AccessRows
+from hubtwin.stores.access_rows import AccessRows, Reader
 from hubtwin.stores.audit import ACCESS_FILE, open_access
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import fsync, query
+from hubtwin.stores.sqlite import Database, fsync, query
 from hubtwin.wiring.plugs import load
 
 POSTGRES, RIGHTS = "hubtwin.stores.postgres", "hubtwin.stores.postgres_rights"
@@ -59,15 +59,31 @@ def address_of(rows: RowsSettings, environ: Mapping[str, str] | None = None, *, 
     return address
 
 
+@contextmanager
+def peeked(store_dir: Path, rows: RowsSettings | None, table: str) -> Iterator[Reader | None]:
+    """Give the rows of a store for a question about a table, made or changed by nobody; None where there is none yet.
+
+    Raises as `open_rows`.
+    """
+    if rows is not None:
+        with closing(_postgres(POSTGRES, "PostgresDatabase")(address_of(rows), store_dir.name)) as database:
+            database.prove()
+            yield database
+        return
+    if (store_dir / MARK_FILE).exists():
+        raise Denied("wiring.rows_elsewhere", path=MARK_FILE)
+    if not (store_dir / ACCESS_FILE).exists():
+        yield None
+        return
+    with closing(Database(store_dir / ACCESS_FILE, private=True)) as embedded:
+        yield embedded if embedded.all("SELECT 1 FROM sqlite_master WHERE name = ?", table) else None
+
+
 def is_free(store_dir: Path, rows: RowsSettings | None) -> bool:
     """Tell whether no legal hold stands on a store; where that cannot be found out, one may."""
     try:
-        if rows is not None:
-            with closing(_postgres(POSTGRES, "PostgresDatabase")(address_of(rows), store_dir.name)) as database:
-                return not database.all(_HELD)
-        if (store_dir / MARK_FILE).exists():
-            return False
-        return not (store_dir / ACCESS_FILE).exists() or not query(store_dir / ACCESS_FILE, _HELD)
+        with peeked(store_dir, rows, "holds") as asked:
+            return asked is None or not asked.all(_HELD)
     except HubError:
         return False
 

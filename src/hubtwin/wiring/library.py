@@ -13,11 +13,10 @@ from hubtwin.library.contracts import apply_contracts
 from hubtwin.library.districts import find_folder, read_district
 from hubtwin.library.hub_listings import hub_catalogue
 from hubtwin.settings import Settings
-from hubtwin.stores.audit import ACCESS_FILE
 from hubtwin.stores.contracts import stamp_of, texts_of
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
-from hubtwin.stores.sqlite import Database
+from hubtwin.wiring.access import peeked
 from hubtwin.wiring.plugs import open_store
 
 DISTRICTS = "districts"  # the folder of shipped districts below the shipped data
@@ -57,16 +56,10 @@ def open_catalogue(settings: Settings, contracts: PublishedContracts | None = No
     stamp = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     if contracts is not None:
         return _under(folder, stamp, Texts(contracts.stamp(), contracts.texts))
-    path = store_directory(settings.home, settings.hub.hub_id) / ACCESS_FILE
-    if not path.exists():
-        return _read(folder, stamp)
-    database = Database(path, private=True)
-    try:
-        if not database.all("SELECT 1 FROM sqlite_master WHERE name = 'contracts'"):
+    with peeked(store_directory(settings.home, settings.hub.hub_id), settings.rows, "contracts") as rows:
+        if rows is None:
             return _read(folder, stamp)
-        return _under(folder, stamp, Texts(stamp_of(database), partial(texts_of, database)))
-    finally:
-        database.close()
+        return _under(folder, stamp, Texts(stamp_of(rows), partial(texts_of, rows)))
 
 
 @dataclass(frozen=True)
