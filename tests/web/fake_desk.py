@@ -36,6 +36,7 @@ from tests.web.fake_baskets import FakeBaskets
 from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
+from tests.web.fake_queries import FakeQueries
 from tests.web.fake_venue import FakeVenue
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
@@ -70,6 +71,7 @@ class FakeDesk:
         self.access = FakeAccess(self.find_person)
         self.partners = FakePartners()
         self.venue = FakeVenue()
+        self.queries = FakeQueries()
         self.field = FakeField(self)
         self.baskets = FakeBaskets()
         self.tries: list[str] = []

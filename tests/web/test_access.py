@@ -73,6 +73,9 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/templates"): ("template.sign", {"dataset": "shops", "columns": ["no"]}),
     ("post", "/library/templates/template-1/withdraw"): ("template.sign", {}),
     ("post", "/library/emergency"): ("share.emergency", URGENT),
+    ("post", "/library/ask"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
+    ("post", "/library/ask/file"): ("library.query", {"sql": "SELECT 1", "purpose": "care", "format": "csv"}),
+    ("post", "/library/ask/arrow"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -118,6 +121,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/templates"): "catalogue.read",
     ("get", "/library/times"): "basket.read",
     ("get", "/library/agencies"): "basket.read",
+    ("get", "/library/mine"): "library.query",
+    ("get", "/library/data/residents?purpose=care"): "library.query",
 }
 BY_LINK = {("get", "/api/v1/liaison/{token}"), ("post", "/api/v1/liaison/{token}")}  # the token is the right
 BY_SIGNATURE = {("post", "/api/v1/wire")}  # who sends is proven message by message
@@ -150,6 +155,7 @@ def _pattern(path: str) -> str:
     path = path.replace("zone:hall", "{thing_id}")
     for kind in ("basket", "share", "template"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
+    path = path.replace("zone:hall", "{thing_id}").replace("/data/residents", "/data/{dataset}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
     return (

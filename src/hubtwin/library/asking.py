@@ -31,7 +31,7 @@ class Bounds:
     seconds: float = 30.0
 
 
-FILE_BOUNDS = Bounds(rows=1_000_000, mib=512, seconds=120.0)
+FILE_BOUNDS = Bounds(rows=1_000_000, mib=256, seconds=120.0)
 PAGE_BOUNDS = Bounds(rows=PAGE_ROWS + 1, mib=64, seconds=30.0)
 
 
@@ -126,6 +126,11 @@ def ask(desk: AskDesk, asked: Asked, bounds: Bounds | None = None) -> Answer:
     ended meanwhile, Retry where too many run. Refusals are written down too.
     """
     return _Question(desk, asked, bounds or Bounds()).answer()
+
+
+def ask_numbered(desk: AskDesk, asked: Asked, bounds: Bounds) -> Answer:
+    """Answer a question of the hub's own that may name the numbers of rows (`views.NUMBER`). Raises as `ask`."""
+    return _Question(desk, asked, bounds, numbered=True).answer()
 
 
 def list_mine(desk: AskDesk, grantees: Sequence[str]) -> list[Mine]:

@@ -30,7 +30,13 @@ from hubtwin.stores.view_sql import PLACE, literal, path_literal, places_sql, qu
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
 LOOK_S = 0.2  # how often a running question's shares are looked at
 _BATCH = 65_536
+LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
 _LOG = structlog.get_logger()
+
+
+def folders_of(directory: Path) -> list[Path]:
+    """Return the folders of a store directory in which files of rows and of colours lie, and nothing else does."""
+    return [directory / LIBRARY / ROWS, directory / LIBRARY / COLOURS, directory / COLUMNS]
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Engine:
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
         self._lock = Lock()
         self._places: OrderedDict[tuple[object, ...], pa.Array] = OrderedDict()
-        self._scout = self._connect()  # looks for the places of black rows; no question is ever run on it
+        self._scout: duckdb.DuckDBPyConnection | None = None  # looks for black rows; no question is ever run on it
 
     def close(self) -> None:
         """Let go of everything."""
@@ -61,7 +67,8 @@ class Engine:
             for room in self._rooms.values():
                 room.connection.close()
             self._rooms.clear()
-            self._scout.close()
+            if self._scout is not None:
+                self._scout.close()
 
     def run(
         self,
@@ -143,7 +150,9 @@ class Engine:
             if key in self._places:
                 self._places.move_to_end(key)
                 return self._places[key]
-        scout = self._scout.cursor()
+            if self._scout is None:
+                self._scout = self._connect()
+            scout = self._scout.cursor()
         try:
             scout.register("withheld", pa.table({"row_no": pa.array(sorted(source.withheld), pa.int64())}))
             colours = path_literal(piece.colours) if piece.colours and source.coloured else None

@@ -14,7 +14,22 @@ from starlette.responses import Response
 
 from hubtwin import __version__
 from hubtwin.base.errors import Absent
-from hubtwin.web import access, auth, baskets, field, liaison, live, loop, partners, past, read, venue, wire_in, write
+from hubtwin.web import (
+    access,
+    auth,
+    baskets,
+    field,
+    liaison,
+    live,
+    loop,
+    partners,
+    past,
+    queries,
+    read,
+    venue,
+    wire_in,
+    write,
+)
 from hubtwin.web.auth import EdgeOf
 from hubtwin.web.desk import Desk
 from hubtwin.web.edge import API, Edge, Options, reply
@@ -89,7 +104,22 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    for part in (auth, read, write, loop, field, access, baskets, partners, venue, liaison, wire_in, past, live):
+    for part in (
+        auth,
+        read,
+        write,
+        loop,
+        field,
+        access,
+        baskets,
+        partners,
+        queries,
+        venue,
+        liaison,
+        wire_in,
+        past,
+        live,
+    ):
         app.include_router(part.router)
     app.include_router(router)
     return app

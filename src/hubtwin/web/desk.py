@@ -18,6 +18,7 @@ from hubtwin.web.change import Change
 from hubtwin.web.desk_baskets import BasketsDesk
 from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.desk_past import PastDesk
+from hubtwin.web.desk_queries import QueriesDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.alarms import AlarmsReply
@@ -201,6 +202,11 @@ class Desk(Protocol):
     @property
     def baskets(self) -> BasketsDesk:
         """Return the part about applications for the library and what is shared."""
+        ...
+
+    @property
+    def queries(self) -> QueriesDesk:
+        """Return the part about asking the library."""
         ...
 
     @property

@@ -35,6 +35,7 @@ from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
 from hubtwin.web.real_past import RealPast
+from hubtwin.web.real_queries import RealQueries
 from hubtwin.web.real_venue import RealVenue
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
@@ -42,6 +43,7 @@ from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import Reveal
 from hubtwin.wiring.applying import make_applying
+from hubtwin.wiring.asked import Asking
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
@@ -72,10 +74,12 @@ class RealDesk:
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.field = RealField(works, scene)
-        self.baskets = RealBaskets(works.access, make_applying(works.settings, works.access))
+        asking = Asking(works)
+        self.baskets = RealBaskets(works.access, make_applying(works.settings, works.access, asking.probe))
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages
+        self.queries = RealQueries(asking)
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:

@@ -9,6 +9,7 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.catalogue import Held
 from hubtwin.settings import Settings
+from hubtwin.stores.asking import Engine, folders_of
 from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.shelf_rows import ShelfRows
@@ -28,6 +29,7 @@ class LibraryWorks:
     rows: ShelfRows
     clock: Clock
     contracts: Contracts
+    engine: Engine  # where grantees' questions run
 
     def held(self) -> Mapping[str, Held]:
         """Return what is held of each dataset, of the hub's own and of the district's."""
@@ -45,4 +47,6 @@ def open_library(
     shelves = Shelves(store.directory / LIBRARY_FOLDER, at_min=epoch_minute(clock()), audit=tell)
     stack.callback(shelves.close)
     rows = ShelfRows(shelves, settings.hub.hub_id, store.status, clock=clock)
-    return LibraryWorks(lambda: open_catalogue(settings, contracts), store, shelves, rows, clock, contracts)
+    engine = Engine(folders_of(store.directory), threads=settings.threads or 2)
+    stack.callback(engine.close)
+    return LibraryWorks(lambda: open_catalogue(settings, contracts), store, shelves, rows, clock, contracts, engine)

@@ -1537,6 +1537,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mine
+         * @description Return what the one who asks may read of the library now: columns, masks, rows, for what, until when.
+         */
+        get: operations["mine_api_v1_library_mine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask
+         * @description Answer one SELECT over what `mine` lists, for a stated purpose; written to the audit before the rows leave.
+         */
+        post: operations["ask_api_v1_library_ask_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask File
+         * @description Answer a question with a CSV, Excel or Parquet file, on the same way as `/ask`.
+         */
+        post: operations["ask_file_api_v1_library_ask_file_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask/arrow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Arrow
+         * @description Answer a question with an Arrow stream, for programs, on the same way as `/ask`.
+         */
+        post: operations["ask_arrow_api_v1_library_ask_arrow_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/data/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Data
+         * @description Return the next rows of a dataset; `columns` are names with commas between, none for all; `after` is `next` of
+         *     the page before.
+         */
+        get: operations["data_api_v1_library_data__dataset__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/venue": {
         parameters: {
             query?: never;
@@ -1916,7 +2017,7 @@ export interface components {
             /** Days */
             days: number;
             /** Items */
-            items: components["schemas"]["AskIn"][];
+            items: components["schemas"]["hubtwin__web__schemas__baskets__AskIn"][];
             /**
              * Grantee
              * @default
@@ -1993,12 +2094,58 @@ export interface components {
             type: "FeatureCollection";
         };
         /**
+         * AskArrowIn
+         * @description A question whose answer is wanted as an Arrow stream, for programs; at most `limit` rows.
+         */
+        AskArrowIn: {
+            /** Sql */
+            sql: string;
+            /** Purpose */
+            purpose: string;
+            /**
+             * Limit
+             * @default 100000
+             */
+            limit: number;
+        };
+        /**
+         * AskColumn
+         * @description A column of an answer and its type in DuckDB's words.
+         */
+        AskColumn: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+        };
+        /**
          * AskCotravel
          * @description Ask matchers who travelled along with a case; `reason` is written to the audit.
          */
         AskCotravel: {
             /** Reason */
             reason: string;
+        };
+        /**
+         * AskFileIn
+         * @description A question whose answer is wanted as a file; `bom` marks a CSV as UTF-8 for Excel.
+         */
+        AskFileIn: {
+            /** Sql */
+            sql: string;
+            /** Purpose */
+            purpose: string;
+            /**
+             * Format
+             * @default csv
+             * @enum {string}
+             */
+            format: "csv" | "xlsx" | "parquet";
+            /**
+             * Bom
+             * @default false
+             */
+            bom: boolean;
         };
         /**
          * AskHelp
@@ -2015,20 +2162,27 @@ export interface components {
             task: string;
         };
         /**
-         * AskIn
-         * @description What is asked of one dataset.
+         * AskReply
+         * @description An answer. `datasets` are the columns that the question touched, as in the audit; `narrowed` are datasets of
+         *     which other shares have more rows but not all of the asked columns. `audit_seq` is the row of the audit.
          */
-        AskIn: {
-            /** Dataset */
-            dataset: string;
+        AskReply: {
             /** Columns */
-            columns: string[];
-            rows?: components["schemas"]["RowsIn"] | null;
-            /**
-             * Counts Only
-             * @default false
-             */
-            counts_only: boolean;
+            columns: components["schemas"]["AskColumn"][];
+            /** Rows */
+            rows: (string | number | boolean | null)[][];
+            /** Synthetic */
+            synthetic: boolean;
+            /** Datasets */
+            datasets: {
+                [key: string]: string[];
+            };
+            /** Shares */
+            shares: string[];
+            /** Narrowed */
+            narrowed: string[];
+            /** Audit Seq */
+            audit_seq: number;
         };
         /**
          * AuditCheck
@@ -2627,7 +2781,7 @@ export interface components {
             /** Minutes */
             minutes: number;
             /** Items */
-            items: components["schemas"]["AskIn"][];
+            items: components["schemas"]["hubtwin__web__schemas__baskets__AskIn"][];
             /** Reason */
             reason: string;
         };
@@ -3530,6 +3684,72 @@ export interface components {
             links: components["schemas"]["LinkView"][];
         };
         /**
+         * MineColumn
+         * @description A column that may be read; `mask` is "clear" where nothing is left off.
+         */
+        MineColumn: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Type */
+            type: string;
+            /** Grade */
+            grade: number;
+            /** Mask */
+            mask: string;
+        };
+        /**
+         * MineReply
+         * @description What may be read now, by dataset.
+         */
+        MineReply: {
+            /** Now Min */
+            now_min: number;
+            /** Shares */
+            shares: components["schemas"]["MineView"][];
+        };
+        /**
+         * MineRows
+         * @description Which rows: all, or those whose `column` is one of `values`.
+         */
+        MineRows: {
+            /** Everything */
+            everything: boolean;
+            /** Column */
+            column: string;
+            /** Values */
+            values: string[];
+        };
+        /**
+         * MineView
+         * @description One live share: what it lets its grantee read, for what, until when, and how it may be taken.
+         *
+         *     `count_floor`: only counts of groups of so many leave, in the column `_count`, in steps of the floor.
+         */
+        MineView: {
+            /** Share Id */
+            share_id: string;
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Library */
+            library: string;
+            /** Grantee */
+            grantee: string;
+            /** Columns */
+            columns: components["schemas"]["MineColumn"][];
+            rows: components["schemas"]["MineRows"];
+            /** Purpose */
+            purpose: string;
+            purpose_title: components["schemas"]["Words"];
+            /** Until Min */
+            until_min: number;
+            /** Delivery */
+            delivery: string[];
+            /** Count Floor */
+            count_floor: number | null;
+        };
+        /**
          * MoveCase
          * @description Move a case on. `expects` is the version that was seen; with a `key` of the sender the same move twice is one.
          *
@@ -3714,6 +3934,15 @@ export interface components {
             longest_queue: number;
             /** Lead Min */
             lead_min: number;
+        };
+        /**
+         * PageReply
+         * @description A page of a dataset; `next` is what to give as `after` for the following one, null at the end.
+         */
+        PageReply: {
+            page: components["schemas"]["AskReply"];
+            /** Next */
+            next: string | null;
         };
         /**
          * PartnerReply
@@ -5274,6 +5503,32 @@ export interface components {
             zh: string;
             /** En */
             en: string;
+        };
+        /**
+         * AskIn
+         * @description What is asked of one dataset.
+         */
+        hubtwin__web__schemas__baskets__AskIn: {
+            /** Dataset */
+            dataset: string;
+            /** Columns */
+            columns: string[];
+            rows: components["schemas"]["RowsIn"] | null;
+            /**
+             * Counts Only
+             * @default false
+             */
+            counts_only: boolean;
+        };
+        /**
+         * AskIn
+         * @description A question in SQL (one SELECT over what `mine` lists) and what it is for.
+         */
+        hubtwin__web__schemas__queries__AskIn: {
+            /** Sql */
+            sql: string;
+            /** Purpose */
+            purpose: string;
         };
     };
     responses: never;
@@ -13813,6 +14068,530 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LetterReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mine_api_v1_library_mine_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MineReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_api_v1_library_ask_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["hubtwin__web__schemas__queries__AskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_file_api_v1_library_ask_file_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskFileIn"];
+            };
+        };
+        responses: {
+            /** @description The answer as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_arrow_api_v1_library_ask_arrow_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskArrowIn"];
+            };
+        };
+        responses: {
+            /** @description The answer as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    data_api_v1_library_data__dataset__get: {
+        parameters: {
+            query: {
+                purpose: string;
+                columns?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageReply"];
                 };
             };
             /** @description Not JSON */
