@@ -14,7 +14,20 @@ COLUMN = b.ColumnView("phone", BOTH, 3, "phone")
 LANE = b.LaneView(Lane.AUTOMATIC, False, [b.Reason("above_l2", BOTH)])
 ITEM = b.ItemView(
     *("shops", BOTH, "civil-affairs", BOTH, "restricted", 3, [COLUMN], ROWS, False, Lane.OWNER, [LANE]),
-    *(ItemState.SUBMITTED, "", "owner", 9, 0, "", "", None, 99, "", "", None, "", ["give", "refuse"]),
+    state=ItemState.SUBMITTED,
+    template_id="",
+    waits_for="owner",
+    due_min=9,
+    level=0,
+    first_by="",
+    decided_by="",
+    decided_ms=None,
+    until_min=99,
+    note="",
+    share_id="",
+    active_ms=None,
+    probe_why="",
+    may=["give", "refuse"],
 )
 BASKET = b.BasketView(
     *("basket-1", "lin", "street-1", BOTH, "agency:street-1", "sharing", "care", BOTH, "law", BOTH, 1, 99),
@@ -25,7 +38,21 @@ LINE = b.BasketLine(
 )
 SHARE = b.ShareView(
     *("share-1", "basket-1", "agency:street-1", "shops", BOTH, "civil-affairs", [COLUMN], ROWS, None, "care", BOTH),
-    *("law", [Delivery.QUERY], Lane.OWNER, 1, 99, "xu", True, "live", "", None, "", None, None, "", []),
+    legal_basis="law",
+    delivery=[Delivery.QUERY],
+    lane=Lane.OWNER,
+    from_min=1,
+    until_min=99,
+    issued_by="xu",
+    live=True,
+    state="live",
+    suspended_why="",
+    revoked_min=None,
+    revoked_by="",
+    review_due_min=None,
+    reviewed_min=None,
+    reviewed_by="",
+    may=[],
 )
 TEMPLATE = b.TemplateView(
     *("template-1", "civil-affairs", BOTH, "shops", BOTH, [COLUMN], True, ROWS, ["care"], [], [], 30, 99, True, "xu"),
