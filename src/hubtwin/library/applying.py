@@ -203,7 +203,8 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
     """Return what would become of one item now. Raises Absent for a dataset that is not listed, Malformed."""
     listing, street = catalogue.get(ask.dataset), setting.applicant.street
     rows = asked_rows(listing, ask, street)
-    facts = facts_of(listing, ask, setting, rows, stored_rows=applying.stored_rows(listing.name))
+    stored = applying.stored_rows(listing.name) if rows.everything else None
+    facts = facts_of(listing, ask, setting, rows, stored_rows=stored)
     templates = {
         each.template_id: each
         for each in applying.book.list_templates(listing.name)

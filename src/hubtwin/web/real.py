@@ -42,7 +42,7 @@ from hubtwin.web.schemas import hub as h
 from hubtwin.web.schemas import loop as lo
 from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import Reveal
-from hubtwin.wiring.applying import make_applying
+from hubtwin.wiring.applied import applying_of
 from hubtwin.wiring.asked import Asking
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
@@ -75,7 +75,7 @@ class RealDesk:
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.field = RealField(works, scene)
         asking = Asking(works)
-        self.baskets = RealBaskets(works.access, make_applying(works.settings, works.access, asking.probe))
+        self.baskets = RealBaskets(works.access, applying_of(works, asking))
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
+from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.applying import Applying
 from hubtwin.library.basket_clock import Swept, sweep
 from hubtwin.library.basket_times import Use
@@ -32,10 +33,11 @@ def make_applying(
     probe: Probe | None = None,
     *,
     stored_rows: Callable[[str], int | None] = lambda _: None,
+    catalogue: Callable[[], Catalogue] | None = None,
 ) -> Applying:
     """Return what applying needs at a hub; without a probe nothing becomes active. Raises Malformed, Absent."""
     return Applying(
-        *(open_baskets(access), partial(open_catalogue, settings), access.clock, settings.hub.zone, probe),
+        *(open_baskets(access), catalogue or partial(open_catalogue, settings), access.clock, settings.hub.zone, probe),
         stored_rows=stored_rows,
         calendar=open_calendar(settings.data_dir / CALENDARS / f"{COUNTRY}.toml"),
     )

@@ -16,6 +16,7 @@ from hubtwin.model.event import Message
 from hubtwin.model.message import Received
 from hubtwin.ports import Scene, Transport
 from hubtwin.rules.things import Grounds
+from hubtwin.wiring.applied import basket_clock_of
 from hubtwin.wiring.batch_desk import find_platform
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
@@ -74,7 +75,8 @@ def make_running(
         recall(works.panorama, works.journal, int(works.clock().timestamp() * 1000), works.store.status)
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
-    beside: tuple[Beside, ...] = (*after, *partners_beside(seen, scene, sender), partial(_keep, seen))
+    partners = partners_beside(seen, scene, sender)
+    beside: tuple[Beside, ...] = (*after, *partners, basket_clock_of(seen), partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))
 
