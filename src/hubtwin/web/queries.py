@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from starlette.responses import Response
 
+from hubtwin.channels.result_files import TYPES
 from hubtwin.model.agency import Person
 from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.desk_queries import AnswerFile
@@ -16,9 +17,11 @@ WRITES = [Depends(same_origin)]
 Asks = Annotated[Person, Depends(allowed("library.query"))]
 Name = Annotated[str, Query(min_length=1, max_length=80)]
 _BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-_FILE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"application/octet-stream": _BINARY}, "description": "The answer as a file"}
-}
+_CSV, _ARROW = "text/csv", TYPES["arrow"]
+
+
+def _files(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": dict.fromkeys(kinds, _BINARY), "description": "The answer as a file"}}
 
 
 @router.get("/mine", response_model=q.MineReply)
@@ -33,13 +36,18 @@ def ask(edge: EdgeOf, who: Asks, asked: q.AskIn) -> Response:
     return reply(edge.desk.queries.ask(who, asked))
 
 
-@router.post("/ask/file", response_class=Response, responses=_FILE, dependencies=WRITES)
+@router.post(
+    "/ask/file",
+    response_class=Response,
+    responses=_files(_CSV, TYPES["xlsx"], TYPES["parquet"]),
+    dependencies=WRITES,
+)
 def ask_file(edge: EdgeOf, who: Asks, asked: q.AskFileIn) -> Response:
     """Answer a question with a CSV, Excel or Parquet file, on the same way as `/ask`."""
     return _sent(edge.desk.queries.ask_file(who, asked))
 
 
-@router.post("/ask/arrow", response_class=Response, responses=_FILE, dependencies=WRITES)
+@router.post("/ask/arrow", response_class=Response, responses=_files(_ARROW), dependencies=WRITES)
 def ask_arrow(edge: EdgeOf, who: Asks, asked: q.AskArrowIn) -> Response:
     """Answer a question with an Arrow stream, for programs, on the same way as `/ask`."""
     return _sent(edge.desk.queries.ask_arrow(who, asked))
