@@ -27,6 +27,7 @@ SQL_TYPES: Mapping[ColumnType, str] = {
 }
 _PID = Formula((), "regexp_full_match({x}, '[0-9a-f]{{32}}')")
 DAY_MIN = 1440
+DEPTH = max(len(formula.layers) for formula in FORMULAS.values())
 
 
 @dataclass(frozen=True)
@@ -53,21 +54,23 @@ def literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def scan_sql(book: RuleBook, source: str, against: Against, catalogue: Catalogue) -> str:
-    """Return the query over `source` (a relation in FROM): row_no, failed (UBIGINT), and k<bit> for each unique rule.
+def scan_sql(book: RuleBook, source: str, against: Against, catalogue: Catalogue, *, hashed: bool = True) -> str:
+    """Return the query over `source` (a relation in FROM): row_no, failed (UBIGINT), and k<bit> for each unique rule
+    if `hashed`.
 
     Bits of `withheld` and of unique rules are left at 0.
     """
     made = _Query(book, against, catalogue)
     fails = {rule.bit: made.fails(rule) for rule in book.rules}
     told = {bit: sql for bit, sql in fails.items() if sql}
+    unique = book.unique if hashed else ()
+    keys = "".join(f", {made.hash(rule)} AS k{rule.bit}" for rule in unique)
     inner = made.base(source)
     for layer in made.layers:
         inner = f"(SELECT *{''.join(f', {sql} AS {name}' for name, sql in layer.items())} FROM {inner})"  # noqa: S608
-    keys = "".join(f", {made.hash(rule)} AS k{rule.bit}" for rule in book.unique)
     flags = "".join(f", {sql} AS f{bit}" for bit, sql in told.items())
     inner = f"(SELECT row_no{flags}{keys} FROM {inner})"  # noqa: S608
-    names = "".join(f", k{rule.bit}" for rule in book.unique)
+    names = "".join(f", k{rule.bit}" for rule in unique)
     return f"SELECT row_no, {_mask(book.constant_mask, list(told))} AS failed{names} FROM {inner}"  # noqa: S608
 
 
@@ -104,7 +107,7 @@ class _Query:
     def __init__(self, book: RuleBook, against: Against, catalogue: Catalogue) -> None:
         self._book, self._against, self._catalogue = book, against, catalogue
         self._columns = {column.name: column for column in book.listing.dataset.columns}
-        self.layers: list[dict[str, str]] = [{}, {}, {}, {}]
+        self.layers: list[dict[str, str]] = [{} for _ in range(DEPTH)]
         self._joins: dict[str, str] = {}
         self._place = {name: place for place, name in enumerate(self._columns)}
 
