@@ -50,7 +50,7 @@ class FakePast:
     def changes(self, view: View, from_ms: int, to_ms: int) -> PastChanges:
         return PastChanges(from_ms, to_ms, [], [], more=False)
 
-    def thing(self, view: View, thing_id: str) -> ThingReply:
+    def thing(self, view: View, thing_id: str, until_ms: int | None = None) -> ThingReply:
         found = self.panorama.find(thing_id)
         if found is None:
             raise Absent("web.no_thing", thing=thing_id)

@@ -327,6 +327,19 @@ def test_a_thing_tells_its_newest_states(hour: tuple[Day, Any]) -> None:
     assert plain(day.desk.past.thing(EVERYTHING, "staff:T01"))["thing"]["synthetic"] is True
 
 
+def test_a_thing_of_a_past_minute_tells_nothing_of_what_came_after(hour: tuple[Day, dict[int, dict[str, Any]]]) -> None:
+    day, shown = hour
+    for at_ms in list(shown)[3::7]:
+        told = plain(day.desk.past.thing(EVERYTHING, "zone:hall", at_ms))
+        assert told["thing"] == shown[at_ms]["things"]["zone:hall"]
+        assert told["history"][-1] == [told["thing"]["at_ms"], told["thing"]["values"]]
+        assert [values["people"] for _, values in told["history"]] == list(range(told["thing"]["values"]["people"] + 1))
+    with pytest.raises(Denied):
+        day.desk.past.thing(MAP, "staff:T01", day.now_ms)
+    with pytest.raises(Absent):
+        day.desk.past.thing(EVERYTHING, "zone:hall", int(NOW.timestamp() * 1000))
+
+
 def test_a_hub_that_starts_again_shows_what_it_last_sensed(hour: tuple[Day, Any]) -> None:
     day, _ = hour
     again = Panorama(7 << 32)

@@ -142,6 +142,8 @@ export function sourcesOf(world: World): Source[] {
     error: null,
     until_min: null,
     contact: null,
+    datasets: [],
+    decisions: [],
     ...some,
   });
   const refused = {

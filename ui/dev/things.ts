@@ -159,5 +159,7 @@ export function mockSources(atMs: number): Source[] {
     error: null,
     until_min: null,
     contact: null,
+    datasets: [],
+    decisions: [],
   }));
 }

@@ -5,7 +5,7 @@ import type { Thing } from "../src/api/panorama";
 import type { Source } from "../src/api/types";
 import { FIRST_LAYERS, layerOf, readLayers } from "../src/map/catalogue";
 import { rangeOf, ROOM_M2, SCALES } from "../src/map/crowd";
-import { byName, isStale, layerStates } from "../src/map/fresh";
+import { byName, isStale, layerStates, listState } from "../src/map/fresh";
 import { unsensed } from "../src/map/unsensed";
 
 const thing = (some: Partial<Thing>): Thing => ({
@@ -50,6 +50,26 @@ describe("layers", () => {
     expect([...readLayers('["crowd", "unheard", "case"]')]).toEqual(["crowd", "case"]);
     expect([...readLayers("[]")]).toEqual([]);
     for (const kept of [null, "{", '"crowd"']) expect([...readLayers(kept)]).toEqual([...FIRST_LAYERS]);
+  });
+});
+
+describe("how a list stands", () => {
+  const feed = (name: string, state: Source["state"], minute: number | null, ...datasets: string[]): Source =>
+    ({ name, state, last_read_min: minute, datasets }) as unknown as Source;
+  test("by the sources that feed it, the oldest of which says its age", () => {
+    const feeds = [
+      feed("a", "live", 100, "rail_calls"),
+      feed("b", "late", 40, "running_information"),
+      feed("c", "failed", 1),
+    ];
+    const found = listState(3, 9, ["running_information", "rail_calls"], feeds);
+    expect(found).toMatchObject({ count: 3, stale: 3, newestMs: 40 * 60_000, state: "late", lost: ["b"] });
+    expect(listState(0, null, ["rail_calls"], [feeds[0]!])).toMatchObject({ count: 0, stale: 0, state: "live" });
+  });
+  test("without one by its newest line; a source that is switched off feeds nothing", () => {
+    const off = feed("a", "off", null, "risk_areas");
+    expect(listState(2, 77, ["risk_areas"], [off])).toMatchObject({ count: 2, stale: 0, newestMs: 77, state: "live" });
+    expect(listState(2, 77, [], [feed("b", "late", 1, "x")])).toMatchObject({ newestMs: 77, state: "live", lost: [] });
   });
 });
 

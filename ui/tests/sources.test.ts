@@ -7,7 +7,14 @@ const WORDS = { zh: "数据源", en: "source" };
 function source(name: string, state: Source["state"]): Source {
   return {
     ...{ name, state, title: WORDS, cadence_s: 60, last_read_min: 1, last_row_min: 1, rows: 1 },
-    ...{ error_key: null, error: null, until_min: state === "maintenance" ? 9 : null, contact: null },
+    ...{
+      error_key: null,
+      error: null,
+      until_min: state === "maintenance" ? 9 : null,
+      contact: null,
+      datasets: [],
+      decisions: [],
+    },
   };
 }
 

@@ -28,7 +28,7 @@ PLACE = frozenset(
     {"thing", "source", "hub", "emergency", "area"}
 )  # topics of the part that stays when an event's data go
 MANY = 5_000  # entries that one read of many holds
-HOUR_MS = 3_600_000
+HOUR_MS, FOREVER_MS = 3_600_000, 1 << 53
 LOOKS = 64  # a budget is looked at each time that a sixty-fourth of it was written
 _LOG = structlog.get_logger(__name__)
 Key = tuple[str, str, str]  # topic, scene, key
@@ -210,17 +210,19 @@ class Journal:
                 return
             from_ms = int(str(found[-1][0]))
 
-    def history(self, thing_id: str, limit: int) -> list[tuple[int, dict[str, Any]]]:
-        """Return when a thing was sensed and its values then, oldest first, as the last `limit` entries and those
-        since the key frame before them tell it. Raises Malformed for damage."""
+    def history(self, thing_id: str, limit: int, until_ms: int = FOREVER_MS) -> list[tuple[int, dict[str, Any]]]:
+        """Return when a thing was sensed and its values then, oldest first, as the last `limit` entries up to a moment
+        and those since the key frame before them tell it. Raises Malformed for damage."""
+        last = self._database.all("SELECT max(seq) FROM entries WHERE at_ms <= ?", until_ms)[0][0]
         key = self._database.all(
             "SELECT max(seq) FROM entries WHERE is_key = 1 AND seq <= max("
-            " (SELECT max(seq) - ? FROM entries), (SELECT min(seq) FROM entries WHERE is_key = 1))",
-            limit,
+            " ? - ?, (SELECT min(seq) FROM entries WHERE is_key = 1))",
+            *(last, limit),
         )[0][0]
         name, points, values = orjson.dumps(thing_id), list[tuple[int, dict[str, Any]]](), dict[str, Any]()
         for (place,) in self._database.all(
-            "SELECT place FROM entries WHERE seq = ?1 OR (seq > ?1 AND is_key = 0) ORDER BY seq", key
+            "SELECT place FROM entries WHERE seq = ?1 OR (seq > ?1 AND seq <= ?2 AND is_key = 0) ORDER BY seq",
+            *(key, last),
         ):
             raw = unpack(place)
             for told in orjson.loads(raw)["things"] if name in raw else ():

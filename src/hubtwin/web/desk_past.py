@@ -44,6 +44,7 @@ class PastDesk(Protocol):
         """Return what was told after a moment and until another. Raises as `at` does."""
         ...
 
-    def thing(self, view: View, thing_id: str) -> ThingReply:
-        """Return a thing with its newest states. Raises Absent, and Denied for people at work."""
+    def thing(self, view: View, thing_id: str, until_ms: int | None = None) -> ThingReply:
+        """Return a thing with its newest states, or with those up to a past moment. Raises Absent, and Denied for people
+        at work."""
         ...

@@ -23,6 +23,7 @@ ReadsOn = Annotated[Person, Depends(paced("hub.read", "past changes", STRETCHES)
 ReadsMap = Annotated[Person, Depends(paced("map.read", "things", THINGS))]
 ThingId = Annotated[str, Path(min_length=1, max_length=300)]  # codes of places may have a slash; a warning's is long
 Moment = Annotated[int, Query(ge=0, le=2**53)]
+Until = Annotated[int | None, Query(ge=0, le=2**53)]
 
 
 @router.get("/past/range", response_model=PastRange)
@@ -44,6 +45,6 @@ def changes(edge: EdgeOf, who: ReadsOn, from_ms: Moment, to_ms: Moment) -> Respo
 
 
 @router.get("/things/{thing_id:path}", response_model=ThingReply, tags=["things"])
-def thing(edge: EdgeOf, who: ReadsMap, thing_id: ThingId) -> Response:
-    """Return a thing of the panorama with its newest states."""
-    return reply(edge.desk.past.thing(view_of(who), thing_id))
+def thing(edge: EdgeOf, who: ReadsMap, thing_id: ThingId, until_ms: Until = None) -> Response:
+    """Return a thing of the panorama with its newest states, or as it was shown at a past moment with those before."""
+    return reply(edge.desk.past.thing(view_of(who), thing_id, until_ms))

@@ -171,10 +171,13 @@ class RealPast:
                 things.append(PastThings(entry.at_ms, told, gone))
         return PastChanges(from_ms, until_ms, changes, things, more)
 
-    def thing(self, view: View, thing_id: str) -> ThingReply:
-        """Return a thing with its newest states. Raises Absent, and Denied for people at work."""
+    def thing(self, view: View, thing_id: str, until_ms: int | None = None) -> ThingReply:
+        """Return a thing with its newest states, or with those up to a past moment. Raises Absent, and Denied for
+        people at work; for a moment as `at` does."""
         if view.audience is not Audience.ALL and thing_id.partition(":")[0] in PEOPLE:
             raise Denied("rules.not_permitted", action="staff.read", roles="-", agency="-")
+        if until_ms is not None:
+            return self._thing_then(thing_id, until_ms)
         found = self._works.panorama.find(thing_id)
         if found is None:
             raise Absent("web.no_thing", thing=thing_id)
@@ -183,6 +186,17 @@ class RealPast:
         if not points or points[-1][0] < found.at_ms:
             points = [*points[1 - HISTORY :], (found.at_ms, dict(found.values))]
         return ThingReply(view_of(found), sources.get(found.source), points)
+
+    def _thing_then(self, thing_id: str, at_ms: int) -> ThingReply:
+        self._refuse(at_ms)
+        picture = self._journal.picture(at_ms)
+        found: Any = picture.things.get(thing_id)
+        if found is None:
+            raise Absent("web.no_thing", thing=thing_id)
+        source = picture.items.get(("source", "", found["source"]))
+        points = self._journal.history(thing_id, LOOK_BACK, at_ms)[-HISTORY:]
+        then: Any = None if source is None else source.change["value"]
+        return ThingReply(found, then, points)
 
     def _frame(self) -> dict[tuple[str, str, str], Any]:
         """Return what only the journal hears: the hub, the event, the head of the list, the alarms that stand."""

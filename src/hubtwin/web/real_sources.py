@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.text import text
+from hubtwin.rules.decisions import list_decisions
 from hubtwin.rules.windows import find_span
 from hubtwin.web import shown
 from hubtwin.web.schemas import hub as h
@@ -61,6 +62,8 @@ def _show(source: SourceState, now_min: int, zone: ZoneInfo) -> h.SourceView:
         error=h.Words(_why(source, "zh", title.zh), _why(source, "en", title.en)) if source.error else None,
         until_min=until_min,
         contact=None if contact is None else h.OfficeView(shown.named(contact.office), contact.phone, contact.hours),
+        datasets=source.datasets,
+        decisions=list_decisions(source.datasets),
     )
 
 

@@ -43,7 +43,7 @@ class SourceState:
     """What is known of a source. `read_min` is when it last answered, `news_min` when it last had something new (hub
     minutes; None: never); `error` is the text key of why it last failed, empty where it did not; `on` whether it is
     polled now; `rows` were kept since the start; `care` says when it is maintained and whom to ring;
-    of a `steady` one an answer without news is a silence.
+    of a `steady` one an answer without news is a silence; `datasets` are what it feeds.
     """
 
     name: str
@@ -56,6 +56,7 @@ class SourceState:
     news_min: int | None = None
     care: Care = NO_CARE
     steady: bool = False
+    datasets: tuple[str, ...] = ()
 
 
 @dataclass
@@ -94,6 +95,7 @@ class Sources:
                 on=False,
                 care=care,
                 steady=manifest.steady,
+                datasets=manifest.datasets,
             )
 
     def states(self) -> list[SourceState]:

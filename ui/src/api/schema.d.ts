@@ -1791,7 +1791,7 @@ export interface paths {
         };
         /**
          * Thing
-         * @description Return a thing of the panorama with its newest states.
+         * @description Return a thing of the panorama with its newest states, or as it was shown at a past moment with those before.
          */
         get: operations["thing_api_v1_things__thing_id__get"];
         put?: never;
@@ -4795,7 +4795,8 @@ export interface components {
          * SourceView
          * @description A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
          *     for `error`; `off`: it is not read; `maintenance`: it would be late or failed, and its office announced work until
-         *     `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring.
+         *     `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring; `datasets` are what it feeds,
+         *     `decisions` the names of those that rest on them.
          */
         SourceView: {
             /** Name */
@@ -4820,6 +4821,16 @@ export interface components {
             /** Until Min */
             until_min: number | null;
             contact: components["schemas"]["OfficeView"] | null;
+            /**
+             * Datasets
+             * @default []
+             */
+            datasets: string[];
+            /**
+             * Decisions
+             * @default []
+             */
+            decisions: string[];
         };
         /**
          * SourcesReply
@@ -15515,7 +15526,9 @@ export interface operations {
     };
     thing_api_v1_things__thing_id__get: {
         parameters: {
-            query?: never;
+            query?: {
+                until_ms?: number | null;
+            };
             header?: never;
             path: {
                 thing_id: string;

@@ -23,3 +23,19 @@ export function tendency(points: readonly Point[]): "up" | "down" | "level" | nu
   const least = Math.max(1, Math.abs(before) * 0.02);
   return now - before >= least ? "up" : before - now >= least ? "down" : "level";
 }
+
+/**
+ * How far each end label of several lines is lifted, in pixels, so that none lies on another. `ends` are the newest
+ * values, `plotPx` the height of the plot from 0 to the largest value, `gapPx` the height of a label.
+ */
+export function labelLifts(ends: readonly (number | null)[], most: number, plotPx: number, gapPx: number): number[] {
+  const lifts = ends.map(() => 0);
+  const known = ends.flatMap((value, index) => (value === null ? [] : [{ index, y: (value / (most || 1)) * plotPx }]));
+  let free = -Infinity;
+  for (const { index, y } of known.sort((a, b) => a.y - b.y || a.index - b.index)) {
+    const at = Math.max(y, free);
+    lifts[index] = at - y;
+    free = at + gapPx;
+  }
+  return lifts;
+}

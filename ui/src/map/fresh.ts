@@ -38,6 +38,39 @@ export const worse = <T extends SourceState | "none">(a: T, b: T): T => (WORST.i
 
 const nothing = (): LayerState => ({ count: 0, stale: 0, newestMs: null, state: "none", lost: [] });
 
+/** What the layers that are no things rest on: datasets of sources, none for what the hub itself keeps. */
+export const RESTS_ON: Partial<Record<LayerId, readonly string[]>> = {
+  train: ["running_information", "rail_calls"],
+  area: ["risk_areas"],
+  case: [],
+  alarm: [],
+};
+
+/**
+ * How a list stands: by the sources that feed it. Where none is read (a list that was brought in by hand) and for what
+ * the hub keeps itself, its age is that of its newest line, and it is as live as the page.
+ */
+export function listState(
+  count: number,
+  newestMs: number | null,
+  datasets: readonly string[],
+  sources: Iterable<Source>,
+): LayerState {
+  const feeds = [...sources].filter(
+    (one) => one.state !== "off" && one.datasets?.some((name) => datasets.includes(name)),
+  );
+  if (feeds.length === 0) return { ...nothing(), count, newestMs, state: "live" };
+  const heard = feeds.map((one) => one.last_read_min ?? 0);
+  const lost = feeds.filter((one) => one.state !== "live");
+  return {
+    count,
+    stale: lost.length > 0 ? Math.max(1, count) : 0,
+    newestMs: Math.min(...heard) * 60_000 || null,
+    state: feeds.map((one): SourceState => one.state).reduce(worse),
+    lost: lost.map((one) => one.name),
+  };
+}
+
 /** Count, age of the newest datum and state of each layer that is made of things. */
 export function layerStates(
   things: Iterable<Thing>,

@@ -148,7 +148,8 @@ class OfficeView:
 class SourceView:
     """A source and how it stands. `late`: nothing was read for two cadences; `failed`: the last reading was refused,
     for `error`; `off`: it is not read; `maintenance`: it would be late or failed, and its office announced work until
-    `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring."""
+    `until_min`. `last_row_min` is when it last had something new, null for never. `contact` is whom to ring;
+    `datasets` are what it feeds, `decisions` the names of those that rest on them."""
 
     name: str
     title: Words
@@ -161,6 +162,8 @@ class SourceView:
     error: Words | None
     until_min: int | None = None
     contact: OfficeView | None = None
+    datasets: Sequence[str] = ()
+    decisions: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
