@@ -45,6 +45,6 @@ class PastDesk(Protocol):
         ...
 
     def thing(self, view: View, thing_id: str, until_ms: int | None = None) -> ThingReply:
-        """Return a thing with its newest states, or with those up to a past moment. Raises Absent, and Denied for people
-        at work."""
+        """Return a thing with its newest states, or with those up to a past moment. Raises Absent, and Denied for
+        people at work."""
         ...
