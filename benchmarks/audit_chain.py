@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 
 from benchmarks.common import SCRATCH, machine_header, measure, peak_rss_gib
 from hubtwin.base.clock import epoch_minute
+from hubtwin.stores.access_rows import AccessRows
 from hubtwin.stores.audit import Audit, Note, open_access, verify_export
 from hubtwin.stores.signing import Signer
-from hubtwin.stores.sqlite import Database
 
 TARGET_PER_S = 150_000
 PIECE = 50_000
@@ -41,7 +41,7 @@ def notes(first: int, count: int) -> Iterator[Note]:
         yield Note("Unmasked", f"officer-{number % 97:03d}", payload)
 
 
-def fill(audit: Audit, database: Database, rows: int) -> None:
+def fill(audit: Audit, database: AccessRows, rows: int) -> None:
     """Write rows in pieces, one transaction and one signature each."""
     for first in range(0, rows, PIECE):
         with database.transaction() as con:

@@ -28,10 +28,10 @@ _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s AND tablename !
 class Cluster:
     """A running cluster. `owner(name)` is the address of who owns a database, `address(name)` that of the hub."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_disk: bool = False) -> None:
         """Make and start it. Raises RuntimeError where PostgreSQL is not installed."""
         self._bin = _find_bin()
-        self.folder = Path(tempfile.mkdtemp(prefix="hubtwin-pg-", dir=_place()))
+        self.folder = Path(tempfile.mkdtemp(prefix="hubtwin-pg-", dir=None if on_disk else _place()))
         self._numbers, self._free = count(), list[str]()
         if os.getuid() == 0:  # initdb refuses root
             self._user = next(user for user in ("postgres", "nobody") if _exists(user))
@@ -112,9 +112,9 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
+def running_cluster(*, on_disk: bool = False) -> Iterator[Cluster]:
     """Give a cluster for the time of a block."""
-    cluster = Cluster()
+    cluster = Cluster(on_disk=on_disk)
     try:
         yield cluster
     finally:

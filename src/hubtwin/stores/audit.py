@@ -106,11 +106,13 @@ class Audit:
         """
         at_min = epoch_minute(self._clock())
         seq, last = self._resume(con)
+        rows = list[tuple[int, str, bytes]]()
         for note in notes:
             seq += 1
             entry = _entry(note, at_min)
             last = chain(last, seq, entry)
-            con.execute("INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)", (seq, entry, last))
+            rows.append((seq, entry, last))
+        con.executemany("INSERT INTO audit (seq, entry, hash) VALUES (?, ?, ?)", rows)
         _put_end(con, "head", seq, last, self._signer)
         return seq
 

@@ -259,10 +259,17 @@ class _Line:
 
         def ask(con: psycopg.Connection[Any]) -> list[tuple[object, ...]]:
             if grantees is None:
-                return con.execute(asked.encode(), values).fetchall()
-            with con.transaction():
-                con.execute("SELECT set_config(%s, %s, true)", (GRANTEE, grantees))
-                return con.execute(asked.encode(), values).fetchall()
+                return con.execute(asked.encode(), values, binary=True).fetchall()
+            try:
+                with con.pipeline():  # one way there and back
+                    con.execute("BEGIN READ ONLY")
+                    con.execute("SELECT set_config(%s, %s, true)", (GRANTEE, grantees))
+                    found = con.execute(asked.encode(), values, binary=True)
+                    con.execute("COMMIT")
+                    return found.fetchall()
+            except psycopg.Error:
+                self.roll_back()
+                raise
 
         return self.twice(ask)
 
