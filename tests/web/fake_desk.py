@@ -33,6 +33,7 @@ from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
 from tests.web.fake_baskets import FakeBaskets
+from tests.web.fake_catalogue import FakeCatalogue
 from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
@@ -74,6 +75,7 @@ class FakeDesk:
         self.queries = FakeQueries()
         self.field = FakeField(self)
         self.baskets = FakeBaskets()
+        self.catalogue = FakeCatalogue()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

@@ -10,7 +10,7 @@ SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}
 
 
 class FakeVenue:
-    """`web.desk.VenueDesk` in memory."""
+    """`web.desk_venue.VenueDesk` in memory."""
 
     def __init__(self) -> None:
         level = sv.LevelView("l", "L0", 0, NAME, NAME, 0.0, 6.0, outdoor=False)

@@ -60,6 +60,7 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/tasks/task-1/checks"): ("task.report", {"item": "arrived", "done": True, "key": "k2"}),
     ("post", "/tasks/task-1/notes"): ("task.report", {"kind": "note", "text": "all calm", "key": "k3"}),
     ("post", "/tasks/task-1/photos?key=k4"): ("task.report", "no photo"),
+    ("put", "/library/datasets/cars/contract"): ("contract.write", "no contract"),
     ("post", "/library/baskets/check"): ("basket.apply", APPLY),
     ("post", "/library/baskets"): ("basket.apply", APPLY),
     ("post", "/library/baskets/basket-1/authorise"): ("basket.authorise", {}),
@@ -115,6 +116,11 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/phone"): "task.report",
     ("get", "/teams/near?place=N1"): "task.assign",
     ("get", "/tasks/task-1/photos/piece-1"): "task.read",
+    ("get", "/library"): "catalogue.read",
+    ("get", "/library/datasets"): "catalogue.read",
+    ("get", "/library/datasets/cars"): "catalogue.read",
+    ("get", "/library/datasets/cars/contract"): "catalogue.read",
+    ("get", "/library/dcat"): "catalogue.read",
     ("get", "/library/baskets"): "catalogue.read",
     ("get", "/library/baskets/basket-1"): "catalogue.read",
     ("get", "/library/shares"): "catalogue.read",
@@ -152,7 +158,7 @@ def _ask(client: httpx.Client, route: tuple[str, str], **options: object) -> htt
 def _pattern(path: str) -> str:
     path = path.partition("?")[0]
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
-    path = path.replace("zone:hall", "{thing_id}")
+    path = path.replace("zone:hall", "{thing_id}").replace("/cars", "/{name}")
     for kind in ("basket", "share", "template"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
     path = path.replace("zone:hall", "{thing_id}").replace("/data/residents", "/data/{dataset}")

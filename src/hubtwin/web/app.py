@@ -18,6 +18,7 @@ from hubtwin.web import (
     access,
     auth,
     baskets,
+    catalogue,
     field,
     liaison,
     live,
@@ -60,7 +61,7 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
         meters=meters,
         body_bytes=options.body_bytes,
         tls=options.tls,
-        larger=(*wire_in.LARGER, *field.LARGER, *baskets.LARGER),
+        larger=(*wire_in.LARGER, *field.LARGER, *baskets.LARGER, *catalogue.LARGER),
         map_origin=options.map_origin,
     )
     return app
@@ -104,22 +105,8 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    for part in (
-        auth,
-        read,
-        write,
-        loop,
-        field,
-        access,
-        baskets,
-        partners,
-        queries,
-        venue,
-        liaison,
-        wire_in,
-        past,
-        live,
-    ):
+    library = (catalogue, baskets, queries)
+    for part in (auth, read, write, loop, field, access, *library, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)
     return app

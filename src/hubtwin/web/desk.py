@@ -16,9 +16,11 @@ from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.change import Change
 from hubtwin.web.desk_baskets import BasketsDesk
+from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.desk_past import PastDesk
 from hubtwin.web.desk_queries import QueriesDesk
+from hubtwin.web.desk_venue import VenueDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
 from hubtwin.web.schemas.alarms import AlarmsReply
@@ -36,7 +38,6 @@ from hubtwin.web.schemas.cotravel import CotravelReply
 from hubtwin.web.schemas.hub import EmergencyReply, Health, HubView, RepairsReply, RevealReply, SourcesReply
 from hubtwin.web.schemas.loop import Board, CaseReply, CasesReply, TaskReply, TasksReply
 from hubtwin.web.schemas.trains import AreasReply, DistrictView, PositionsReply, StaffReply, StationView, TrainsReply
-from hubtwin.web.schemas.venue import Kept, WayReply
 from hubtwin.wiring.panorama import Panorama
 
 
@@ -169,18 +170,6 @@ class PartnersDesk(Protocol):
         ...
 
 
-class VenueDesk(Protocol):
-    """The part of the desk about the venue."""
-
-    def venue(self) -> Kept:
-        """Return a `VenueReply` as it goes over the wire. Raises Absent where the hub has no venue."""
-        ...
-
-    def way(self, start: str, end: str, *, step_free: bool) -> WayReply:
-        """Return the shortest way between two places. Raises Absent, and Malformed where no way leads there."""
-        ...
-
-
 class Desk(Protocol):
     """The core as the pages see it. What a route has let pass is asked of the table again for the very thing."""
 
@@ -197,6 +186,11 @@ class Desk(Protocol):
     @property
     def venue(self) -> VenueDesk:
         """Return the part about the venue."""
+        ...
+
+    @property
+    def catalogue(self) -> CatalogueDesk:
+        """Return the part about the catalogue."""
         ...
 
     @property

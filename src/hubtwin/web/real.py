@@ -28,6 +28,7 @@ from hubtwin.web.real_access import RealAccess
 from hubtwin.web.real_alarms import RealAlarms
 from hubtwin.web.real_baskets import RealBaskets
 from hubtwin.web.real_board import LAG_MIN, RealBoard, balance_of
+from hubtwin.web.real_catalogue import open_real_catalogue
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_field import RealField
@@ -74,6 +75,7 @@ class RealDesk:
         self.end_emergency, self.destroy_data = event.end_emergency, event.destroy_data
         self.access, self.panorama, self.venue = RealAccess(works), works.panorama, RealVenue(works.settings)
         self.field = RealField(works, scene)
+        self.catalogue = open_real_catalogue(works)
         asking = Asking(works)
         self.baskets = RealBaskets(works.access, applying_of(works, asking))
         self.task, self.move_task = self.field.task, self.field.move_task

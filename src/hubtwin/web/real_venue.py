@@ -22,7 +22,7 @@ NOTHING = Words("", "")
 
 @dataclass
 class RealVenue:
-    """`web.desk.VenueDesk` of a hub."""
+    """`web.desk_venue.VenueDesk` of a hub."""
 
     settings: Settings
 

@@ -1009,6 +1009,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Library
+         * @description Return the libraries of the hub and its district, and what an application may name.
+         */
+        get: operations["library_api_v1_library_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/datasets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Datasets
+         * @description Return datasets of the catalogue, searched in Chinese and English, the best match first.
+         */
+        get: operations["datasets_api_v1_library_datasets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/datasets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset
+         * @description Return a dataset with all that is said of it: columns, promise, lineage, who may see it, who used it.
+         */
+        get: operations["dataset_api_v1_library_datasets__name__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/dcat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dcat
+         * @description Return the catalogue in DCAT 3 as JSON-LD, for other catalogues to harvest.
+         */
+        get: operations["dcat_api_v1_library_dcat_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/datasets/{name}/contract": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Contract
+         * @description Return the contract of a dataset as YAML: the one in force, or the published version that is named.
+         */
+        get: operations["contract_api_v1_library_datasets__name__contract_get"];
+        /**
+         * Put Contract
+         * @description Say what a contract changes; with `publish` it stands in the place of the listing from then on.
+         */
+        put: operations["put_contract_api_v1_library_datasets__name__contract_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/library/baskets/check": {
         parameters: {
             query?: never;
@@ -1357,6 +1461,107 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/mine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Mine
+         * @description Return what the one who asks may read of the library now: columns, masks, rows, for what, until when.
+         */
+        get: operations["mine_api_v1_library_mine_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask
+         * @description Answer one SELECT over what `mine` lists, for a stated purpose; written to the audit before the rows leave.
+         */
+        post: operations["ask_api_v1_library_ask_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask File
+         * @description Answer a question with a CSV, Excel or Parquet file, on the same way as `/ask`.
+         */
+        post: operations["ask_file_api_v1_library_ask_file_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/ask/arrow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask Arrow
+         * @description Answer a question with an Arrow stream, for programs, on the same way as `/ask`.
+         */
+        post: operations["ask_arrow_api_v1_library_ask_arrow_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/data/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Data
+         * @description Return the next rows of a dataset; `columns` are names with commas between, none for all; `after` is `next` of
+         *     the page before.
+         */
+        get: operations["data_api_v1_library_data__dataset__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/partners": {
         parameters: {
             query?: never;
@@ -1531,107 +1736,6 @@ export interface paths {
          * @description Answer a message of one's own agency.
          */
         post: operations["answer_api_v1_letters__message_id__answers_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/library/mine": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Mine
-         * @description Return what the one who asks may read of the library now: columns, masks, rows, for what, until when.
-         */
-        get: operations["mine_api_v1_library_mine_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/library/ask": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask
-         * @description Answer one SELECT over what `mine` lists, for a stated purpose; written to the audit before the rows leave.
-         */
-        post: operations["ask_api_v1_library_ask_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/library/ask/file": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask File
-         * @description Answer a question with a CSV, Excel or Parquet file, on the same way as `/ask`.
-         */
-        post: operations["ask_file_api_v1_library_ask_file_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/library/ask/arrow": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Ask Arrow
-         * @description Answer a question with an Arrow stream, for programs, on the same way as `/ask`.
-         */
-        post: operations["ask_arrow_api_v1_library_ask_arrow_post"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/library/data/{dataset}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Data
-         * @description Return the next rows of a dataset; `columns` are names with commas between, none for all; `after` is `next` of
-         *     the page before.
-         */
-        get: operations["data_api_v1_library_data__dataset__get"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1892,6 +1996,17 @@ export interface components {
             asked: number;
             /** Rows */
             rows: number;
+        };
+        /**
+         * AgencyView
+         * @description An agency that owns or looks after datasets; `street` is the code of its street, empty for most.
+         */
+        AgencyView: {
+            /** Agency Id */
+            agency_id: string;
+            name: components["schemas"]["Words"];
+            /** Street */
+            street: string;
         };
         /**
          * AgreeIn
@@ -2489,6 +2604,18 @@ export interface components {
             next: string | null;
         };
         /**
+         * ChangeView
+         * @description What a contract says otherwise than the listing, each as it stands in a declaration; null where nothing does.
+         */
+        ChangeView: {
+            /** Where */
+            where: string;
+            /** Before */
+            before: unknown;
+            /** After */
+            after: unknown;
+        };
+        /**
          * ChannelView
          * @description The way to a partner: how it stands, when a message last arrived, what failed, when it is tried again.
          */
@@ -2524,19 +2651,6 @@ export interface components {
             items: components["schemas"]["ItemView"][];
         };
         /**
-         * CheckView
-         * @description A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open.
-         */
-        CheckView: {
-            /** Item */
-            item: string;
-            label: components["schemas"]["Words"];
-            /** By */
-            by: string | null;
-            /** Done Min */
-            done_min: number | null;
-        };
-        /**
          * ColumnChoice
          * @description A column or a field with its name and its sensitivity, 1 to 4 (DB33/T 2351).
          */
@@ -2546,19 +2660,6 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Grade */
             grade: number;
-        };
-        /**
-         * ColumnView
-         * @description A column with its sensitivity, 1 to 4, and the mask that is put on it; no mask: empty.
-         */
-        ColumnView: {
-            /** Column */
-            column: string;
-            name: components["schemas"]["Words"];
-            /** Grade */
-            grade: number;
-            /** Mask */
-            mask: string;
         };
         /**
          * ContactView
@@ -2571,6 +2672,24 @@ export interface components {
             phone: string;
             /** Hours */
             hours: string;
+        };
+        /**
+         * ContractReply
+         * @description What a contract changes. `breaking` are columns that somebody may have relied on; `published` is null for a
+         *     preview.
+         */
+        ContractReply: {
+            /** Dataset */
+            dataset: string;
+            /** Version */
+            version: string;
+            /** Changes */
+            changes: components["schemas"]["ChangeView"][];
+            /** Breaking */
+            breaking: string[];
+            /** Suspends */
+            suspends: boolean;
+            published: components["schemas"]["VersionView"] | null;
         };
         /**
          * CotravelReply
@@ -2652,6 +2771,111 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Columns */
             columns: components["schemas"]["ColumnChoice"][];
+        };
+        /**
+         * DatasetLine
+         * @description A dataset in a list. `where` are the places in which words of a search stand, the best first.
+         */
+        DatasetLine: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Library */
+            library: string;
+            library_title: components["schemas"]["Words"];
+            /** Owner */
+            owner: string;
+            owner_name: components["schemas"]["Words"];
+            /**
+             * Sharing
+             * @enum {string}
+             */
+            sharing: "unconditional" | "restricted" | "not_shared";
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "L1" | "L2" | "L3" | "L4";
+            /** Contract */
+            contract: string;
+            /** Columns */
+            columns: number;
+            /** Rows */
+            rows: number;
+            /** Synthetic Rows */
+            synthetic_rows: number;
+            /** Updated Min */
+            updated_min: number | null;
+            /**
+             * Fresh
+             * @enum {string}
+             */
+            fresh: "empty" | "unpromised" | "kept" | "late";
+            /** Where */
+            where: ("name" | "title" | "keyword" | "column" | "element" | "library" | "about" | "owner")[];
+        };
+        /**
+         * DatasetReply
+         * @description A dataset with all that is said of it. `colours` is how many rows have each colour, by its name, and null where
+         *     nobody has judged them yet; `may_publish`: the reader may publish a contract of it.
+         */
+        DatasetReply: {
+            line: components["schemas"]["DatasetLine"];
+            about: components["schemas"]["Words"];
+            /** Steward */
+            steward: string;
+            steward_name: components["schemas"]["Words"];
+            /** Update Every Min */
+            update_every_min: number | null;
+            /** Retain Days */
+            retain_days: number | null;
+            /** Confirmed Column */
+            confirmed_column: string;
+            /** Street Column */
+            street_column: string;
+            /** Purposes */
+            purposes: components["schemas"]["NamedView"][];
+            /** Keywords */
+            keywords: string[];
+            /** Digest */
+            digest: string;
+            /** Columns */
+            columns: components["schemas"]["hubtwin__web__schemas__catalogue__ColumnView"][];
+            /** Checks */
+            checks: components["schemas"]["hubtwin__web__schemas__catalogue__CheckView"][];
+            lowered: components["schemas"]["LoweredView"] | null;
+            /** Parents */
+            parents: string[];
+            /** Origins */
+            origins: string[];
+            /** Children */
+            children: string[];
+            /** Referring */
+            referring: {
+                [key: string]: string[];
+            };
+            /** Seen By */
+            seen_by: components["schemas"]["SeenByView"][];
+            /** Used By */
+            used_by: components["schemas"]["UsedByView"][];
+            /** Colours */
+            colours: {
+                [key: string]: number;
+            } | null;
+            /** Versions */
+            versions: components["schemas"]["VersionView"][];
+            /** May Publish */
+            may_publish: boolean;
+        };
+        /**
+         * DatasetsReply
+         * @description What was found; `listed` is how many datasets the catalogue has.
+         */
+        DatasetsReply: {
+            /** Listed */
+            listed: number;
+            /** Datasets */
+            datasets: components["schemas"]["DatasetLine"][];
         };
         /**
          * DecideAppeal
@@ -2748,6 +2972,19 @@ export interface components {
             code: string;
             /** Name */
             name: string;
+        };
+        /**
+         * ElementView
+         * @description A standard element. `format` names the check of its values, `source` the standard that defines it.
+         */
+        ElementView: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Format */
+            format: string;
+            /** Source */
+            source: string;
         };
         /**
          * EmergencyChoice
@@ -3261,7 +3498,7 @@ export interface components {
             /** Grade */
             grade: number;
             /** Columns */
-            columns: components["schemas"]["ColumnView"][];
+            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
             rows: components["schemas"]["RowsView"];
             /** Counts Only */
             counts_only: boolean;
@@ -3442,6 +3679,49 @@ export interface components {
             outdoor: boolean;
         };
         /**
+         * LibraryReply
+         * @description The library of the hub and its district; `title` is empty for a hub on its own. `note` says what is ours.
+         */
+        LibraryReply: {
+            title: components["schemas"]["Words"];
+            /** Area Code */
+            area_code: string;
+            note: components["schemas"]["Words"];
+            /** Libraries */
+            libraries: components["schemas"]["LibraryView"][];
+            /** Agencies */
+            agencies: components["schemas"]["AgencyView"][];
+            /** Purposes */
+            purposes: components["schemas"]["NamedView"][];
+            /** Legal Bases */
+            legal_bases: components["schemas"]["NamedView"][];
+        };
+        /**
+         * LibraryView
+         * @description A library with what it holds. `ceiling` is the highest grade that may lie in it.
+         */
+        LibraryView: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "base" | "thematic" | "street" | "hub";
+            title: components["schemas"]["Words"];
+            /**
+             * Ceiling
+             * @enum {string}
+             */
+            ceiling: "L1" | "L2" | "L3" | "L4";
+            /** Street */
+            street: string;
+            /** Datasets */
+            datasets: number;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * LinkView
          * @description A link to a message; what opens it is not in here. Minutes of the real clock.
          */
@@ -3610,6 +3890,17 @@ export interface components {
             columns: components["schemas"]["ColumnChoice"][];
             /** Persons */
             persons: number;
+        };
+        /**
+         * LoweredView
+         * @description Why a person graded a derived dataset below its parents.
+         */
+        LoweredView: {
+            /** By */
+            by: string;
+            /** On */
+            on: string;
+            reason: components["schemas"]["Words"];
         };
         /**
          * MapView
@@ -3825,6 +4116,15 @@ export interface components {
             grants: components["schemas"]["MyGrant"][];
             /** Fields */
             fields: components["schemas"]["ColumnChoice"][];
+        };
+        /**
+         * NamedView
+         * @description A purpose or a legal basis that an application may name.
+         */
+        NamedView: {
+            /** Id */
+            id: string;
+            title: components["schemas"]["Words"];
         };
         /**
          * NearReply
@@ -4630,6 +4930,22 @@ export interface components {
             password: string;
         };
         /**
+         * SeenByView
+         * @description A live share: who may see how many columns of it, for what, until when.
+         */
+        SeenByView: {
+            /** Grantee */
+            grantee: string;
+            grantee_name: components["schemas"]["Words"];
+            /** Columns */
+            columns: number;
+            /** Counts Only */
+            counts_only: boolean;
+            purpose: components["schemas"]["Words"];
+            /** Until Min */
+            until_min: number;
+        };
+        /**
          * SendTeam
          * @description Send a team to a place: a named one, else the nearest. `about` is what for: an open call for help goes to it.
          */
@@ -4703,7 +5019,7 @@ export interface components {
             /** Owner */
             owner: string;
             /** Columns */
-            columns: components["schemas"]["ColumnView"][];
+            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
             rows: components["schemas"]["RowsView"];
             /** Count Floor */
             count_floor: number | null;
@@ -5008,7 +5324,7 @@ export interface components {
              * Checklist
              * @default []
              */
-            checklist: components["schemas"]["CheckView"][];
+            checklist: components["schemas"]["hubtwin__web__schemas__loop__CheckView"][];
             /**
              * Pieces
              * @default []
@@ -5162,7 +5478,7 @@ export interface components {
             dataset: string;
             title: components["schemas"]["Words"];
             /** Columns */
-            columns: components["schemas"]["ColumnView"][];
+            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
             /** Own Street */
             own_street: boolean;
             rows: components["schemas"]["RowsView"];
@@ -5417,6 +5733,21 @@ export interface components {
             reason: string;
         };
         /**
+         * UsedByView
+         * @description Who asked for it in the last ninety days: how often, for how many rows, when last.
+         */
+        UsedByView: {
+            /** Agency */
+            agency: string;
+            agency_name: components["schemas"]["Words"];
+            /** Asked */
+            asked: number;
+            /** Rows */
+            rows: number;
+            /** Last Min */
+            last_min: number;
+        };
+        /**
          * UsedRow
          * @description Something that a partner sent and that was taken in: what kind, and how much it changed.
          */
@@ -5486,6 +5817,20 @@ export interface components {
             features: components["schemas"]["VenueFeature"][];
         };
         /**
+         * VersionView
+         * @description A published contract.
+         */
+        VersionView: {
+            /** Version */
+            version: string;
+            /** Sha256 */
+            sha256: string;
+            /** By */
+            by: string;
+            /** At Min */
+            at_min: number;
+        };
+        /**
          * Way
          * @description How messages reach a partner.
          * @enum {string}
@@ -5530,6 +5875,89 @@ export interface components {
              * @default false
              */
             counts_only: boolean;
+        };
+        /**
+         * ColumnView
+         * @description A column with its sensitivity, 1 to 4, and the mask that is put on it; no mask: empty.
+         */
+        hubtwin__web__schemas__baskets__ColumnView: {
+            /** Column */
+            column: string;
+            name: components["schemas"]["Words"];
+            /** Grade */
+            grade: number;
+            /** Mask */
+            mask: string;
+        };
+        /**
+         * CheckView
+         * @description A rule across columns; who fails it gets the colour.
+         */
+        hubtwin__web__schemas__catalogue__CheckView: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Colour */
+            colour: string;
+            /** Holds */
+            holds: string;
+        };
+        /**
+         * ColumnView
+         * @description A column. `leaves_as_rows` is false for what leaves as counts only (L4).
+         */
+        hubtwin__web__schemas__catalogue__ColumnView: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+            title: components["schemas"]["Words"];
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "L1" | "L2" | "L3" | "L4";
+            /** Leaves As Rows */
+            leaves_as_rows: boolean;
+            reason: components["schemas"]["Words"];
+            /** Source */
+            source: string;
+            /** Graded By */
+            graded_by: string;
+            /** Graded On */
+            graded_on: string | null;
+            /** Review On */
+            review_on: string | null;
+            element: components["schemas"]["ElementView"] | null;
+            /** Mask */
+            mask: string;
+            /** Key */
+            key: boolean;
+            /** Required */
+            required: boolean;
+            /** Refers To */
+            refers_to: string;
+            /** Same As */
+            same_as: string;
+            /** Values */
+            values: string[];
+            /** Minimum */
+            minimum: number | null;
+            /** Maximum */
+            maximum: number | null;
+        };
+        /**
+         * CheckView
+         * @description A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open.
+         */
+        hubtwin__web__schemas__loop__CheckView: {
+            /** Item */
+            item: string;
+            label: components["schemas"]["Words"];
+            /** By */
+            by: string | null;
+            /** Done Min */
+            done_min: number | null;
         };
         /**
          * AskIn
@@ -11250,6 +11678,632 @@ export interface operations {
             };
         };
     };
+    library_api_v1_library_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LibraryReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    datasets_api_v1_library_datasets_get: {
+        parameters: {
+            query?: {
+                q?: string;
+                library?: string;
+                owner?: string;
+                sharing?: ("unconditional" | "restricted" | "not_shared") | null;
+                grade?: ("L1" | "L2" | "L3" | "L4") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_api_v1_library_datasets__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dcat_api_v1_library_dcat_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The catalogue. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/ld+json": Record<string, never>;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    contract_api_v1_library_datasets__name__contract_get: {
+        parameters: {
+            query?: {
+                version?: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The contract. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_contract_api_v1_library_datasets__name__contract_put: {
+        parameters: {
+            query?: {
+                publish?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContractReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     check_api_v1_library_baskets_check_post: {
         parameters: {
             query?: never;
@@ -13232,6 +14286,532 @@ export interface operations {
             };
         };
     };
+    mine_api_v1_library_mine_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MineReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_api_v1_library_ask_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["hubtwin__web__schemas__queries__AskIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AskReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_file_api_v1_library_ask_file_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskFileIn"];
+            };
+        };
+        responses: {
+            /** @description The answer as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ask_arrow_api_v1_library_ask_arrow_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AskArrowIn"];
+            };
+        };
+        responses: {
+            /** @description The answer as a file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    data_api_v1_library_data__dataset__get: {
+        parameters: {
+            query: {
+                purpose: string;
+                columns?: string;
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PageReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     partners_api_v1_partners_get: {
         parameters: {
             query?: never;
@@ -14079,532 +15659,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LetterReply"];
-                };
-            };
-            /** @description Not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This person may not, or the write came from another page */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Somebody else was faster: read again, then decide */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not as declared, or evidence is missing */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts or requests: try again after Retry-After seconds */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description For now: try again after Retry-After seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    mine_api_v1_library_mine_get: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["MineReply"];
-                };
-            };
-            /** @description Not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This person may not, or the write came from another page */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Somebody else was faster: read again, then decide */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not as declared, or evidence is missing */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts or requests: try again after Retry-After seconds */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description For now: try again after Retry-After seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ask_api_v1_library_ask_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["hubtwin__web__schemas__queries__AskIn"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AskReply"];
-                };
-            };
-            /** @description Not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This person may not, or the write came from another page */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Somebody else was faster: read again, then decide */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not as declared, or evidence is missing */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts or requests: try again after Retry-After seconds */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description For now: try again after Retry-After seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ask_file_api_v1_library_ask_file_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AskFileIn"];
-            };
-        };
-        responses: {
-            /** @description The answer as a file */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "text/csv": string;
-                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
-                    "application/vnd.apache.parquet": string;
-                };
-            };
-            /** @description Not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This person may not, or the write came from another page */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Somebody else was faster: read again, then decide */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not as declared, or evidence is missing */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts or requests: try again after Retry-After seconds */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description For now: try again after Retry-After seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    ask_arrow_api_v1_library_ask_arrow_post: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AskArrowIn"];
-            };
-        };
-        responses: {
-            /** @description The answer as a file */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/vnd.apache.arrow.stream": string;
-                };
-            };
-            /** @description Not JSON */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description This person may not, or the write came from another page */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No such thing */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Somebody else was faster: read again, then decide */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Not as declared, or evidence is missing */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many attempts or requests: try again after Retry-After seconds */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description For now: try again after Retry-After seconds */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    data_api_v1_library_data__dataset__get: {
-        parameters: {
-            query: {
-                purpose: string;
-                columns?: string;
-                limit?: number;
-                after?: string;
-            };
-            header?: never;
-            path: {
-                dataset: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["PageReply"];
                 };
             };
             /** @description Not JSON */
