@@ -26,6 +26,7 @@ from hubtwin.cli.library import library
 from hubtwin.cli.library_forget import forget
 from hubtwin.cli.library_load import load, load_folder, loads, preview
 from hubtwin.cli.library_load import quarantine as library_quarantine
+from hubtwin.cli.library_query import ask, mine
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -70,7 +71,7 @@ COMMANDS: tuple[click.Command, ...] = (
 
 venue.add_command(build_venue)
 library.add_command(forget)
-for _command in (preview, load, load_folder, loads, library_quarantine):
+for _command in (preview, load, load_folder, loads, library_quarantine, mine, ask):
     library.add_command(_command)
 
 
