@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -378,6 +379,20 @@ def test_a_connection_lost_between_two_questions_is_made_anew_without_a_word(hub
     hub.as_owner(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")
     assert len(hub.grants.list_grants("ann")) == len(hub.grants.list_all()) == 1
     hub.give("bob")
+
+
+def test_who_stops_in_the_middle_holds_up_nobody_for_long(hub: Hub) -> None:
+    def stop() -> None:
+        with hub.database.transaction() as con:
+            hub.audit.append_in(con, [Note("A", "ann", {})])
+            con.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
+            time.sleep(0.2)
+            con.execute("SELECT 1")
+
+    with pytest.raises(Retry):
+        stop()
+    hub.give("ann")
+    assert hub.audit.verify().rows == 1
 
 
 def test_a_restart_in_the_middle_is_a_retry_and_then_it_works_again(hub: Hub) -> None:

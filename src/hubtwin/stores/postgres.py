@@ -35,6 +35,7 @@ NAME = "PostgreSQL"  # how it stands in messages: the address holds a secret
 GRANTEE, BETWEEN = "hubtwin.grantee", "\x1f"  # the setting that row-level security reads, and what parts several
 LOCK = 0x68756274  # of the advisory lock of the writers, with the schema; nobody else of this database takes it
 CONNECT_S, LONGEST_NAME = 10, 63
+STUCK_S = 60  # a process that stopped in a transaction, or that the network cut off, holds up the others no longer
 _ASK_TRIES, _ASK_PAUSE_S = 40, 0.25  # how long a lost confirmation is asked about: a restart takes seconds
 _LOST = frozenset({"08", "57"})  # classes of SQLSTATE: connection exceptions, operator intervention
 _FULL = frozenset({"53", "58"})  # insufficient resources, system errors
@@ -298,6 +299,7 @@ class _Line:
         with said():
             con.execute(path)
             con.execute(f"SET lock_timeout = '{BUSY_S}s'")
+            con.execute(f"SET idle_in_transaction_session_timeout = '{STUCK_S}s'")
             con.execute(_SYNCED)
             if self._role:
                 self._take_role(con)
@@ -361,7 +363,9 @@ def _plain(values: Sequence[Any]) -> tuple[Any, ...]:
 def _is_lost(error: psycopg.Error) -> bool:
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return error.sqlstate[:2] in _LOST and error.sqlstate != "57014"
+    return (
+        error.sqlstate[:2] in _LOST and error.sqlstate != "57014"
+    ) or error.sqlstate == "25P03"  # it waited too long
 
 
 @contextmanager
