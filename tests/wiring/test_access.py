@@ -8,7 +8,7 @@ import psycopg
 import pytest
 import yaml
 
-from hubtwin.base.errors import Absent, Denied, Malformed
+from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import arm, disarm
 from hubtwin.library.odcs import contract_of
 from hubtwin.model.grant import Purpose
@@ -21,7 +21,7 @@ from hubtwin.stores.deletion import delete_nightly, list_reports
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring import access
 from hubtwin.wiring.access import MARK_FILE, MOVED_FILE, backed_up, is_free, list_problems, move_rows, prepare_rows
-from hubtwin.wiring.keeping import keeping_of
+from hubtwin.wiring.keeping import keeping_of, nightly
 from hubtwin.wiring.library import open_catalogue
 from tests.cli.kit import hubtwin
 from tests.cluster import ROLE, Cluster
@@ -88,6 +88,26 @@ def test_a_hub_lives_on_postgresql_through_a_night_and_a_restart(ready: Home) ->
         assert {person.user_id for person in hub.works.access.accounts.list_people()} >= {"boss", "guard"}
     assert not (ready.directory / ACCESS_FILE).exists()
     assert list_problems(ready.settings) == []
+
+
+def test_a_hub_whose_server_goes_away_says_try_again_closes_and_finds_everything(ready: Home, cluster: Cluster) -> None:
+    with opened_of(ready.settings) as hub:
+        _live(hub)
+        cluster.stop("immediate")
+        try:
+            with pytest.raises(Retry):
+                hub.works.access.accounts.sign_in("boss", PASSWORD)
+            with pytest.raises(Retry):
+                nightly(hub.works, hub.now)
+            assert not is_free(ready.directory, ready.settings.rows)
+            assert [problem.key for problem in list_problems(ready.settings)] == ["stores.postgres_gone"]
+        finally:
+            cluster.start()
+        assert hub.works.access.accounts.sign_in("boss", PASSWORD)
+        cluster.stop()
+    cluster.start()
+    with opened_of(ready.settings) as hub:
+        assert hub.works.access.audit.verify().problems == ()
 
 
 def test_a_contract_published_on_postgresql_counts_for_whoever_opens_the_catalogue(ready: Home) -> None:
