@@ -38,6 +38,7 @@ from tests.web.fake_field import FakeField
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
 from tests.web.fake_queries import FakeQueries
+from tests.web.fake_returns import FakeReturns
 from tests.web.fake_venue import FakeVenue
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
@@ -76,6 +77,7 @@ class FakeDesk:
         self.field = FakeField(self)
         self.baskets = FakeBaskets()
         self.catalogue = FakeCatalogue()
+        self.returns = FakeReturns()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

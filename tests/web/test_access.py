@@ -26,6 +26,7 @@ GRANT = {**TO_WHOM, "purposes": ["trace"], "days": 7, "reason": "outbreak", "sec
 ITEMS = [{"dataset": "shops", "columns": ["no"]}]
 APPLY = {"key": "k5", "purpose": "care", "legal_basis": "law", "days": 30, "items": ITEMS}
 URGENT = {"key": "k7", "purpose": "care", "legal_basis": "law", "minutes": 60, "items": ITEMS, "reason": "flood"}
+RETURN = {"key": "key-00000001", "dataset": "residents", "reason": "seen on site"}
 WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it asks for, a body that is as declared
     ("post", "/emergency"): (
         "emergency.declare",
@@ -67,6 +68,10 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/baskets/basket-1/agree"): ("basket.agree", {"datasets": ["shops"]}),
     ("post", "/library/baskets/basket-1/decide"): ("basket.decide", {"items": [{"dataset": "shops", "give": True}]}),
     ("post", "/library/baskets/basket-1/withdraw"): ("basket.apply", {}),
+    ("post", "/library/additions"): ("addition.send", {**RETURN, "values": {"name": "x"}}),
+    ("post", "/library/disputes"): ("addition.send", {**RETURN, "row_no": 7, "column": "name", "value": "x"}),
+    ("post", "/library/returns/r1/answer"): ("addition.answer", {"accept": True}),
+    ("post", "/library/returns/r1/withdraw"): ("addition.send", {}),
     ("post", "/library/shares/share-1/revoke"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/resume"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/renew"): ("basket.apply", {"key": "k6", "days": 30}),
@@ -127,6 +132,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/templates"): "catalogue.read",
     ("get", "/library/times"): "basket.read",
     ("get", "/library/agencies"): "basket.read",
+    ("get", "/library/returns"): "catalogue.read",
+    ("get", "/library/returns/r1/content"): "catalogue.read",
     ("get", "/library/mine"): "library.query",
     ("get", "/library/data/residents?purpose=care"): "library.query",
 }
@@ -159,6 +166,7 @@ def _pattern(path: str) -> str:
     path = path.partition("?")[0]
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("zone:hall", "{thing_id}").replace("/cars", "/{name}")
+    path = path.replace("/returns/r1", "/returns/{return_id}")
     for kind in ("basket", "share", "template"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
     path = path.replace("zone:hall", "{thing_id}").replace("/data/residents", "/data/{dataset}")

@@ -32,6 +32,7 @@ RIGHTS: Mapping[str, str] = MappingProxyType(
         "library_templates": "SELECT, INSERT, UPDATE",
         "migrations": "SELECT",
         "reports": "SELECT, INSERT",
+        "returns": "SELECT, INSERT, UPDATE",
         "signed_by": "SELECT, INSERT",
         "words": "SELECT, INSERT, UPDATE",
     }

@@ -27,6 +27,7 @@ from hubtwin.web import (
     past,
     queries,
     read,
+    returns,
     venue,
     wire_in,
     write,
@@ -105,7 +106,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    library = (catalogue, baskets, queries)
+    library = (catalogue, baskets, queries, returns)
     for part in (auth, read, write, loop, field, access, *library, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)

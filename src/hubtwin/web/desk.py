@@ -20,6 +20,7 @@ from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.desk_field import FieldDesk
 from hubtwin.web.desk_past import PastDesk
 from hubtwin.web.desk_queries import QueriesDesk
+from hubtwin.web.desk_returns import ReturnsDesk
 from hubtwin.web.desk_venue import VenueDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
@@ -201,6 +202,11 @@ class Desk(Protocol):
     @property
     def queries(self) -> QueriesDesk:
         """Return the part about asking the library."""
+        ...
+
+    @property
+    def returns(self) -> ReturnsDesk:
+        """Return the way back: what streets send to the source."""
         ...
 
     @property

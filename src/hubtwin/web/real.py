@@ -37,6 +37,7 @@ from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
 from hubtwin.web.real_past import RealPast
 from hubtwin.web.real_queries import RealQueries
+from hubtwin.web.real_returns import RealReturns
 from hubtwin.web.real_venue import RealVenue
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
@@ -78,6 +79,7 @@ class RealDesk:
         self.catalogue = open_real_catalogue(works)
         asking = Asking(works)
         self.baskets = RealBaskets(works.access, applying_of(works, asking))
+        self.returns = RealReturns(works)
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages

@@ -14,8 +14,7 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
 from hubtwin.channels.batch_wire import HEADER, ROWS, parcels_of_answer, read_rows
 from hubtwin.channels.send import Sender
-from hubtwin.datasets.listing import Catalogue, Listing
-from hubtwin.library.sharing import partner_grantee
+from hubtwin.datasets.listing import ROW_NO, Catalogue, Listing
 from hubtwin.model.batch import BatchAnswer, RowAnswer, RowFate
 from hubtwin.model.message import Envelope, Received
 from hubtwin.model.partner import Partner, Taken
@@ -26,7 +25,7 @@ from hubtwin.rules.template import Template
 from hubtwin.wiring.batches import Batching, Made, Period
 
 MOST_ROWS = 200_000  # of one sending; a batch is written in one transaction
-ROW_NO = "row_no"
+PARTNER = "partner:"  # before the name under which a partner holds shares
 _COUNT = 1 << 20
 
 
@@ -57,7 +56,7 @@ def send_share(
     and writes the look-up down. Raises Denied where the share is not the partner's or not for channels, Malformed for
     too many rows.
     """
-    if share.grantee != partner_grantee(batching.partner) or Delivery.CHANNEL not in share.delivery:
+    if share.grantee != PARTNER + batching.partner or Delivery.CHANNEL not in share.delivery:
         raise Denied("wiring.share_not_sent", share=share.share_id, partner=batching.partner)
     template, table = template_of(listing, share), read(share)
     if table.num_rows > MOST_ROWS:

@@ -23,6 +23,7 @@ from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
+from hubtwin.wiring.library_returns import ReturnClock
 from hubtwin.wiring.panorama import recall
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
@@ -76,7 +77,8 @@ def make_running(
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     partners = partners_beside(seen, scene, sender)
-    beside: tuple[Beside, ...] = (*after, *partners, basket_clock_of(seen), partial(_keep, seen))
+    clocks = (basket_clock_of(seen), ReturnClock(seen))
+    beside: tuple[Beside, ...] = (*after, *partners, *clocks, partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))
 

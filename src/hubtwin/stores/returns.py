@@ -1,0 +1,172 @@
+"""What streets send back, in `access.sqlite`: its state with an audit row in one transaction, its content sealed.
+
+One key a return, in the vault. The content goes some time after the return was settled, and its key with it, in every
+backup; that it was sent and what became of it stays.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.errors import Absent, Malformed
+from hubtwin.base.failpoint import failpoint
+from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said, move, refuse_bad_return
+from hubtwin.stores.access_rows import AccessRows, Session, narrowed
+from hubtwin.stores.audit import ACCESS_FILE, Audit, Note
+from hubtwin.stores.batch_keys import Keys
+
+KEPT_DAYS = 30  # ours: who sent it reads the answer in that time
+_NONCE = 12  # bytes, NIST SP 800-38D
+_RETURN = (
+    "return_id, kind, dataset, agency, street, sent_by, sent_min, due_min, row_no, column_name, state,"
+    " answered_by, answered_min, answer"
+)
+_KINDS: Mapping[ReturnState, str] = {
+    ReturnState.ACCEPTED: "ReturnAccepted",
+    ReturnState.APPLIED: "ReturnApplied",
+    ReturnState.REFUSED: "ReturnRefused",
+    ReturnState.WITHDRAWN: "ReturnWithdrawn",
+}
+
+
+class Returns:
+    """The returns of one store directory. Its minutes are those of the real clock."""
+
+    def __init__(self, database: AccessRows, audit: Audit, keys: Keys, *, clock: Clock) -> None:
+        """Take the open `access.sqlite`, the audit in it, and the keys of the vault."""
+        self._database, self._audit, self._keys, self._clock = database, audit, keys, clock
+
+    def send(self, one: Return, said: Said, *, key: str) -> Return:
+        """Store what is sent back, once by its key; return it with its id. Raises Malformed, Retry."""
+        refuse_bad_return(one, said)
+        known = self._database.all("SELECT return_id FROM returns WHERE send_key = ?", key)
+        if known:
+            return self.get(str(known[0][0]))
+        made = replace(one, return_id=secrets.token_hex(8), sent_min=self._now_min(), state=ReturnState.SENT)
+        key_id, secret = self._keys.make()
+        told = json.dumps({"values": dict(said.values), "reason": said.reason.strip()}, ensure_ascii=False)
+        nonce = secrets.token_bytes(_NONCE)
+        sealed = nonce + AESGCM(secret).encrypt(nonce, told.encode(), made.return_id.encode())
+        with self._database.transaction() as con:
+            known = con.execute("SELECT return_id FROM returns WHERE send_key = ?", (key,)).fetchall()
+            if not known:
+                values = (*_values(made), None, key, key_id, sealed)
+                con.execute(f"INSERT INTO returns VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
+                self._note(con, "ReturnSent", made.sent_by, made)
+                failpoint("returns.sent")
+        if known:  # sent twice at once: the first one stands
+            self._keys.destroy([key_id])
+            return self.get(str(known[0][0]))
+        return made
+
+    def settle(self, return_id: str, to: ReturnState, *, by: str, answer: str = "") -> Return:
+        """Move a return on, with its audit row. Raises Denied, Malformed, Absent as `model.returning.move`."""
+        with self._database.transaction() as con:
+            row = con.execute(f"SELECT {_RETURN} FROM returns WHERE return_id = ?", (return_id,)).fetchone()  # noqa: S608
+            if row is None:
+                raise Absent("stores.no_return", number=return_id)
+            moved = move(_return(row), to, by=by, at_min=self._now_min(), answer=answer)
+            con.execute(
+                "UPDATE returns SET state = ?, answered_by = ?, answered_min = ?, answer = ? WHERE return_id = ?",
+                (moved.state.value, moved.answered_by, moved.answered_min, moved.answer, return_id),
+            )
+            self._note(con, _KINDS[to], by, moved)
+            failpoint("returns.settled")
+        return moved
+
+    def get(self, return_id: str) -> Return:
+        """Return one. Raises Absent."""
+        found = self._database.all(f"SELECT {_RETURN} FROM returns WHERE return_id = ?", return_id)  # noqa: S608
+        if not found:
+            raise Absent("stores.no_return", number=return_id)
+        return _return(found[0])
+
+    def list_returns(
+        self, *, agency: str = "", dataset: str = "", state: ReturnState | None = None, limit: int = 500
+    ) -> list[Return]:
+        """Return the newest; what is not given does not narrow."""
+        wanted = {"agency = ?": agency or None, "dataset = ?": dataset or None, "state = ?": state and state.value}
+        where, given = narrowed(wanted)
+        sql = f"SELECT {_RETURN} FROM returns WHERE {where} ORDER BY sent_min DESC, return_id LIMIT ?"  # noqa: S608
+        return [_return(row) for row in self._database.all(sql, *given, limit)]
+
+    def read(self, return_id: str) -> Said | None:
+        """Return what was said; None where it was destroyed. Raises Absent, Malformed where it was altered."""
+        found = self._database.all("SELECT key_id, sealed FROM returns WHERE return_id = ?", return_id)
+        if not found:
+            raise Absent("stores.no_return", number=return_id)
+        key_id, sealed = found[0]
+        secret = self._keys.find(str(key_id)) if isinstance(sealed, bytes) else None
+        if secret is None or not isinstance(sealed, bytes):
+            return None
+        try:
+            told = json.loads(AESGCM(secret).decrypt(sealed[:_NONCE], sealed[_NONCE:], return_id.encode()))
+        except InvalidTag as error:
+            raise Malformed("stores.altered", path=ACCESS_FILE) from error
+        return Said(told["values"], told["reason"])
+
+    def escalate(self) -> list[Return]:
+        """Write an audit row for each return that nobody answered in time, once; return these."""
+        now_min = self._now_min()
+        with self._database.transaction() as con:
+            sql = (
+                f"SELECT {_RETURN} FROM returns WHERE state = 'sent' AND due_min <= ? AND escalated_min IS NULL"  # noqa: S608
+                " ORDER BY due_min, return_id"
+            )
+            late = [_return(row) for row in con.execute(sql, (now_min,)).fetchall()]
+            for one in late:
+                con.execute("UPDATE returns SET escalated_min = ? WHERE return_id = ?", (now_min, one.return_id))
+                self._note(con, "ReturnOverdue", "system", one)
+        return late
+
+    def forget(self, before_min: int, *, datasets: tuple[str, ...] = ()) -> int:
+        """Destroy what was said in returns settled before a minute, or about some datasets; return how many."""
+        marks = ", ".join("?" * len(datasets)) or "''"
+        settled = "state IN ('applied', 'refused', 'withdrawn') AND coalesce(answered_min, sent_min) < ?"
+        gone = f"({settled}) OR dataset IN ({marks})"
+        sql = f"SELECT return_id, key_id FROM returns WHERE sealed IS NOT NULL AND ({gone})"  # noqa: S608
+        found = self._database.all(sql, before_min, *datasets)
+        if not found:
+            return 0
+        self._keys.destroy([str(key_id) for _, key_id in found])
+        failpoint("returns.keys_gone")
+        with self._database.transaction() as con:
+            con.executemany("UPDATE returns SET sealed = NULL WHERE return_id = ?", [(one,) for one, _ in found])
+        return len(found)
+
+    def _note(self, con: Session, kind: str, by: str, one: Return) -> None:
+        told = {"return": one.return_id, "kind": one.kind.value, "dataset": one.dataset, "agency": one.agency}
+        where = {"row_no": one.row_no, "column": one.column, "due_min": one.due_min}
+        self._audit.append_in(con, [Note(kind, by, {**told, **where})])
+
+    def _now_min(self) -> int:
+        return epoch_minute(self._clock())
+
+
+def _values(one: Return) -> tuple[object, ...]:
+    return (
+        *(one.return_id, one.kind.value, one.dataset, one.agency, one.street, one.sent_by, one.sent_min, one.due_min),
+        *(one.row_no, one.column, one.state.value, one.answered_by, one.answered_min, one.answer),
+    )
+
+
+def _return(row: tuple[object, ...]) -> Return:
+    told = [str(value) for value in row]
+    return Return(
+        *(told[0], ReturnKind(told[1]), told[2], told[3], told[4], told[5], int(told[6]), int(told[7])),
+        row_no=_number(row[8]),
+        column=told[9],
+        state=ReturnState(told[10]),
+        answered_by=told[11],
+        answered_min=_number(row[12]),
+        answer=told[13],
+    )
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))
