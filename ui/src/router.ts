@@ -39,6 +39,13 @@ export const router = createRouter({
       props: true,
     },
     {
+      path: "/library/:section?/:id?",
+      name: "library",
+      meta: { present: true },
+      component: () => import("./pages/library/start"),
+      props: true,
+    },
+    {
       path: "/emergency",
       name: "emergency",
       meta: { present: true },

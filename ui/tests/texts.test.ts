@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createI18n } from "vue-i18n";
 import moves from "../dev/fixtures/moves.json";
-import { texts } from "../src/i18n/texts";
+import { libraryTexts } from "../src/i18n/library_texts";
+import { texts as first } from "../src/i18n/texts";
 import { EVIDENCE_KINDS, kindOf } from "../src/logic/evidence";
 
 type Tree = { [key: string]: string | Tree };
@@ -17,6 +18,8 @@ function flat(tree: Tree, before = ""): Map<string, string> {
   return found;
 }
 
+/** Those of the library come with its pages. */
+const texts = { zh: { ...first.zh, ...libraryTexts.zh }, en: { ...first.en, ...libraryTexts.en } };
 const zh = flat(texts.zh);
 const en = flat(texts.en);
 const values = (text: string): string[] => (text.match(/\{\w+\}/g) ?? []).sort();
@@ -32,6 +35,9 @@ const sources = files("src").map((path) => ({ path, text: readFileSync(path, "ut
 describe("texts", () => {
   test("have the same keys in both languages", () => {
     expect([...zh.keys()].sort()).toEqual([...en.keys()].sort());
+  });
+  test("of the library take no group of the first view's", () => {
+    expect(Object.keys(libraryTexts.zh).filter((group) => group in first.zh)).toEqual([]);
   });
   test("take the same values in both languages and are never empty", () => {
     for (const [key, text] of zh) {

@@ -43,6 +43,25 @@ export const postRaw = <T>(path: string, body: string | Blob, type: string): Pro
   ask("POST", path, body, type);
 
 async function ask<T>(method: string, path: string, body?: string | Blob, type = ""): Promise<T> {
+  const response = await send(method, path, body, type);
+  if (response.status === 204) return undefined as T;
+  return read(await response.text(), response.status) as T;
+}
+
+/** Reads a text as it is, such as a contract in YAML. */
+export const getText = async (path: string): Promise<string> => (await send("GET", path, undefined, "", "*/*")).text();
+
+/** Asks for a file; its name and what else is said of it stand in the headers of the reply. */
+export const postForFile = (path: string, body: unknown): Promise<Response> =>
+  send("POST", path, JSON.stringify(body), "application/json", "*/*");
+
+async function send(
+  method: string,
+  path: string,
+  body?: string | Blob,
+  type = "",
+  wanted = "application/json",
+): Promise<Response> {
   const refused = method === "GET" ? "" : refuses(method, path);
   if (refused) throw new ApiError(0, "ui.read_only", refused);
   let response: Response;
@@ -51,7 +70,7 @@ async function ask<T>(method: string, path: string, body?: string | Blob, type =
       method,
       credentials: "same-origin",
       headers: {
-        Accept: "application/json",
+        Accept: wanted,
         "Accept-Language": language,
         ...(body === undefined ? {} : { "Content-Type": type }),
       },
@@ -60,19 +79,19 @@ async function ask<T>(method: string, path: string, body?: string | Blob, type =
   } catch {
     throw new ApiError(0, "ui.unreachable", "");
   }
-  if (response.status === 204) return undefined as T;
-  const text = await response.text();
-  let data: unknown = null;
-  try {
-    data = text === "" ? null : JSON.parse(text);
-  } catch {
-    throw new ApiError(response.status, "ui.unreadable", "");
-  }
-  if (response.ok) return data as T;
-  const problem = (data ?? {}) as { key?: string; message?: string };
+  if (response.ok) return response;
+  const problem = (read(await response.text(), response.status) ?? {}) as { key?: string; message?: string };
   const error = new ApiError(response.status, problem.key ?? "ui.failed", problem.message ?? "");
   if (response.status === 401 && path !== "/session") onSignedOut();
   throw error;
+}
+
+function read(text: string, status: number): unknown {
+  try {
+    return text === "" ? null : JSON.parse(text);
+  } catch {
+    throw new ApiError(status, "ui.unreadable", "");
+  }
 }
 
 export const get = <T>(path: string): Promise<T> => call<T>("GET", path);

@@ -1,0 +1,38 @@
+/** Short names for the records of the library's API; minutes and milliseconds are those of the real clock. */
+
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type LibraryReply = Schemas["LibraryReply"];
+export type LibraryView = Schemas["LibraryView"];
+export type DatasetLine = Schemas["DatasetLine"];
+export type DatasetsReply = Schemas["DatasetsReply"];
+export type DatasetReply = Schemas["DatasetReply"];
+export type DatasetColumn = DatasetReply["columns"][number];
+
+export type Lane = Schemas["LaneView"]["lane"];
+export type LaneView = Schemas["LaneView"];
+export type ItemView = Schemas["ItemView"];
+export type ColumnView = ItemView["columns"][number];
+export type RowsView = Schemas["RowsView"];
+export type RowsIn = NonNullable<ApplyIn["items"][number]["rows"]>;
+export type CheckReply = Schemas["CheckReply"];
+export type ApplyIn = Schemas["ApplyIn"];
+export type DecideIn = Schemas["DecideIn"];
+export type DecideOne = Schemas["DecideOne"];
+export type BasketView = Schemas["BasketView"];
+export type BasketLine = Schemas["BasketLine"];
+export type BasketsReply = Schemas["BasketsReply"];
+export type ShareView = Schemas["ShareView"];
+export type SharesReply = Schemas["SharesReply"];
+export type TemplateView = Schemas["TemplateView"];
+export type TemplatesReply = Schemas["TemplatesReply"];
+export type TemplateIn = Schemas["TemplateIn"];
+export type SpreadView = Schemas["SpreadView"];
+export type AgenciesReply = Schemas["AgenciesReply"];
+export type BasketTimes = Schemas["TimesReply"];
+
+export type MineView = Schemas["MineView"];
+export type MineReply = Schemas["MineReply"];
+export type AskReply = Schemas["AskReply"];

@@ -1,0 +1,10 @@
+/** The texts of the library in one language, one file a topic; see `library_texts.ts`. */
+
+import library from "./zh/library.json";
+import ask from "./zh/library_ask.json";
+import back from "./zh/library_back.json";
+import basket from "./zh/library_basket.json";
+import desk from "./zh/library_desk.json";
+import shelf from "./zh/library_shelf.json";
+
+export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk };
