@@ -18,7 +18,8 @@ NAMES = set("hubtwin HH MM GTFS ISO CSV JSON csv json table TripUpdates Realtime
 NAMES |= set("auto counts hits manifest zh en debug info warning stations trips stops demo import".split())  # noqa: SIM905
 NAMES |= {"FHIR", "HUBTWIN", "account", "command", "epidemic", "hub", "serve", "vault", "Ctrl", "PEM", "TLS", "C"}
 # a rung, forms of files and of reports, a template, names of standards
-NAMES |= {"psi", "stays", "persons", "md", "IMDF", "IFC", "ifcopenshell", "WGS", "zip", "PostgreSQL"}
+NAMES |= {"xlsx", "parquet", "psi", "stays", "persons", "md", "IMDF", "IFC", "ifcopenshell", "WGS", "zip", "PostgreSQL"}
+NAMES |= {"own", "all"}
 AREAS_AT = ("collide", "--date", "2017-07-24", "--at", "08:00")
 
 

@@ -78,7 +78,7 @@ def listing(name: str, owner: str, sharing: Sharing, **more: object) -> Listing:
         "purposes": ("care", "statistics"),
         "contract": "1.0.0",
         "street_column": "street",
-        "traits": {"phone": Trait(mask="phone")},
+        "traits": {"phone": Trait(mask="keep_ends_3_4")},
         **more,
     }
     return Listing(shape, "people", owner, sharing, {"zh": name, "en": name}, **given)  # type: ignore[arg-type]
@@ -99,7 +99,14 @@ CATALOGUE = Catalogue(
     legal_bases={"law": {"zh": "条例", "en": "law"}},
 )
 TEMPLATE = Template(
-    *("", "", "residents", frozenset({"no", "street", "kind", "phone"}), (("phone", "phone"),), frozenset({"care"})),
+    *(
+        "",
+        "",
+        "residents",
+        frozenset({"no", "street", "kind", "phone"}),
+        (("phone", "keep_ends_3_4"),),
+        frozenset({"care"}),
+    ),
     *(frozenset(), frozenset({K.STREET}), 60, NOW_MIN + 300 * DAY),
 )
 

@@ -84,7 +84,7 @@ def test_a_basket_is_checked_without_a_trace_and_every_lane_says_why(town: Town)
     said = {each.lane: each.reasons for each in found["residents"].item.said}
     assert said[Lane.OWNER] == ()
     assert set(said[Lane.AUTOMATIC]) == {"not_unconditional", "above_l2"}
-    assert found["residents"].item.masks == (("phone", "phone"),)
+    assert found["residents"].item.masks == (("phone", "keep_ends_3_4"),)
     assert all("not_shared" in each.reasons for each in found["secrets"].item.said)
     assert "l4_never_as_rows" in {reason for each in found["meals"].item.said for reason in each.reasons}
     assert town.kinds() == []
@@ -172,7 +172,7 @@ def test_one_key_activates_what_the_rules_allow_and_leaves_the_rest(town: Town) 
     assert states(done) == {"residents": S.ACTIVE, "meals": S.SUBMITTED}
     assert (done.authorised_by, done.items[0].decided_by) == ("shen", "shen")
     (share,) = town.live("agency:street-1")
-    assert (share.masks, share.rows, share.lane) == ((("phone", "phone"),), OWN, Lane.TEMPLATE)
+    assert (share.masks, share.rows, share.lane) == ((("phone", "keep_ends_3_4"),), OWN, Lane.TEMPLATE)
 
 
 def test_a_template_that_stands_alone_needs_nobody(town: Town) -> None:
@@ -215,7 +215,14 @@ def test_who_signed_a_template_does_not_apply_under_it(town: Town) -> None:
 def test_an_owner_gives_less_than_was_asked_never_more(town: Town) -> None:
     basket = submit(town.applying, LIAISON, form(ask("residents", "no", "kind", "phone")))
     wider = Given(columns=frozenset({"no", "health"}))
-    for wrong in (wider, Given(rows=Rows(True)), Given(until_min=NOW_MIN + 31 * DAY), Given(columns=frozenset())):
+    no_mask = Given(masks=(("phone", "no_such_mask"),))
+    for wrong in (
+        wider,
+        no_mask,
+        Given(rows=Rows(True)),
+        Given(until_min=NOW_MIN + 31 * DAY),
+        Given(columns=frozenset()),
+    ):
         with pytest.raises(Malformed):
             decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", True, wrong)], LIAISON)
     less = Given(columns=frozenset({"no", "kind"}), until_min=NOW_MIN + 7 * DAY)
@@ -474,6 +481,8 @@ def test_templates_say_for_whom_and_leave_nothing_sensitive_open(town: Town) -> 
         {"purposes": frozenset()},
         {"kinds": frozenset()},
         {"masks": ()},
+        {"masks": (("phone", "clear"),)},
+        {"masks": (("phone", "no_such_mask"),)},
         {"columns": frozenset({"health"})},
         {"max_days": 0},
         {"until_min": NOW_MIN},

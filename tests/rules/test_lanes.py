@@ -23,7 +23,7 @@ LISTING = Listing(
     *(Dataset("d", "数据", "data", ("id",), COLUMNS), "people", "owner", Sharing.UNCONDITIONAL, {}),
     purposes=("care",),
     street_column="street",
-    traits={"phone": Trait(mask="last4")},
+    traits={"phone": Trait(mask="keep_last_4")},
 )
 OWN = Rows(column="street", values=frozenset({"330102001"}))
 STREET = Applicant("p", frozenset({"agency_liaison"}), "s1", AgencyKind.STREET, street="330102001")
@@ -42,7 +42,7 @@ def test_the_own_street_is_what_is_meant_where_nothing_is_said() -> None:
 
 def test_the_columns_asked_for_decide_the_grade() -> None:
     assert [grade_of(LISTING, {"id", name}) for name in ("street", "kind", "phone", "visit")] == [1, 2, 3, 4]
-    assert masks_of(LISTING, {"id", "phone"}) == (("phone", "last4"),)
+    assert masks_of(LISTING, {"id", "phone"}) == (("phone", "keep_last_4"),)
     with pytest.raises(Malformed):
         grade_of(LISTING, {"id", "nothing"})
 
@@ -73,7 +73,7 @@ def test_a_street_that_asks_for_more_than_its_own_rows_asks_for_much() -> None:
 
 def test_a_template_fits_rows_of_the_own_street_and_what_it_masks() -> None:
     template = Template(
-        *("t", "owner", "d", frozenset({"id", "phone"}), (("phone", "last4"),), frozenset({"care"}), frozenset()),
+        *("t", "owner", "d", frozenset({"id", "phone"}), (("phone", "keep_last_4"),), frozenset({"care"}), frozenset()),
         *(frozenset({AgencyKind.STREET}), 30, 100),
     )
     ask = Ask("d", frozenset({"id", "phone"}))

@@ -201,15 +201,24 @@ def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:
     load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu", lang=lang)
     known = [name for name in load("hubtwin.wiring.offices:KNOW_PERSONS") if name in works.settings.partners]
     load(f"{module}:grant_partners")(works, scene.name, known, issued_by="zhou", approved_by="wu", lang=lang)
+    _cast_district(works, lang, password)
     if event:
         load(f"{module}:declare")(works, scene.name, scene.params["disease"], BASIS[lang], people["wang"])
+
+
+def _cast_district(works: Any, lang: str, password: str) -> None:
+    module, applying = "hubtwin.wiring.stage_library", load("hubtwin.wiring.applied:applying_of")(works)
+    people = load(f"{module}:make_district_accounts")(works, password=password, lang=lang)
+    load(f"{module}:sign_shipped")(works, applying, people)
+    load(f"{module}:apply_first")(applying, people)
 
 
 def _tell_how(desk: Desk, ready: Stage, speed: float) -> None:
     """Print who may sign in, and what is replayed."""
     zone = desk.settings.hub.zone
     desk.out.print(text("cli.demo_people", desk.lang, password=ready.password), style="bold")
-    for part in load("hubtwin.wiring.stage:CAST"):
+    district = load("hubtwin.wiring.stage_library:DISTRICT_CAST") if desk.settings.district else ()
+    for part in (*load("hubtwin.wiring.stage:CAST"), *district):
         role = text(f"cli.role_{part.role.value}", desk.lang)
         desk.out.print(f"  {part.user:<7} {part.zh if desk.lang == 'zh' else part.en:<14} {role}")
     moment = f"{local(ready.clock(), zone):%Y-%m-%d %H:%M}"

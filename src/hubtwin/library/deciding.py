@@ -29,7 +29,7 @@ from hubtwin.rules.basket_moves import (
     revoke,
     withdraw,
 )
-from hubtwin.rules.lanes import DAY_MIN, TWO_PERSONS
+from hubtwin.rules.lanes import DAY_MIN, TWO_PERSONS, hidden_by
 from hubtwin.rules.permission import is_allowed, may
 
 AS_ASKED = Given()
@@ -190,7 +190,7 @@ def sign_template(applying: Applying, who: Person, template: Template) -> Templa
         raise Malformed("library.template_for_nobody")
     if not now_min < template.until_min <= now_min + LONGEST_TEMPLATE_MIN or template.max_days < 1:
         raise Malformed("library.template_too_long")
-    masked = {column for column, _ in template.masks}
+    masked = hidden_by(listing, template.masks)
     grades = {name: known[name].grade for name in template.columns}
     if any(grade >= 4 for grade in grades.values()) or any(g == 3 and n not in masked for n, g in grades.items()):
         raise Malformed("library.template_unmasked")
@@ -233,6 +233,7 @@ def _decide_one(
         moved, note = refuse(basket, item, by=who.user_id, at_ms=at_ms, reason=decision.reason)
         return moved, None, note
     cut = narrow(basket, item, decision.given)
+    hidden_by(applying.catalogue().get(item.dataset), cut.masks)
     terms = _terms(applying, basket, cut, applicant)
     if item.lane in TWO_PERSONS:
         moved, note = agree(basket, cut, by=who.user_id)

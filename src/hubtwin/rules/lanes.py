@@ -14,6 +14,7 @@ from hubtwin.datasets.table import Grade
 from hubtwin.model.agency import AgencyKind
 from hubtwin.model.basket import Ask, BasketKind, Said, Template, narrower
 from hubtwin.model.sharing import Lane, Rows
+from hubtwin.rules.masks import CLEAR, is_mask
 
 DAY_MIN = 24 * 60
 LANES_OF: Mapping[BasketKind, tuple[Lane, ...]] = {  # the first open one is taken
@@ -177,7 +178,7 @@ def facts_of(listing: Listing, ask: Ask, setting: Setting, rows: Rows, *, stored
 def see_template(template: Template, listing: Listing, ask: Ask, rows: Rows, street: str) -> Seen:
     """Return how a template looks for an item."""
     own = Rows(column=listing.street_column, values=frozenset({street} if street else ()))
-    masked = {column for column, _ in template.masks}
+    masked = hidden_by(listing, template.masks)
     sensitive = {name for name in ask.columns if listing.dataset.by_name[name].grade >= Grade.L3}
     return Seen(
         template.template_id,
@@ -190,6 +191,20 @@ def see_template(template: Template, listing: Listing, ask: Ask, rows: Rows, str
         rows_fit=narrower(rows, template.rows) or (template.own_street and narrower(rows, own)),
         masked=ask.counts_only or sensitive <= masked,
     )
+
+
+def hidden_by(listing: Listing, masks: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the columns of which masks leave less than the whole: a mask that leaves all of it hides nothing.
+
+    Raises Malformed for a mask that does not exist, or not for the kind of its column.
+    """
+    known, hidden = listing.dataset.by_name, set()
+    for column, mask in masks:
+        if column not in known or not is_mask(mask, known[column].type):
+            raise Malformed("rules.lane_mask", dataset=listing.name, column=column, mask=mask)
+        if mask != CLEAR:
+            hidden.add(column)
+    return frozenset(hidden)
 
 
 def choose(kind: BasketKind, said: Sequence[Said]) -> Lane:

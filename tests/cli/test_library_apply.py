@@ -1,0 +1,66 @@
+"""Applying and authorising from the command line: each person proves who it is, the rules are those of the page."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hubtwin.base.clock import system_clock
+from hubtwin.settings import load_settings
+from hubtwin.web.start import open_desk
+from hubtwin.wiring.stage_library import make_district_accounts
+from tests.cli.kit import Ran, hubtwin
+
+PASSWORD = "correct horse battery"
+WANTED = ("--purpose", "elderly_care", "--basis", "public_data_regulation", "--key", "k")
+TEMPLATE = """
+[[templates]]
+dataset = "elderly_persons"
+columns = ["person_name", "street_code"]
+masks = { person_name = "surname" }
+purposes = ["elderly_care"]
+kinds = ["street"]
+alone = false
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    home = tmp_path / "home"
+    with open_desk(load_settings("hangzhou-east", home), clock=system_clock, real_clock=system_clock) as desk:
+        make_district_accounts(desk.works, password=PASSWORD, lang="en")
+
+    def ask(user: str, *arguments: object, lang: str = "en") -> Ran:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        command = ("library", *arguments, "--by", user, "--password-stdin")
+        return hubtwin("--hub", "hangzhou-east", "--home", home, "--lang", lang, *command)
+
+    return ask
+
+
+def test_a_basket_is_applied_for_signed_authorised_and_ended(run: Callable[..., Ran], tmp_path: Path) -> None:
+    def told(user: str, *arguments: object) -> Any:
+        ran = run(user, *arguments, "--format", "json")
+        assert ran.code == 0, ran
+        return json.loads(ran.out)
+
+    file = tmp_path / "signed.toml"
+    file.write_text(TEMPLATE, encoding="utf-8")
+    assert [each["dataset"] for each in told("he", "template", "--sign", file)] == ["elderly_persons"]
+    datasets = ("--dataset", "meal_services=street_code", "--dataset", "elderly_persons=person_name,street_code")
+    made = told("lin", "apply", *datasets, *WANTED)
+    assert [item["state"] for item in made["items"]] == ["active", "submitted"]
+    table = run("shen", "authorise", made["basket_id"], lang="zh")
+    assert (table.code, table.out.count("已生效")) == (0, 3)  # the basket and both its items
+    shares = told("lin", "shares")
+    assert {each["dataset"]: each["live"] for each in shares} == {"meal_services": True, "elderly_persons": True}
+    assert run("lin", "revoke", shares[0]["share_id"]).code == 1  # not the applicant's to do
+    assert run("shen", "revoke", shares[0]["share_id"]).code == 0
+    assert len(told("lin", "shares")) == 1
+    assert told("shen", "times")["human"]["count"] == 1
+    assert run("he", "decide", made["basket_id"]).code == 2
+    file.write_text("templates = 1", encoding="utf-8")
+    assert run("he", "template", "--sign", file).code == 1
