@@ -1,9 +1,9 @@
 """What the policies say: which lanes an item of a basket may take and why not, what may be read under a share.
 
-The policies are Cedar (`sharing.cedar` beside this file, typed by `sharing.cedarschema`), parsed once: handing over
-text at each question costs a thousand times as much (reference governance 1.5). They are few and fixed; grants,
-templates and limits are facts that they are given. Cedar passes over a policy that fails while it is evaluated, and a
-forbidding one that is passed over would let something through: whatever reports an error is denied here.
+The policies are Cedar (`sharing.cedar` and `reading.cedar` beside this file, typed by `sharing.cedarschema`), parsed
+once: handing over text at each question costs a thousand times as much (reference governance 1.5). They are few and
+fixed; grants, templates and limits are facts that they are given. Cedar passes over a policy that fails while it is
+evaluated, and a forbidding one that is passed over would let something through: whatever reports an error is denied.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,8 @@ from hubtwin.model.basket import LONGEST_MIN, BasketKind, Said
 from hubtwin.model.sharing import Lane, Share
 from hubtwin.rules.lanes import LANES_OF, Facts, Limits, Seen
 
-POLICIES = Path(__file__).with_name("sharing.cedar")
+LANES = Path(__file__).with_name("sharing.cedar")
+READING = Path(__file__).with_name("reading.cedar")
 SCHEMA = Path(__file__).with_name("sharing.cedarschema")
 FAILED = "policy_failed"  # the reason where a policy could not be evaluated
 
@@ -27,12 +28,13 @@ FAILED = "policy_failed"  # the reason where a policy could not be evaluated
 class Policies:
     """The policies, ready to be asked. Threads may share it: it holds nothing that changes."""
 
-    def __init__(self, policies: str, schema: str) -> None:
+    def __init__(self, lanes: str, reading: str, schema: str) -> None:
         """Parse policies and schema. Raises Bug where they do not fit each other."""
-        found = cedarpy.validate_policies(policies, schema)
-        if not found.validation_passed:
-            raise Bug("library.policies_invalid", detail="; ".join(map(str, found.errors))[:500])
-        self._policies = cedarpy.PolicySet.from_str(policies)
+        for policies in (lanes, reading):
+            found = cedarpy.validate_policies(policies, schema)
+            if not found.validation_passed:
+                raise Bug("library.policies_invalid", detail="; ".join(map(str, found.errors))[:500])
+        self._lanes, self._reading = cedarpy.PolicySet.from_str(lanes), cedarpy.PolicySet.from_str(reading)
         self._entities = cedarpy.Entities.from_json_str("[]", schema)  # holds which actions are lanes
 
     def say(self, facts: Facts, kind: BasketKind, limits: Limits, templates: Iterable[Seen] = ()) -> tuple[Said, ...]:
@@ -74,16 +76,18 @@ class Policies:
             "columns": list(columns),
             "shareColumns": list(share.columns),
         }
-        return self._ask("read", share.grantee, share.dataset, context)
+        return self._ask(self._reading, "read", share.grantee, share.dataset, context)
 
     def _say(self, lane: Lane, context: Mapping[str, Any], facts: Facts) -> Said:
-        return Said(lane, self._ask(lane.value, facts.applicant, facts.dataset, context))
+        return Said(lane, self._ask(self._lanes, lane.value, facts.applicant, facts.dataset, context))
 
     def _say_template(self, base: Mapping[str, Any], facts: Facts, templates: Iterable[Seen]) -> Said:
         said = [self._say(Lane.TEMPLATE, {**base, "template": _template(each)}, facts) for each in templates]
         return min(said, key=lambda each: len(each.reasons), default=None) or self._say(Lane.TEMPLATE, base, facts)
 
-    def _ask(self, action: str, who: str, dataset: str, context: Mapping[str, Any]) -> tuple[str, ...]:
+    def _ask(
+        self, policies: cedarpy.PolicySet, action: str, who: str, dataset: str, context: Mapping[str, Any]
+    ) -> tuple[str, ...]:
         answer = cedarpy.is_authorized(
             {
                 "principal": {"type": "Person", "id": who},
@@ -91,7 +95,7 @@ class Policies:
                 "resource": {"type": "Dataset", "id": dataset},
                 "context": context,
             },
-            self._policies,
+            policies,
             self._entities,
         )
         told = answer.diagnostics
@@ -105,7 +109,7 @@ class Policies:
 @cache
 def shipped_policies() -> Policies:
     """Return the policies that are shipped, parsed once a process."""
-    return Policies(POLICIES.read_text(encoding="utf-8"), SCHEMA.read_text(encoding="utf-8"))
+    return Policies(*(each.read_text(encoding="utf-8") for each in (LANES, READING, SCHEMA)))
 
 
 def context_of(facts: Facts, limits: Limits) -> dict[str, Any]:
