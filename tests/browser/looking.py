@@ -87,3 +87,13 @@ def find_barriers(page: Page) -> list[str]:
         for fault in told["violations"]
         if fault["impact"] in WORST
     ]
+
+
+def find_pale(page: Page, decides: str) -> list[str]:
+    """Return the figures of a selector whose contrast is under 7:1: those that decide are read in bad light as well."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    rules = {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}, "resultTypes": ["violations"]}
+    asked = "([rules, decides]) => document.querySelector(decides) ? axe.run({include: [[decides]]}, rules) : null"
+    told: dict[str, Any] | None = page.evaluate(asked, [rules, decides])
+    found = [] if told is None else told["violations"]
+    return [f"pale: {node['html'][:120]} ({node['failureSummary'][:160]})" for each in found for node in each["nodes"]]

@@ -9,16 +9,18 @@ from playwright.sync_api import Browser, Page, expect
 
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.model.thing import Thing
+from hubtwin.ports import CaseFilter
 from tests.browser.apart import served_town
 from tests.browser.cut import line_to
 from tests.browser.hands import Hands, Theme, words
-from tests.browser.looking import find_barriers, find_faults, find_keys, find_small
+from tests.browser.looking import find_barriers, find_faults, find_keys, find_pale, find_small
 from tests.walk.town import PASSWORD
 from tests.web.served import Served
 
 VENUE = '[venue]\narchive = "hubs/palo-alto/venue.imdf.zip"\n'
 MINE = Marks(provenance=Provenance.SYNTHETIC)
 PAGES = ("", "?board=hub", "?board=epidemic", "board", "tasks", "times", "repairs", "emergency")
+DECIDES = (".figure strong", ".countdown", "header.head strong", ".train .left, .train strong")
 LOOKS: tuple[tuple[str, Theme, str], ...] = (
     ("zh", "light", "wide"),
     ("en", "dark", "desk"),
@@ -77,6 +79,41 @@ def test_every_page_is_whole_translated_and_open_to_everybody(
         shots(hands.page, f"frame-{path.strip('?').replace('=', '-') or 'desk'}-{lang}-{theme}-{size}")
         found = [*find_keys(hands.page), *find_faults(hands.page), *find_barriers(hands.page)]
         wrong += [f"{path or 'desk'}: {each}" for each in found]
+    assert not wrong, "\n".join(wrong)
+
+
+def look_twice(hands: Hands, name: str, shots: Any) -> list[str]:
+    """Return what is wrong with the page in either light; leave it as it was."""
+    page, wrong = hands.page, list[str]()
+    settle(page)
+    for theme in ("light", "dark"):
+        page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
+        page.wait_for_timeout(100)
+        shots(page, f"more-{name}-{hands.lang}-{theme}")
+        found = [*find_barriers(page), *(pale for each in DECIDES for pale in find_pale(page, each))]
+        wrong += [f"{name} {theme}: {each}" for each in found]
+    return wrong + [f"{name}: {each}" for each in (*find_keys(page), *find_faults(page))]
+
+
+@pytest.mark.parametrize(("lang", "size"), [("zh", "desk"), ("en", "phone")])
+def test_the_pages_behind_a_click_are_whole_in_either_light(
+    lang: str, size: str, here: tuple[Any, Served], kept_browser: Browser, people: Any, shots: Any
+) -> None:
+    made, served = here
+    visitor = Hands(kept_browser, served.url, lang, size)
+    visitor.page.goto(f"{served.url}/")
+    expect(visitor.page.locator("input[name=user]")).to_be_visible(timeout=20_000)
+    wrong = look_twice(visitor, "sign-in", shots)
+    visitor.close()
+    case_id = made.works.ledger.list_cases(CaseFilter())[0].case_id
+    task = made.works.ledger.list_tasks()[0]
+    user = next(name for name, person in made.people.items() if person.team == task.team)
+    pages = {"wang": (f"cases/{case_id}", "partners"), "wu": ("access",), user: ("tasks", f"tasks/{task.task_id}")}
+    for who, paths in pages.items():
+        hands: Hands = people(who, lang, size)
+        for path in paths:
+            hands.go(path)
+            wrong += look_twice(hands, path.split("/")[0] + ("-one" if "tasks/" in path else ""), shots)
     assert not wrong, "\n".join(wrong)
 
 
