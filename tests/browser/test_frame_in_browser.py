@@ -20,7 +20,7 @@ from tests.web.served import Served
 VENUE = '[venue]\narchive = "hubs/palo-alto/venue.imdf.zip"\n'
 MINE = Marks(provenance=Provenance.SYNTHETIC)
 PAGES = ("", "?board=hub", "?board=epidemic", "board", "tasks", "times", "repairs", "emergency")
-DECIDES = (".figure strong", ".countdown", "header.head strong", ".train .left, .train strong")
+DECIDES = ".clock, .when strong, header.head dd, .figure.decides strong, .figure.bad strong"
 LOOKS: tuple[tuple[str, Theme, str], ...] = (
     ("zh", "light", "wide"),
     ("en", "dark", "desk"),
@@ -77,7 +77,8 @@ def test_every_page_is_whole_translated_and_open_to_everybody(
         hands.go(path)
         settle(hands.page)
         shots(hands.page, f"frame-{path.strip('?').replace('=', '-') or 'desk'}-{lang}-{theme}-{size}")
-        found = [*find_keys(hands.page), *find_faults(hands.page), *find_barriers(hands.page)]
+        page = hands.page
+        found = [*find_keys(page), *find_faults(page), *find_barriers(page), *find_pale(page, DECIDES)]
         wrong += [f"{path or 'desk'}: {each}" for each in found]
     assert not wrong, "\n".join(wrong)
 
@@ -90,7 +91,7 @@ def look_twice(hands: Hands, name: str, shots: Any) -> list[str]:
         page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
         page.wait_for_timeout(100)
         shots(page, f"more-{name}-{hands.lang}-{theme}")
-        found = [*find_barriers(page), *(pale for each in DECIDES for pale in find_pale(page, each))]
+        found = [*find_barriers(page), *find_pale(page, DECIDES)]
         wrong += [f"{name} {theme}: {each}" for each in found]
     return wrong + [f"{name}: {each}" for each in (*find_keys(page), *find_faults(page))]
 
