@@ -78,7 +78,8 @@ def test_every_page_is_whole_translated_and_open_to_everybody(
         settle(hands.page)
         shots(hands.page, f"frame-{path.strip('?').replace('=', '-') or 'desk'}-{lang}-{theme}-{size}")
         page = hands.page
-        found = [*find_keys(page), *find_faults(page), *find_barriers(page), *find_pale(page, DECIDES)]
+        found = [*find_keys(page), *find_faults(page), *find_barriers(page)]
+        found += find_pale(page, DECIDES) if size == "wide" else []
         wrong += [f"{path or 'desk'}: {each}" for each in found]
     assert not wrong, "\n".join(wrong)
 
