@@ -1,11 +1,12 @@
 """The commands about the library: what is listed, described and found, in both languages."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import hubtwin
+from tests.cli.kit import Ran, hubtwin
 
 
 @pytest.fixture
@@ -72,3 +73,60 @@ def test_what_is_not_listed_is_told(home: Path) -> None:
     code, told = _run(home, "show", "nothing")
     assert code == 1
     assert "hubtwin library list" in told
+
+
+def test_a_contract_leaves_as_a_file_and_what_it_changes_is_shown(home: Path, tmp_path: Path) -> None:
+    file = tmp_path / "penalties.yaml"
+    code, told = _run(home, "contract", "export", "penalties", "-o", file)
+    assert (code, "Written to" in told) == (0, True)
+    assert _run(home, "contract", "check", "penalties", file) == (0, "0 differences (contract version 1.0.0).\n")
+    content = file.read_text(encoding="utf-8").replace("version: 1.0.0", "version: 1.1.0").replace("- fine\n", "")
+    file.write_text(content, encoding="utf-8")
+    code, told = _run(home, "contract", "check", "penalties", file, "--format", "json")
+    assert [each["where"] for each in json.loads(told)["changes"]] == ["contract", "keywords"]
+    file.write_bytes(b"x" * (2 << 20))
+    code, told = _run(home, "contract", "check", "penalties", file, lang="zh")
+    assert code == 1
+    assert "1048576" in told
+
+
+def test_a_steward_of_the_owner_publishes_a_contract(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def typed(*arguments: object) -> Ran:
+        monkeypatch.setattr("sys.stdin", io.StringIO("correct horse battery\n"))
+        return hubtwin("--hub", "palo-alto", "--home", home, *arguments, "--password-stdin")
+
+    told = ("--name", "S", "--role", "data_steward", "--agency", "transport", "--kind", "data")
+    assert typed("account", "steward", *told).code == 0
+    file = tmp_path / "c.yaml"
+    _run(home, "contract", "export", "queue_counts", "-o", file, hub="palo-alto")
+    content = file.read_text(encoding="utf-8").replace("version: 0.0.0", "version: 1.0.0")
+    file.write_text(content.replace("status: draft", "status: active"), encoding="utf-8")
+    ran = typed("library", "contract", "import", "queue_counts", file, "--by", "steward")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "Version 1.0.0 of the contract of queue_counts is published.")
+    shown = json.loads(_run(home, "show", "queue_counts", "--format", "json", hub="palo-alto")[1])
+    assert shown["contract"] == "1.0.0"
+    assert "version: 1.0.0" in _run(home, "contract", "export", "queue_counts", hub="palo-alto")[1]
+    _run(home, "contract", "export", "rail_calls", "-o", file, hub="palo-alto")
+    ran = typed("library", "contract", "import", "rail_calls", file, "--by", "steward")
+    assert (ran.code, "belongs to railway" in ran.err) == (1, True)
+
+
+def test_the_catalogue_is_printed_in_dcat(home: Path) -> None:
+    code, told = _run(home, "dcat", "--base", "https://hub.example/")
+    assert code == 0
+    assert json.loads(told)["@graph"][0]["@id"] == "https://hub.example/api/v1/library"
+
+
+def test_registers_are_made_and_their_faults_are_told(home: Path, tmp_path: Path) -> None:
+    asked = ("simulate", "--rows", 30, "--out", tmp_path / "out", "--dataset", "penalties", "--faults", 2)
+    code, told = _run(home, *asked, "--now", "2026-11-01T00:00")
+    assert code == 0, told
+    assert "--synthetic" in told
+    truth = json.loads((tmp_path / "out" / "truth.json").read_text(encoding="utf-8"))
+    assert truth["penalties"]["planted"] == {"red": 2, "orange": 2, "yellow": 2, "brown": 2, "grey": 2}
+    files = {path.name for path in (tmp_path / "out" / "rows").iterdir()}
+    assert files == {
+        f"{each}.csv" for each in ("communities", "addresses", "legal_entities", "inspections", "penalties")
+    }

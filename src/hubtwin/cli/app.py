@@ -24,10 +24,12 @@ from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.library import library
 from hubtwin.cli.library_apply import apply, authorise, baskets, decide, revoke, shares, template, times
+from hubtwin.cli.library_contract import contract, dcat
 from hubtwin.cli.library_forget import forget
 from hubtwin.cli.library_load import load, load_folder, loads, preview
 from hubtwin.cli.library_load import quarantine as library_quarantine
 from hubtwin.cli.library_query import ask, mine
+from hubtwin.cli.library_simulate import simulate_registers
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -72,6 +74,8 @@ COMMANDS: tuple[click.Command, ...] = (
 
 venue.add_command(build_venue)
 library.add_command(forget)
+for _command in (dcat, contract, simulate_registers):
+    library.add_command(_command)
 for _command in (preview, load, load_folder, loads, library_quarantine, mine, ask):
     library.add_command(_command)
 for _command in (apply, baskets, authorise, decide, shares, revoke, template, times):

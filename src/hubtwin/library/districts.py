@@ -42,6 +42,7 @@ BLOCKS = (
     "street_library",
     "street_datasets",
     "samples",
+    "derived",
 )
 
 
@@ -60,6 +61,7 @@ class _Found:
     libraries: dict[str, Library] = field(default_factory=dict)
     listings: dict[str, Listing] = field(default_factory=dict)
     samples: dict[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    derived: dict[str, str] = field(default_factory=dict)
     places: dict[tuple[str, str], Entry] = field(default_factory=dict)
 
     def enter(self, entry: Entry, kind: str, name: str, field_name: str = "name") -> None:
@@ -134,12 +136,19 @@ def merge(files: Mapping[str, Mapping[str, Any]], hub: Catalogue) -> Catalogue:
     return catalogue
 
 
-def read_samples(folder: Path) -> dict[str, tuple[tuple[str, ...], ...]]:
-    """Return of what parts a simulator makes up the texts of an element: element -> lists to take a part from.
+@dataclass(frozen=True)
+class Recipe:
+    """How a simulator makes up elements: texts of parts, one from each list; or, `derived`, an SQL expression over the
+    other columns of a row."""
 
-    Raises Absent, Malformed.
-    """
-    return _read(read_files(folder)).samples
+    samples: Mapping[str, tuple[tuple[str, ...], ...]] = field(default_factory=dict)
+    derived: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_recipe(folder: Path) -> Recipe:
+    """Return how a simulator makes up elements of a district. Raises Absent, Malformed."""
+    found = _read(read_files(folder))
+    return Recipe(found.samples, found.derived)
 
 
 def _read(files: Mapping[str, Mapping[str, Any]]) -> _Found:
@@ -185,7 +194,7 @@ def _read_head(found: _Found, entry: Entry) -> None:
 
 
 def _read_words(found: _Found, top: Entry) -> None:
-    """Read purposes, legal bases and samples, which are tables by id."""
+    """Read what are tables by id: purposes, legal bases, and what a simulator takes."""
     for block, kept in (("purposes", found.purposes), ("legal_bases", found.legal_bases)):
         entry = top.table(block)
         for name in entry.block:
@@ -199,6 +208,9 @@ def _read_words(found: _Found, top: Entry) -> None:
             raise samples.wrong(name, "texts")
         rows = [Entry(top.file, samples.where, {name: each}).texts(name, needed=True) for each in parts]
         found.samples[name] = tuple(rows)
+    derived = top.table("derived")
+    for name in derived.block:
+        found.derived[name] = derived.line(name)
 
 
 def _read_streets(found: _Found, tops: Sequence[Entry]) -> list[dict[str, str]]:
