@@ -1,6 +1,6 @@
 """The way back: what a street may send, who answers, and that what was accepted is written once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,8 +106,10 @@ class Office:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(tmp_path: Path) -> Iterator[Office]:
+    made = Office(tmp_path)
+    yield made
+    made.town.close()
 
 
 def test_a_dispute_that_the_source_accepts_changes_the_row(office: Office) -> None:

@@ -23,3 +23,7 @@ class Town:
 
     def kinds(self) -> list[str]:
         return [each.kind for each in self.audit.list_entries() if each.kind.startswith("Return")]
+
+    def close(self) -> None:
+        self.vault.close()
+        self.database.close()

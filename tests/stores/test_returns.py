@@ -1,5 +1,6 @@
 """What streets send back: stored once, sealed, settled by somebody else, escalated, forgotten."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,8 +23,10 @@ SAID = Said({"address": SECRET}, "the house was renumbered")
 
 
 @pytest.fixture
-def town(tmp_path: Path, engine: Engine) -> Town:
-    return Town(tmp_path, engine)
+def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
+    made = Town(tmp_path, engine)
+    yield made
+    made.close()
 
 
 def test_a_return_is_stored_once_and_nobody_reads_it_without_the_key(

@@ -1,5 +1,6 @@
 """Single rows on the shelves: found, added once, corrected in their place, taken from partners once by key."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,10 @@ class Shelf:
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    made = Shelf(tmp_path)
+    yield made
+    made.shelves.close()
 
 
 def _came(*told: tuple[str, int, str, int]) -> list[Landing]:
