@@ -72,6 +72,7 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/disputes"): ("addition.send", {**RETURN, "row_no": 7, "column": "name", "value": "x"}),
     ("post", "/library/returns/r1/answer"): ("addition.answer", {"accept": True}),
     ("post", "/library/returns/r1/withdraw"): ("addition.send", {}),
+    ("post", "/library/shares/share-1/send"): ("share.send", {}),
     ("post", "/library/shares/share-1/revoke"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/resume"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/renew"): ("basket.apply", {"key": "k6", "days": 30}),

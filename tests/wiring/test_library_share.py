@@ -18,9 +18,12 @@ from hubtwin.model.record import Marks, Status
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.rules.batching import RowState
 from hubtwin.rules.library_template import name_of, template_of
+from hubtwin.stores.shelf_rows import ShelfRows
+from hubtwin.stores.shelves import Shelves
 from hubtwin.wiring.batches import Batching, Templates
+from hubtwin.wiring.library_incoming import Lander
 from hubtwin.wiring.library_share import Came, Incoming, made_templates, send_share
-from tests.wiring.batch_town import PROVINCE, TEMPLATES, ZONE, Town, town
+from tests.wiring.batch_town import NOW, PROVINCE, TEMPLATES, ZONE, Town, town
 
 SHAPE = Dataset(
     *("shops", "商户", "shops", ("number",)),
@@ -172,3 +175,18 @@ def test_rows_that_may_not_come_are_refused_with_a_reason_and_none_lands(here: T
     assert far.rows == {}
     assert here.books.get(head.batch_id).reason
     assert RowState.ACCEPTED.value not in here.states()
+
+
+def test_a_lander_types_what_it_can_and_answers_each_row(tmp_path: Path) -> None:
+    shelves = Shelves(tmp_path, at_min=0)
+    rows = ShelfRows(shelves, "far", Status.ACTUAL, clock=lambda: NOW)
+    lander = Lander(rows, ZONE)
+    came = [Came("k1", 1, {"number": "a", "since": "2022-10-22T00:00Z"}), Came("k2", 1, {"since": "soon"})]
+    for fates in (["accepted", "refused"], ["doubled", "refused"]):
+        answers = lander(LISTING, "here", came, "m1", Marks())
+        assert [answer.fate.value for answer in answers] == fates
+    assert answers[1].reason
+    found = rows.find_row(LISTING, 1)
+    assert found is not None
+    assert (found["number"], found["since"]) == ("a", 27_773_280)
+    shelves.close()

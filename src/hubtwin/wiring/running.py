@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from hubtwin.base.errors import Denied
-from hubtwin.channels.batch_wire import ANSWER
+from hubtwin.channels.batch_wire import ANSWER, HEADER, ROWS
 from hubtwin.channels.receive import Reception
 from hubtwin.channels.replies import reply_parcels
 from hubtwin.channels.send import Parcel, Sender
@@ -23,6 +23,7 @@ from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
+from hubtwin.wiring.library_incoming import incoming_of
 from hubtwin.wiring.library_returns import ReturnClock
 from hubtwin.wiring.panorama import recall
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
@@ -108,10 +109,11 @@ def partners_beside(works: Works, scene: Scene, sender: Sender) -> Sequence[Besi
     registry = {name: told.partner for name, told in works.settings.partners.items()}
     if registry:
         find_gazetteer(works.settings)  # once, before a partner waits for its receipt
+    rows = incoming_of(works, registry, sender).take
     taking = Taking(
         *(works, works.partners.wire, registry),
         scene=scene.name,
-        beside={ANSWER: partial(_take_batch_answer, works)},
+        beside={ANSWER: partial(_take_batch_answer, works), HEADER: rows, ROWS: rows},
     )
     telling: tuple[Beside, ...] = (collecting_of(works), taking, Sharing(works, scene, registry, sender))
     batching = batching_of(works, scene, sender)
