@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -19,7 +18,7 @@ from hubtwin.library.asking import ask
 from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Rows, Share
 from hubtwin.rules.masks import mask
-from hubtwin.stores import view_sql
+from hubtwin.stores import asking, view_sql
 from hubtwin.stores.asking import Engine
 from tests.asking_kit import LISTINGS, NOW, Kit, make_share, of_street, salt_of, write_dataset
 
@@ -132,7 +131,7 @@ def test_every_cell_is_covered_by_a_live_share(kit: Kit, given_shares: list[Shar
 MUTANTS = {
     "rows of other streets": (view_sql, "_filter", lambda rows: "true"),
     "masks left off": (view_sql, "sql_mask", lambda name, expression, *_: expression),
-    "black rows": (Engine, "_barred", lambda self, source: pa.array([], pa.int64())),
+    "black rows": (asking, "_bar", lambda room, cursor, places: None),
     "shares that have ended": (Share, "is_live", lambda self, at_min, digest: True),
 }
 

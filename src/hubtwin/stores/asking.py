@@ -17,6 +17,7 @@ from threading import Event, Lock, Thread
 from time import monotonic
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
@@ -25,11 +26,13 @@ from hubtwin.base.errors import Denied, Malformed, Retry
 from hubtwin.library.asking import Bounds, Refused
 from hubtwin.library.sqlgate import Passed, refuse_engine_tree
 from hubtwin.library.views import Piece, Source, View
-from hubtwin.stores.view_sql import PLACE, literal, path_literal, places_sql, quoted, readable, view_sql
+from hubtwin.stores.view_sql import literal, path_literal, places_sql, quoted, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
 LOOK_S = 0.2  # how often a running question's shares are looked at
+KEPT_TABLES, KEPT_PLACES = 16, 4_096
 _BATCH = 65_536
+_NOTHING = pa.array([], pa.int64())
 LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
 _LOG = structlog.get_logger()
 
@@ -47,6 +50,8 @@ class _Room:
     lock: Lock = field(default_factory=Lock)
     running: int = 0
     number: int = 0
+    # what nobody may have: ids of the arrays of places -> the table that holds them, and the arrays
+    barred: OrderedDict[tuple[int, ...], tuple[str, Sequence[pa.Array]]] = field(default_factory=OrderedDict)
 
 
 class Engine:
@@ -58,7 +63,7 @@ class Engine:
         self._threads, self._memory, self._most = threads, memory, rooms
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
         self._lock = Lock()
-        self._places: OrderedDict[tuple[object, ...], pa.Array] = OrderedDict()
+        self._places: OrderedDict[tuple[object, ...], pa.Array | None] = OrderedDict()
         self._scout: duckdb.DuckDBPyConnection | None = None  # looks for black rows; no question is ever run on it
 
     def close(self) -> None:
@@ -90,7 +95,7 @@ class Engine:
                 schema = f"q{room.number}_{secrets.token_hex(4)}"
             cursor = room.connection.cursor()
             try:
-                return self._answer(cursor, schema, passed, views, bounds, still=still)
+                return self._answer(room, cursor, schema, passed, views, bounds=bounds, still=still)
             finally:
                 with suppress(duckdb.Error):
                     cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
@@ -98,18 +103,19 @@ class Engine:
 
     def _answer(
         self,
+        room: _Room,
         cursor: duckdb.DuckDBPyConnection,
         schema: str,
         passed: Passed,
         views: Mapping[str, tuple[View, Source]],
-        bounds: Bounds,
         *,
+        bounds: Bounds,
         still: Callable[[], bool],
     ) -> pa.Table:
         watch = _Watch(cursor, bounds.seconds, still)
         try:
             with watch:
-                self._make_views(cursor, schema, views)
+                self._make_views(room, cursor, schema, views)
                 sql = passed.render(schema)
                 tree = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
                 refuse_engine_tree(json.loads(tree), schema, frozenset(views))
@@ -118,34 +124,25 @@ class Engine:
             raise _told(error, watch, bounds) from None  # its text may hold values: it goes nowhere
 
     def _make_views(
-        self, cursor: duckdb.DuckDBPyConnection, schema: str, views: Mapping[str, tuple[View, Source]]
+        self,
+        room: _Room,
+        cursor: duckdb.DuckDBPyConnection,
+        schema: str,
+        views: Mapping[str, tuple[View, Source]],
     ) -> None:
         cursor.execute(f"CREATE SCHEMA {schema}")
-        for number, (name, (view, source)) in enumerate(views.items()):
-            kept = tuple(piece for piece, good in zip(source.pieces, readable(source), strict=True) if good)
-            whole = tuple(piece for piece in kept if not source.coloured or _is_whole(piece))
-            read = replace(source, pieces=whole)
-            barred = self._barred(read)
-            out = f"out{number}_{secrets.token_hex(4)}" if len(barred) else None
-            if out:
-                given = pa.table({"place": barred})
-                cursor.register(f"given_{out}", given)
-                cursor.execute(f"CREATE TABLE {schema}.{out} AS SELECT place FROM given_{out}")  # noqa: S608
-                cursor.unregister(f"given_{out}")
-            sql = view_sql(view, read, f"{schema}.{out}" if out else None)
-            cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {sql}")
+        for name, (view, source) in views.items():
+            places = {piece: self._places_of(piece, source) for piece in source.pieces}
+            read = replace(source, pieces=tuple(piece for piece, found in places.items() if found is not None))
+            out = _bar(room, cursor, [found for found in places.values() if found is not None])
+            cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {view_sql(view, read, out)}")
 
-    def _barred(self, source: Source) -> pa.Array:
-        """Return the places of the rows that nobody may have; those of a file are looked for once."""
+    def _places_of(self, piece: Piece, source: Source) -> pa.Array | None:
+        """Return the places in a file of the rows that nobody may have, looked for once; None: nothing of it may leave,
+        because not every row has a colour."""
         if not source.coloured and not source.withheld:
-            return pa.array([], pa.int64())
-        found: list[int] = []
-        for number, piece in enumerate(source.pieces):
-            found += [number * PLACE + place for place in self._places_of(piece, source).to_pylist()]
-        return pa.array(found, pa.int64())
-
-    def _places_of(self, piece: Piece, source: Source) -> pa.Array:
-        key = (piece.path, piece.colours, piece.colours and _stamp(piece.colours), source.withheld)
+            return _NOTHING
+        key = (piece, source.coloured, _stamp(piece.colours), source.withheld)
         with self._lock:
             if key in self._places:
                 self._places.move_to_end(key)
@@ -154,15 +151,12 @@ class Engine:
                 self._scout = self._connect()
             scout = self._scout.cursor()
         try:
-            scout.register("withheld", pa.table({"row_no": pa.array(sorted(source.withheld), pa.int64())}))
-            colours = path_literal(piece.colours) if piece.colours and source.coloured else None
-            sql = places_sql(path_literal(piece.path), colours, "withheld")
-            places = scout.sql(sql).to_arrow_table().column(0).combine_chunks()
+            places = _look_for(scout, piece, source) if not source.coloured or _is_whole(piece) else None
         finally:
             scout.close()
         with self._lock:
             self._places[key] = places
-            while len(self._places) > 4_096:
+            while len(self._places) > KEPT_PLACES:
                 self._places.popitem(last=False)
         return places
 
@@ -239,6 +233,37 @@ class _Watch:
             return False
 
 
+def _look_for(scout: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> pa.Array:
+    scout.register("withheld", pa.table({"row_no": pa.array(sorted(source.withheld), pa.int64())}))
+    colours = path_literal(piece.colours) if piece.colours and source.coloured else None
+    sql = places_sql(path_literal(piece.path), colours, "withheld")
+    return scout.sql(sql).to_arrow_table().column(0).combine_chunks()
+
+
+def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[pa.Array]) -> str | None:
+    """Return the table in a room that holds places (file, row), None for no place; the same places make one table.
+
+    The last few are kept: a question that runs may still read one that another question has no use for.
+    """
+    if not any(len(each) for each in places):
+        return None
+    with room.lock:
+        key = tuple(map(id, places))  # what is looked for once is one object, and the room holds on to it
+        if key in room.barred:
+            room.barred.move_to_end(key)
+            return room.barred[key][0]
+        name = f"main.out_{secrets.token_hex(8)}"
+        files = np.repeat(np.arange(len(places), dtype=np.uint64), [len(each) for each in places])
+        given = pa.table({"file": files, "place": pa.concat_arrays(list(places))})
+        cursor.register("given", given)
+        cursor.execute(f"CREATE TABLE {name} AS SELECT file, place FROM given")  # noqa: S608 - a name of ours
+        cursor.unregister("given")
+        room.barred[key] = (name, places)
+        while len(room.barred) > KEPT_TABLES:
+            cursor.execute(f"DROP TABLE IF EXISTS {room.barred.popitem(last=False)[1][0]}")
+        return name
+
+
 def _read(cursor: duckdb.DuckDBPyConnection, sql: str, bounds: Bounds) -> pa.Table:
     """Return the rows, as far as they are within bounds. Raises Refused."""
     batches, rows, size = list[pa.RecordBatch](), 0, 0
@@ -264,12 +289,12 @@ def _told(error: duckdb.Error, watch: _Watch, bounds: Bounds) -> Refused:
     return Refused(Malformed("library.ask_failed", reference=reference))
 
 
-def _stamp(path: Path) -> tuple[int, int]:
+def _stamp(path: Path | None) -> tuple[int, int]:
     try:
-        found = path.stat()
+        found = path.stat() if path else None
     except OSError:
         return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
+    return (found.st_mtime_ns, found.st_size) if found else (0, 0)
 
 
 def _is_whole(piece: Piece) -> bool:

@@ -39,7 +39,7 @@ def make_asking(works: Works, shares: Callable[[str], Sequence[Share]], colours_
     return AskDesk(
         catalogue=library.catalogue,
         shares=shares,
-        source=Sources(works.store, library.shelves, colours_of or _beside(library.shelves)),
+        source=Sources(works.store, Pieces(library.shelves, colours_of)),
         engine=library.engine,
         trail=works.access.audit,
         now_min=lambda: epoch_minute(clock()),
@@ -70,16 +70,34 @@ def _same(each: Share, share: Share) -> bool:
     return each.share_id == share.share_id
 
 
-class Sources:
-    """Where the rows of each dataset are at this moment."""
+class Pieces:
+    """Where the rows of the district's datasets are at this moment: on the shelves, with their colours."""
 
-    def __init__(self, store: EmbeddedStore, shelves: Shelves, colours_of: ColoursOf) -> None:
-        """Take the store of the hub's own datasets, the shelves, and where colours are."""
-        self._store, self._shelves, self._colours_of = store, shelves, colours_of
+    def __init__(self, shelves: Shelves, colours_of: ColoursOf | None = None) -> None:
+        """Take the shelves, and where colours are: beside them, unless something else is said."""
+        self._shelves, self._colours_of = shelves, colours_of or _beside(shelves)
 
     def __call__(self, dataset: str) -> Source:
         """Return where a dataset is. A dataset that nothing is held of has no pieces."""
-        return self._own(dataset) if dataset in DATASETS else self._district(dataset)
+        colours = {path.stem: path for path in self._colours_of(dataset)}
+        pieces = [
+            Piece(file.path, file.rows, colours.get(file.path.stem), file.synthetic_rows > 0)
+            for file in self._shelves.files(dataset)
+        ]
+        withheld = frozenset(each.row_no for each in self._shelves.withheld(dataset))
+        return Source(tuple(pieces), coloured=True, withheld=withheld)
+
+
+class Sources:
+    """Where the rows of each dataset are at this moment: the hub's own in its store, the district's on the shelves."""
+
+    def __init__(self, store: EmbeddedStore, pieces: Pieces) -> None:
+        """Take the store of the hub's own datasets, and the shelves."""
+        self._store, self._pieces = store, pieces
+
+    def __call__(self, dataset: str) -> Source:
+        """Return where a dataset is. A dataset that nothing is held of has no pieces."""
+        return self._own(dataset) if dataset in DATASETS else self._pieces(dataset)
 
     def _own(self, dataset: str) -> Source:
         files = self._store.list_stored(dataset)
@@ -88,15 +106,6 @@ class Sources:
         ]
         version = sha256("\n".join(file.path for file in files).encode()).hexdigest()[:12]
         return Source(tuple(pieces), coloured=False, latest_by=DATASETS[dataset].key, version=version)
-
-    def _district(self, dataset: str) -> Source:
-        colours = {path.stem: path for path in self._colours_of(dataset)}
-        pieces = [
-            Piece(file.path, file.rows, colours.get(file.path.stem), file.synthetic_rows > 0)
-            for file in self._shelves.files(dataset)
-        ]
-        withheld = frozenset(each.row_no for each in self._shelves.withheld(dataset))
-        return Source(tuple(pieces), coloured=True, withheld=withheld)
 
 
 def _beside(shelves: Shelves) -> ColoursOf:
