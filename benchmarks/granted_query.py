@@ -123,7 +123,7 @@ class Bench:
         self.desk = AskDesk(
             catalogue=lambda: CATALOGUE,
             shares=lambda grantee: self.shares if grantee == SHARE.grantee else (),
-            source=Pieces(self.shelves),
+            source=Pieces(self.shelves, self.colours_of),
             engine=engine,
             trail=self.audit,
             now_min=lambda: NOW_MIN,
@@ -132,6 +132,10 @@ class Bench:
         self.bare = duckdb.connect(config={"threads": THREADS})
         files = ", ".join(f"'{file.path}'" for file in self.shelves.files("people"))
         self.read = f"read_parquet([{files}])"
+
+    def colours_of(self, dataset: str) -> dict[str, Path]:
+        """Return the files of colours by the name of their file of rows."""
+        return {path.name: path for path in (self.shelves.directory / COLOURS / dataset).glob("*.parquet")}
 
     def granted(self, sql: str) -> list[object]:
         """Ask, and return the rows."""

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from hubtwin.base.clock import epoch_minute
@@ -15,11 +14,11 @@ from hubtwin.base.errors import HubError, Malformed
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.asking import AskDesk, Asked, ask, probe, read_page
 from hubtwin.model.agency import AgencyKind, Person, Role
-from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.ports import Batch
 from hubtwin.rules.masks import is_mask
 from hubtwin.settings import load_settings
+from hubtwin.stores.quality import Source as Held
 from hubtwin.wiring.asked import make_asking, read_share
 from hubtwin.wiring.works import Works, open_works
 
@@ -67,14 +66,13 @@ def asked(share: Share, sql: str) -> Asked:
     return Asked(WHO, ("user:lin", "agency:street-1"), share.purpose, sql)
 
 
-def colour(works: Works, dataset: str, *tints: Colour) -> None:
-    """Write the colours of the newest file of a dataset."""
-    assert works.library is not None
-    file = works.library.shelves.files(dataset)[-1]
-    path = works.library.shelves.directory / "colours" / dataset / file.path.name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    numbers = pq.read_table(file.path).column("row_no")
-    pq.write_table(pa.table({"row_no": numbers, "colour": pa.array(list(map(int, tints)), pa.uint8())}), path)
+def govern(works: Works) -> None:
+    """Let the quality rules run over the residents."""
+    library = works.library
+    assert library is not None
+    held = Held(library.shelves.files, lambda name: [row.row_no for row in library.shelves.withheld(name)], lambda _: 0)
+    catalogue = library.catalogue()
+    library.quality.govern(catalogue.get("residents"), catalogue, held, now_min=NOW_MIN, by="zheng")
 
 
 def test_a_dataset_of_the_district_leaves_with_colours_and_its_black_rows_stay(tmp_path: Path) -> None:
@@ -87,16 +85,14 @@ def test_a_dataset_of_the_district_leaves_with_colours_and_its_black_rows_stay(t
         desk = desk_of(works, share)
         question = asked(share, "SELECT citizen_id, _colour FROM residents")
         assert ask(desk, question).table.num_rows == 0  # no file has colours yet: nothing leaves
-        for file in works.library.shelves.files("residents"):
-            path = works.library.shelves.directory / "colours" / "residents" / file.path.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            numbers = pq.read_table(file.path).column("row_no")
-            tint = Colour.BLACK if numbers[0].as_py() == 2 else Colour.RED
-            pq.write_table(pa.table({"row_no": numbers, "colour": pa.array([int(tint)], pa.uint8())}), path)
+        shelves = works.library.shelves
+        shelves.withhold("residents", [2], "hold", "wu", NOW_MIN)
+        govern(works)
+        shelves.release("residents", [2], "over", "wu", NOW_MIN)  # black until the rules have run again
         found = ask(desk, question).table.to_pylist()
         assert [row["_colour"] for row in found] == ["red", "red"]
         assert all(len(row["citizen_id"]) == 32 for row in found)
-        works.library.shelves.withhold("residents", [1], "court", "wu", NOW_MIN)
+        shelves.withhold("residents", [1], "court", "wu", NOW_MIN)
         assert ask(desk, question).table.num_rows == 1  # at the next question, whatever its colour was
         assert probe(desk, replace(share, probed_min=None)).ok
         sent = read_share(desk, WHO, share)

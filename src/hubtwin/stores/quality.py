@@ -135,6 +135,14 @@ class Quality:
                 self._fold(dataset, changes)
         return [self._folder(dataset) / state.colours for state in self.states(dataset)]
 
+    def settled(self, dataset: str) -> dict[str, Path]:
+        """Return the file of colours of each file of rows that was coloured, by the name of the latter, with all
+        changes in it. Raises Retry where changes wait and somebody colours the dataset."""
+        if self._changes(dataset):
+            self.colours_of(dataset)
+        found = self.database.all("SELECT file, colours FROM parts WHERE dataset = ?", dataset)
+        return {str(file): self._folder(dataset) / str(colours) for file, colours in found}
+
     def colours_sql(self, dataset: str) -> str:
         """Return a query of DuckDB for `row_no`, `colour` and `failed`, each row that was coloured once."""
         return colours_sql(self._folder(dataset), self.states(dataset), self._changes(dataset))

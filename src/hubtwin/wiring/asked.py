@@ -4,7 +4,7 @@ The hub's own datasets are read from its embedded store (of each key the latest 
 shelves with their colours.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -19,18 +19,17 @@ from hubtwin.library.asking import AskDesk, Asked, Bounds, ask_numbered, probe
 from hubtwin.library.views import NUMBER, Piece, Source
 from hubtwin.model.agency import Person
 from hubtwin.model.sharing import Delivery, ProbeResult, Share
-from hubtwin.stores.asking import COLOURS
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.works import Works
 
-ColoursOf = Callable[[str], Sequence[Path]]  # dataset -> files of colours, named as the files of rows
+ColoursOf = Callable[[str], Mapping[str, Path]]  # dataset -> file of colours by the name of the file of rows
 SENT_BOUNDS = Bounds(rows=200_000, mib=256, seconds=120.0)
 
 
-def make_asking(works: Works, shares: Callable[[str], Sequence[Share]], colours_of: ColoursOf | None = None) -> AskDesk:
+def make_asking(works: Works, shares: Callable[[str], Sequence[Share]]) -> AskDesk:
     """Return what asking needs at a hub. `shares(grantee)` are all of a grantee. Raises Denied without a library."""
     library = works.library
     if library is None:
@@ -39,7 +38,7 @@ def make_asking(works: Works, shares: Callable[[str], Sequence[Share]], colours_
     return AskDesk(
         catalogue=library.catalogue,
         shares=shares,
-        source=Sources(works.store, Pieces(library.shelves, colours_of)),
+        source=Sources(works.store, Pieces(library.shelves, library.quality.settled)),
         engine=library.engine,
         trail=works.access.audit,
         now_min=lambda: epoch_minute(clock()),
@@ -73,15 +72,15 @@ def _same(each: Share, share: Share) -> bool:
 class Pieces:
     """Where the rows of the district's datasets are at this moment: on the shelves, with their colours."""
 
-    def __init__(self, shelves: Shelves, colours_of: ColoursOf | None = None) -> None:
-        """Take the shelves, and where colours are: beside them, unless something else is said."""
-        self._shelves, self._colours_of = shelves, colours_of or _beside(shelves)
+    def __init__(self, shelves: Shelves, colours_of: ColoursOf) -> None:
+        """Take the shelves, and what tells the files of colours."""
+        self._shelves, self._colours_of = shelves, colours_of
 
     def __call__(self, dataset: str) -> Source:
         """Return where a dataset is. A dataset that nothing is held of has no pieces."""
-        colours = {path.stem: path for path in self._colours_of(dataset)}
+        colours = self._colours_of(dataset)
         pieces = [
-            Piece(file.path, file.rows, colours.get(file.path.stem), file.synthetic_rows > 0)
+            Piece(file.path, file.rows, colours.get(file.path.name), file.synthetic_rows > 0)
             for file in self._shelves.files(dataset)
         ]
         withheld = frozenset(each.row_no for each in self._shelves.withheld(dataset))
@@ -106,13 +105,6 @@ class Sources:
         ]
         version = sha256("\n".join(file.path for file in files).encode()).hexdigest()[:12]
         return Source(tuple(pieces), coloured=False, latest_by=DATASETS[dataset].key, version=version)
-
-
-def _beside(shelves: Shelves) -> ColoursOf:
-    def listed(dataset: str) -> Sequence[Path]:
-        return sorted((shelves.directory / COLOURS / dataset).glob("*.parquet"))
-
-    return listed
 
 
 class Asking:

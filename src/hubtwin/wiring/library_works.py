@@ -4,6 +4,7 @@ registers, shares and returns do not run faster because a day is replayed."""
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.datasets.listing import Catalogue
@@ -12,10 +13,12 @@ from hubtwin.settings import Settings
 from hubtwin.stores.asking import Engine, folders_of
 from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.quality import Quality
 from hubtwin.stores.shelf_rows import ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.wiring.library import open_catalogue
 
+GOVERN_THREADS = 2  # unless hub.toml says how many threads the hub may use
 Tell = Callable[[str, Mapping[str, object]], None]  # kind of the audit, what is told
 
 
@@ -30,6 +33,7 @@ class LibraryWorks:
     clock: Clock
     contracts: Contracts
     engine: Engine  # where grantees' questions run
+    quality: Quality
 
     def held(self) -> Mapping[str, Held]:
         """Return what is held of each dataset, of the hub's own and of the district's."""
@@ -49,4 +53,8 @@ def open_library(
     rows = ShelfRows(shelves, settings.hub.hub_id, store.status, clock=clock)
     engine = Engine(folders_of(store.directory), threads=settings.threads or 2)
     stack.callback(engine.close)
-    return LibraryWorks(lambda: open_catalogue(settings, contracts), store, shelves, rows, clock, contracts, engine)
+    threads = settings.threads or GOVERN_THREADS
+    quality = Quality(shelves.directory, at_min=epoch_minute(clock()), audit=tell, threads=threads)
+    stack.callback(quality.close)
+    catalogue = partial(open_catalogue, settings, contracts)
+    return LibraryWorks(catalogue, store, shelves, rows, clock, contracts, engine, quality)
