@@ -42,6 +42,14 @@ class BasketFilter:
     before: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who sent an application in."""
+
+    applicant: str
+    agency: str
+
+
 class Baskets:
     """The applications and shares of one store directory."""
 
@@ -113,7 +121,19 @@ class Baskets:
             clause += f" AND basket_id IN (SELECT basket_id FROM basket_items WHERE state IN ({_WAITING}))"  # noqa: S608
         sql = f"SELECT {_BASKET} FROM baskets WHERE {clause} ORDER BY submitted_ms DESC, basket_id DESC LIMIT ?"  # noqa: S608
         rows = self._database.all(sql, *values, where.limit)
-        return [read_basket(row, self._database.all(_ITEMS, row[0])) for row in rows]
+        items: dict[object, list[tuple[object, ...]]] = {}
+        chosen = f"SELECT basket_id FROM ({sql}) AS chosen"  # noqa: S608
+        listed = f"SELECT basket_id, body FROM basket_items WHERE basket_id IN ({chosen}) ORDER BY basket_id, place"  # noqa: S608
+        for basket_id, body in self._database.all(listed, *values, where.limit):
+            items.setdefault(basket_id, []).append((body,))
+        return [read_basket(row, items.get(row[0], ())) for row in rows]
+
+    def list_origins(self) -> dict[str, Origin]:
+        """Return who applied for what there are shares of, by the id of the basket."""
+        sql = (
+            "SELECT basket_id, applicant, agency FROM baskets WHERE basket_id IN (SELECT basket_id FROM library_shares)"
+        )
+        return {str(name): Origin(str(who), str(agency)) for name, who, agency in self._database.all(sql)}
 
     def get_share(self, share_id: str) -> Share:
         """Return a share. Raises Absent."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hubtwin.base.errors import Absent
+from hubtwin.datasets.listing import Catalogue
 from hubtwin.library import deciding
 from hubtwin.library.applying import Applying, check, ms_of, submit
 from hubtwin.library.basket_times import agency_uses, times
@@ -13,7 +14,7 @@ from hubtwin.model.basket import Ask, Basket, BasketKind, Form, Template
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.rules.basket_moves import Given
 from hubtwin.rules.permission import is_allowed, may
-from hubtwin.stores.baskets import BasketFilter, Baskets
+from hubtwin.stores.baskets import BasketFilter, Baskets, Origin
 from hubtwin.web.schemas import baskets as b
 from hubtwin.web.shown_baskets import BasketShower, is_seen, times_view
 from hubtwin.wiring.applying import open_baskets, person_of, uses_of
@@ -93,13 +94,12 @@ class RealBaskets:
 
     def shares(self, who: Person, dataset: str | None, *, live: bool) -> b.SharesReply:
         """Return shares that concern a person."""
-        shower, baskets = self._shower(who), dict[str, Basket]()
+        shower, origins = self._shower(who), self._book.list_origins()
         shown = []
         for share in self._book.list_all_shares(dataset=dataset, limit=MOST):
-            basket = baskets.get(share.basket_id) or self._book.get(share.basket_id)
-            baskets[share.basket_id] = basket
-            if self._concerns(who, share, basket):
-                view = shower.share(share, basket)
+            origin = origins[share.basket_id]
+            if self._concerns(who, share, origin, shower.catalogue):
+                view = shower.share(share, origin)
                 shown += [view] if view.live or not live else []
         return b.SharesReply(shower.now_min, shown)
 
@@ -153,9 +153,9 @@ class RealBaskets:
         """Return what each agency gave, was given and used."""
         may(who, "basket.read")
         shower, shares = self._shower(who), self._book.list_all_shares(limit=MOST)
-        of = {name: self._book.get(name).agency for name in {share.basket_id for share in shares}}
+        of = self._book.list_origins()
         uses = agency_uses(
-            *(shower.catalogue, shares, uses_of(self._access), lambda share: of[share.basket_id], shower.now_min)
+            *(shower.catalogue, shares, uses_of(self._access), lambda share: of[share.basket_id].agency, shower.now_min)
         )
         return b.AgenciesReply([shower.agency(use) for use in uses])
 
@@ -193,7 +193,7 @@ class RealBaskets:
     def _seen(self, who: Person, basket_id: str) -> Basket:
         """Return a basket that concerns a person; who has no business with it is told that there is none."""
         basket = self._book.get(basket_id)
-        if not is_seen(self._applying.catalogue(), who, basket):
+        if not is_seen(who, _origin(basket), {item.owner for item in basket.items}):
             raise Absent("stores.no_basket", basket=basket_id)
         return basket
 
@@ -204,19 +204,20 @@ class RealBaskets:
         owner = Role.DATA_OWNER in who.roles and is_allowed(who, "basket.read")
         return replace(where, concerns=who.agency) if owner else replace(where, agency=who.agency)
 
-    def _concerns(self, who: Person, share: Share, basket: Basket) -> bool:
+    def _concerns(self, who: Person, share: Share, origin: Origin, catalogue: Catalogue) -> bool:
         own = share.grantee in {
             f"user:{who.user_id}",
             f"agency:{who.agency}",
             *(f"scene:{name}" for name in who.scenes),
         }
-        return own or is_seen(self._applying.catalogue(), who, basket)
+        listing = catalogue.by_name.get(share.dataset)
+        return own or is_seen(who, origin, () if listing is None else (listing.owner,))
 
     def _applicant(self, basket: Basket) -> Person:
         return person_of(self._access, basket.applicant)
 
     def _share_view(self, who: Person, share_id: str, basket: Basket) -> b.ShareView:
-        return self._shower(who).share(self._book.get_share(share_id), basket)
+        return self._shower(who).share(self._book.get_share(share_id), _origin(basket))
 
     def _view(self, who: Person, basket: Basket) -> b.BasketView:
         return self._shower(who).basket(basket)
@@ -235,3 +236,7 @@ def _rows(asked: b.RowsIn | None) -> Rows | None:
 
 def _masks(asked: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((column, mask) for column, mask in asked)
+
+
+def _origin(basket: Basket) -> Origin:
+    return Origin(basket.applicant, basket.agency)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from hubtwin.base.text import LANGUAGES, text
-from hubtwin.datasets.listing import Catalogue, Listing
+from hubtwin.datasets.listing import Listing
 from hubtwin.library.applying import Applying, find_listing
 from hubtwin.library.basket_times import AgencyUse, Spread, Times
 from hubtwin.library.deciding import may_decide, waits_for
@@ -20,6 +20,7 @@ from hubtwin.model.basket import (
 )
 from hubtwin.model.sharing import Lane, Rows, Share
 from hubtwin.rules.permission import is_allowed
+from hubtwin.stores.baskets import Origin
 from hubtwin.web.schemas import baskets as b
 from hubtwin.web.schemas.hub import Words
 
@@ -103,8 +104,8 @@ class BasketShower:
             may=self._item_moves(basket, item) if basket else [],
         )
 
-    def share(self, share: Share, basket: Basket | None) -> b.ShareView:
-        """Return a share; `basket` is the one it came of."""
+    def share(self, share: Share, origin: Origin) -> b.ShareView:
+        """Return a share; `origin` tells who applied for it."""
         listing = find_listing(self.catalogue, share.dataset)
         owner = listing.owner if listing else ""
         reviewed = share.lane is not Lane.EMERGENCY or share.reviewed_min is not None
@@ -135,7 +136,7 @@ class BasketShower:
             review_due_min=None if reviewed else share.from_min + self._review_min,
             reviewed_min=share.reviewed_min,
             reviewed_by=share.reviewed_by,
-            may=self._share_moves(share, owner, basket, reviewed=reviewed),
+            may=self._share_moves(share, owner, origin, reviewed=reviewed),
         )
 
     def template(self, template: Template) -> b.TemplateView:
@@ -210,15 +211,15 @@ class BasketShower:
             moves.append("agree")
         return moves
 
-    def _share_moves(self, share: Share, owner: str, basket: Basket | None, *, reviewed: bool) -> list[str]:
+    def _share_moves(self, share: Share, owner: str, origin: Origin, *, reviewed: bool) -> list[str]:
         who, moves = self.who, []
         watches = bool({Role.DATA_AUTHORITY, Role.SECURITY_OFFICER} & who.roles) or owner == who.agency
         over = self.now_min >= share.until_min or share.revoked_min is not None
         if is_allowed(who, "share.revoke") and watches and not over:
             moves += ["revoke", "resume"] if share.suspended_min is not None else ["revoke"]
-        if basket is not None and basket.agency == who.agency and is_allowed(who, "basket.apply"):
+        if origin.agency == who.agency and is_allowed(who, "basket.apply"):
             moves += [] if share.lane is Lane.EMERGENCY else ["renew"]
-        if not reviewed and is_allowed(who, "share.review") and basket is not None and basket.applicant != who.user_id:
+        if not reviewed and is_allowed(who, "share.review") and origin.applicant != who.user_id:
             moves.append("review")
         return moves
 
@@ -271,12 +272,13 @@ def times_view(found: Times, since_ms: int) -> b.TimesReply:
     )
 
 
-def is_seen(catalogue: Catalogue, who: Person, basket: Basket) -> bool:
-    """Return whether an application concerns a person: of the own agency, about its datasets, or by watching all."""
-    if basket.agency == who.agency or basket.applicant == who.user_id:
+def is_seen(who: Person, origin: Origin, owners: Iterable[str]) -> bool:
+    """Return whether an application, or a share, concerns a person: of the own agency, about datasets of it (`owners`
+    are the agencies whose datasets it is about), or by watching all."""
+    if who.agency == origin.agency or who.user_id == origin.applicant:
         return True
     watching = {Role.DATA_AUTHORITY, Role.SECURITY_OFFICER, Role.AUDITOR} & who.roles
-    owns = Role.DATA_OWNER in who.roles and any(item.owner == who.agency for item in basket.items)
+    owns = Role.DATA_OWNER in who.roles and who.agency in owners
     return (bool(watching) or owns) and is_allowed(who, "basket.read")
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
 
+from hubtwin.base.clock import epoch_minute
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.applying import Applying
 from hubtwin.library.basket_clock import Swept, sweep
@@ -20,6 +21,7 @@ from hubtwin.wiring.works import Access
 
 CALENDARS = "calendars"
 COUNTRY = "cn"
+YEAR_MIN = 366 * 24 * 60
 
 
 def open_baskets(access: Access) -> Baskets:
@@ -76,9 +78,10 @@ class BasketClock:
 
 
 def uses_of(access: Access) -> Mapping[str, Use]:
-    """Return what was asked under each share, by the audit: every question is written there before rows leave."""
+    """Return what was asked under each share within a year, by the audit: each question is there before rows leave."""
     found: dict[str, Use] = {}
-    for entry in access.audit.list_entries(kind="LibraryAsked"):
+    from_min = max(0, epoch_minute(access.clock()) - YEAR_MIN)
+    for entry in access.audit.list_entries(kind="LibraryAsked", from_min=from_min):
         for share_id in entry.payload.get("shares", ()):
             before = found.get(share_id, Use())
             found[share_id] = Use(before.asked + 1, before.rows + int(entry.payload.get("rows", 0)))
