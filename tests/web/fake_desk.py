@@ -35,6 +35,7 @@ from tests.web.fake_access import FakeAccess
 from tests.web.fake_baskets import FakeBaskets
 from tests.web.fake_catalogue import FakeCatalogue
 from tests.web.fake_field import FakeField
+from tests.web.fake_loads import FakeLoads
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
 from tests.web.fake_queries import FakeQueries
@@ -78,6 +79,7 @@ class FakeDesk:
         self.baskets = FakeBaskets()
         self.catalogue = FakeCatalogue()
         self.returns = FakeReturns()
+        self.loads = FakeLoads()
         self.tries: list[str] = []
         self.seen: list[str] = []
         self.failing: Exception | None = None

@@ -83,6 +83,11 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/ask"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
     ("post", "/library/ask/file"): ("library.query", {"sql": "SELECT 1", "purpose": "care", "format": "csv"}),
     ("post", "/library/ask/arrow"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
+    ("post", "/library/uploads?file=f.csv"): ("library.load", "a,b"),
+    ("delete", "/library/uploads/upload-1"): ("library.load", {}),
+    ("post", "/library/loads/preview"): ("library.load", {"upload_id": "upload-1", "dataset": "residents"}),
+    ("post", "/library/loads"): ("library.load", {"upload_id": "upload-1", "dataset": "residents"}),
+    ("post", "/library/loads/load-1/release"): ("library.load", {"rows": [1], "corrections": {"id": "1"}}),
 }
 READS: dict[tuple[str, str], str] = {
     ("get", "/hub"): "hub.read",
@@ -137,6 +142,11 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/returns/r1/content"): "catalogue.read",
     ("get", "/library/mine"): "library.query",
     ("get", "/library/data/residents?purpose=care"): "library.query",
+    ("get", "/library/uploads"): "library.load",
+    ("get", "/library/loads"): "library.load",
+    ("get", "/library/loads/load-1"): "library.load",
+    ("get", "/library/loads/load-1/quarantine"): "library.load",
+    ("get", "/library/loads/load-1/quarantine/1"): "library.load",
 }
 BY_LINK = {("get", "/api/v1/liaison/{token}"), ("post", "/api/v1/liaison/{token}")}  # the token is the right
 BY_SIGNATURE = {("post", "/api/v1/wire")}  # who sends is proven message by message
@@ -168,7 +178,8 @@ def _pattern(path: str) -> str:
     path = path.replace("grant-1", "{grant_id}").replace("glass-1", "{grant_id}").replace("hold-1", "{hold_id}")
     path = path.replace("zone:hall", "{thing_id}").replace("/cars", "/{name}")
     path = path.replace("/returns/r1", "/returns/{return_id}")
-    for kind in ("basket", "share", "template"):
+    path = path.replace("/quarantine/1", "/quarantine/{row}")
+    for kind in ("basket", "share", "template", "load", "upload"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
     path = path.replace("zone:hall", "{thing_id}").replace("/data/residents", "/data/{dataset}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")

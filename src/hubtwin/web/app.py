@@ -22,6 +22,7 @@ from hubtwin.web import (
     field,
     liaison,
     live,
+    loads,
     loop,
     partners,
     past,
@@ -45,6 +46,7 @@ from hubtwin.web.schemas.asked import Asked
 from hubtwin.web.schemas.hub import Health
 
 ZIP_BYTES, ZIP_LEVEL = 8 * 1024, 1
+_LARGER = (*wire_in.LARGER, *field.LARGER, *baskets.LARGER, *catalogue.LARGER)
 router = APIRouter(tags=["service"])
 log = structlog.get_logger(__name__)
 
@@ -62,7 +64,13 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
         meters=meters,
         body_bytes=options.body_bytes,
         tls=options.tls,
-        larger=(*wire_in.LARGER, *field.LARGER, *baskets.LARGER, *catalogue.LARGER),
+        larger=(
+            *wire_in.LARGER,
+            *field.LARGER,
+            *baskets.LARGER,
+            *catalogue.LARGER,
+            (loads.UPLOADS, options.upload_bytes),
+        ),
         map_origin=options.map_origin,
     )
     return app
@@ -106,7 +114,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    library = (catalogue, baskets, queries, returns)
+    library = (catalogue, baskets, loads, queries, returns)
     for part in (auth, read, write, loop, field, access, *library, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)

@@ -15,12 +15,9 @@ from hubtwin.model.case import CaseState
 from hubtwin.model.message import Signed
 from hubtwin.model.task import TaskState
 from hubtwin.web.change import Change
-from hubtwin.web.desk_baskets import BasketsDesk
-from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.desk_field import FieldDesk
+from hubtwin.web.desk_library import LibraryDesks
 from hubtwin.web.desk_past import PastDesk
-from hubtwin.web.desk_queries import QueriesDesk
-from hubtwin.web.desk_returns import ReturnsDesk
 from hubtwin.web.desk_venue import VenueDesk
 from hubtwin.web.schemas import access as a
 from hubtwin.web.schemas import partners as p
@@ -171,7 +168,7 @@ class PartnersDesk(Protocol):
         ...
 
 
-class Desk(Protocol):
+class Desk(LibraryDesks, Protocol):
     """The core as the pages see it. What a route has let pass is asked of the table again for the very thing."""
 
     @property
@@ -187,26 +184,6 @@ class Desk(Protocol):
     @property
     def venue(self) -> VenueDesk:
         """Return the part about the venue."""
-        ...
-
-    @property
-    def catalogue(self) -> CatalogueDesk:
-        """Return the part about the catalogue."""
-        ...
-
-    @property
-    def baskets(self) -> BasketsDesk:
-        """Return the part about applications for the library and what is shared."""
-        ...
-
-    @property
-    def queries(self) -> QueriesDesk:
-        """Return the part about asking the library."""
-        ...
-
-    @property
-    def returns(self) -> ReturnsDesk:
-        """Return the way back: what streets send to the source."""
         ...
 
     @property

@@ -26,6 +26,7 @@ class Options:
     ui: Path | None = None
     origins: tuple[str, ...] = ()
     body_bytes: int = 256 * 1024
+    upload_bytes: int = 4 << 30  # of a file to load into the library
     poll_s: float = 0.05
     map_origin: str = ""
 

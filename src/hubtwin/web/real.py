@@ -32,6 +32,7 @@ from hubtwin.web.real_catalogue import open_real_catalogue
 from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_field import RealField
+from hubtwin.web.real_loads import RealLoads
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
@@ -80,6 +81,7 @@ class RealDesk:
         asking = Asking(works)
         self.baskets = RealBaskets(works.access, applying_of(works, asking))
         self.returns = RealReturns(works)
+        self.loads = RealLoads(works)
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages

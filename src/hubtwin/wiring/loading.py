@@ -26,11 +26,13 @@ from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.rules.guess import Guessed, guess_column, known_names, match_columns
 from hubtwin.rules.quality import Problem
 from hubtwin.settings import Settings
-from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.columns import sha256
+from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
+from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.plugs import load as plugged
 
@@ -260,15 +262,20 @@ def opened_loader(settings: Settings, clock: Clock) -> Iterator[Loader]:
     directory = store_directory(settings.home, settings.hub.hub_id)
     with ExitStack() as stack:
         at_min = epoch_minute(clock())
-        database = open_access(directory, at_min)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        signer = Signer(directory)
+        database = open_rows(settings.rows, directory, signer, at_min)
         stack.callback(database.close)
-        tell = partial(_tell, Audit(database, Signer(directory), clock=clock))
-        shelves = Shelves(directory / LIBRARY_FOLDER, at_min=at_min, audit=tell)
+        audit = Audit(database, signer, clock=clock)
+        shelves = Shelves(directory / LIBRARY_FOLDER, at_min=at_min, audit=partial(tell_audit, audit))
         stack.callback(shelves.close)
-        yield Loader(settings, shelves, partial(open_catalogue, settings), clock=clock, tell=tell)
+        contracts = Contracts(database, audit, clock=clock)
+        catalogue = partial(open_catalogue, settings, contracts)
+        yield Loader(settings, shelves, catalogue, clock=clock, tell=partial(tell_audit, audit))
 
 
-def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
+def tell_audit(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
+    """Write down what was done, by whom."""
     audit.append(kind, str(told["by"]), told)
 
 
