@@ -39,8 +39,8 @@ class Beside:
     colours: Colours = lambda _: None
 
 
-def open_real_catalogue(works: Works) -> "RealCatalogue":
-    """Return the catalogue of an open hub."""
+def open_real_catalogue(works: Works, colours: Colours = lambda _: None) -> "RealCatalogue":
+    """Return the catalogue of an open hub; `colours` counts the rows of a dataset by colour, where somebody judged."""
     access, baskets = works.access, open_baskets(works.access)
 
     def agency_of(user_id: str) -> str:
@@ -49,7 +49,7 @@ def open_real_catalogue(works: Works) -> "RealCatalogue":
         except HubError:  # an account that is gone, or a scene
             return ""
 
-    beside = Beside(lambda name: baskets.list_all_shares(dataset=name), agency_of)
+    beside = Beside(lambda name: baskets.list_all_shares(dataset=name), agency_of, colours)
     return RealCatalogue(works.library, access.audit, beside)
 
 

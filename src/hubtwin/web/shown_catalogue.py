@@ -84,11 +84,11 @@ class CatalogueShower:
             where,  # type: ignore[arg-type]
         )
 
-    def column(self, column: Column, listing: Listing) -> c.ColumnView:
+    def column(self, column: Column, listing: Listing) -> c.DatasetColumn:
         """Return a column with what is known of it."""
         trait = listing.trait(column.name)
         element = next((each for each in self.catalogue.elements if each.name == trait.element), None)
-        return c.ColumnView(
+        return c.DatasetColumn(
             *(column.name, column.type, Words(column.zh, column.en)),
             grade=column.grade.name,  # type: ignore[arg-type]
             leaves_as_rows=column.grade < Grade.L4,
@@ -110,9 +110,9 @@ class CatalogueShower:
             maximum=column.maximum,
         )
 
-    def check(self, check: Check) -> c.CheckView:
+    def check(self, check: Check) -> c.RowCheck:
         """Return a rule across columns."""
-        return c.CheckView(check.name, self.words(check.title), check.colour.name.lower(), check.holds)
+        return c.RowCheck(check.name, self.words(check.title), check.colour.name.lower(), check.holds)
 
     def lowered(self, listing: Listing) -> c.LoweredView | None:
         """Return why a dataset is graded below its parents, None where it is not."""

@@ -2991,6 +2991,19 @@ export interface components {
             items: components["schemas"]["ItemView"][];
         };
         /**
+         * CheckView
+         * @description A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open.
+         */
+        CheckView: {
+            /** Item */
+            item: string;
+            label: components["schemas"]["Words"];
+            /** By */
+            by: string | null;
+            /** Done Min */
+            done_min: number | null;
+        };
+        /**
          * ColumnChoice
          * @description A column or a field with its name and its sensitivity, 1 to 4 (DB33/T 2351).
          */
@@ -3000,6 +3013,19 @@ export interface components {
             name: components["schemas"]["Words"];
             /** Grade */
             grade: number;
+        };
+        /**
+         * ColumnView
+         * @description A column with its sensitivity, 1 to 4, and the mask that is put on it; no mask: empty.
+         */
+        ColumnView: {
+            /** Column */
+            column: string;
+            name: components["schemas"]["Words"];
+            /** Grade */
+            grade: number;
+            /** Mask */
+            mask: string;
         };
         /**
          * ContactView
@@ -3113,6 +3139,50 @@ export interface components {
             columns: components["schemas"]["ColumnChoice"][];
         };
         /**
+         * DatasetColumn
+         * @description A column. `leaves_as_rows` is false for what leaves as counts only (L4).
+         */
+        DatasetColumn: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+            title: components["schemas"]["Words"];
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "L1" | "L2" | "L3" | "L4";
+            /** Leaves As Rows */
+            leaves_as_rows: boolean;
+            reason: components["schemas"]["Words"];
+            /** Source */
+            source: string;
+            /** Graded By */
+            graded_by: string;
+            /** Graded On */
+            graded_on: string | null;
+            /** Review On */
+            review_on: string | null;
+            element: components["schemas"]["ElementView"] | null;
+            /** Mask */
+            mask: string;
+            /** Key */
+            key: boolean;
+            /** Required */
+            required: boolean;
+            /** Refers To */
+            refers_to: string;
+            /** Same As */
+            same_as: string;
+            /** Values */
+            values: string[];
+            /** Minimum */
+            minimum: number | null;
+            /** Maximum */
+            maximum: number | null;
+        };
+        /**
          * DatasetLine
          * @description A dataset in a list. `where` are the places in which words of a search stand, the best first.
          */
@@ -3180,9 +3250,9 @@ export interface components {
             /** Digest */
             digest: string;
             /** Columns */
-            columns: components["schemas"]["hubtwin__web__schemas__catalogue__ColumnView"][];
+            columns: components["schemas"]["DatasetColumn"][];
             /** Checks */
-            checks: components["schemas"]["hubtwin__web__schemas__catalogue__CheckView"][];
+            checks: components["schemas"]["RowCheck"][];
             lowered: components["schemas"]["LoweredView"] | null;
             /** Parents */
             parents: string[];
@@ -3854,7 +3924,7 @@ export interface components {
             /** Grade */
             grade: number;
             /** Columns */
-            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
+            columns: components["schemas"]["ColumnView"][];
             rows: components["schemas"]["RowsView"];
             /** Counts Only */
             counts_only: boolean;
@@ -5440,6 +5510,19 @@ export interface components {
             note: string;
         };
         /**
+         * RowCheck
+         * @description A rule across columns; who fails it gets the colour.
+         */
+        RowCheck: {
+            /** Name */
+            name: string;
+            title: components["schemas"]["Words"];
+            /** Colour */
+            colour: string;
+            /** Holds */
+            holds: string;
+        };
+        /**
          * RowsIn
          * @description Which rows; leaving them out means those of the own street.
          */
@@ -5673,7 +5756,7 @@ export interface components {
             /** Owner */
             owner: string;
             /** Columns */
-            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
+            columns: components["schemas"]["ColumnView"][];
             rows: components["schemas"]["RowsView"];
             /** Count Floor */
             count_floor: number | null;
@@ -5978,7 +6061,7 @@ export interface components {
              * Checklist
              * @default []
              */
-            checklist: components["schemas"]["hubtwin__web__schemas__loop__CheckView"][];
+            checklist: components["schemas"]["CheckView"][];
             /**
              * Pieces
              * @default []
@@ -6132,7 +6215,7 @@ export interface components {
             dataset: string;
             title: components["schemas"]["Words"];
             /** Columns */
-            columns: components["schemas"]["hubtwin__web__schemas__baskets__ColumnView"][];
+            columns: components["schemas"]["ColumnView"][];
             /** Own Street */
             own_street: boolean;
             rows: components["schemas"]["RowsView"];
@@ -6555,89 +6638,6 @@ export interface components {
              * @default false
              */
             counts_only: boolean;
-        };
-        /**
-         * ColumnView
-         * @description A column with its sensitivity, 1 to 4, and the mask that is put on it; no mask: empty.
-         */
-        hubtwin__web__schemas__baskets__ColumnView: {
-            /** Column */
-            column: string;
-            name: components["schemas"]["Words"];
-            /** Grade */
-            grade: number;
-            /** Mask */
-            mask: string;
-        };
-        /**
-         * CheckView
-         * @description A rule across columns; who fails it gets the colour.
-         */
-        hubtwin__web__schemas__catalogue__CheckView: {
-            /** Name */
-            name: string;
-            title: components["schemas"]["Words"];
-            /** Colour */
-            colour: string;
-            /** Holds */
-            holds: string;
-        };
-        /**
-         * ColumnView
-         * @description A column. `leaves_as_rows` is false for what leaves as counts only (L4).
-         */
-        hubtwin__web__schemas__catalogue__ColumnView: {
-            /** Name */
-            name: string;
-            /** Type */
-            type: string;
-            title: components["schemas"]["Words"];
-            /**
-             * Grade
-             * @enum {string}
-             */
-            grade: "L1" | "L2" | "L3" | "L4";
-            /** Leaves As Rows */
-            leaves_as_rows: boolean;
-            reason: components["schemas"]["Words"];
-            /** Source */
-            source: string;
-            /** Graded By */
-            graded_by: string;
-            /** Graded On */
-            graded_on: string | null;
-            /** Review On */
-            review_on: string | null;
-            element: components["schemas"]["ElementView"] | null;
-            /** Mask */
-            mask: string;
-            /** Key */
-            key: boolean;
-            /** Required */
-            required: boolean;
-            /** Refers To */
-            refers_to: string;
-            /** Same As */
-            same_as: string;
-            /** Values */
-            values: string[];
-            /** Minimum */
-            minimum: number | null;
-            /** Maximum */
-            maximum: number | null;
-        };
-        /**
-         * CheckView
-         * @description A line of the checklist of a task; who ticked it and when (epoch minute) are null while it is open.
-         */
-        hubtwin__web__schemas__loop__CheckView: {
-            /** Item */
-            item: string;
-            label: components["schemas"]["Words"];
-            /** By */
-            by: string | null;
-            /** Done Min */
-            done_min: number | null;
         };
         /**
          * AskIn

@@ -96,7 +96,7 @@ class ElementView:
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnView:
+class DatasetColumn:
     """A column. `leaves_as_rows` is false for what leaves as counts only (L4)."""
 
     name: str
@@ -121,7 +121,7 @@ class ColumnView:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckView:
+class RowCheck:
     """A rule across columns; who fails it gets the colour."""
 
     name: str
@@ -188,8 +188,8 @@ class DatasetReply:
     purposes: Sequence[NamedView]
     keywords: Sequence[str]
     digest: str
-    columns: Sequence[ColumnView]
-    checks: Sequence[CheckView]
+    columns: Sequence[DatasetColumn]
+    checks: Sequence[RowCheck]
     lowered: LoweredView | None
     parents: Sequence[str]
     origins: Sequence[str]
