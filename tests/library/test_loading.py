@@ -165,6 +165,13 @@ def test_a_load_that_is_killed_goes_on_in_another_process(shelves: Shelves, tmp_
     _expect_whole(Shelves(shelves.directory, at_min=1), 2_000)
 
 
+def test_the_memory_of_a_load_does_not_grow_with_its_file(tmp_path: Path) -> None:
+    told = [sys.executable, "-m", "tests.library.loading_memory", str(tmp_path)]
+    done = subprocess.run(told, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (tmp_path / "200000.csv").stat().st_size > 80 << 20
+    assert int(done.stdout) < 50, "MiB more for a file that is 90 MB larger"
+
+
 class _Typed:
     """A source of typed columns, as Parquet and databases give them."""
 
