@@ -32,7 +32,7 @@ from hubtwin.library.deciding import revoke_share, sign_template
 from hubtwin.library.policy import Policies, shipped_policies
 from hubtwin.model.agency import ROLE_AGENCIES, AgencyKind, Person, Role
 from hubtwin.model.basket import Ask, Basket, Form, Template
-from hubtwin.model.sharing import Delivery, Lane, Rows, Share
+from hubtwin.model.sharing import Delivery, Lane, ProbeResult, Rows, Share
 from hubtwin.rules.basket_moves import Changed
 from hubtwin.settings import load_settings
 from hubtwin.wiring.applied import applying_of
@@ -115,17 +115,18 @@ def fill(works: Works, listings: Sequence[Listing]) -> None:
 
 def packages(works: Works, count: int) -> tuple[Basket, Applying]:
     """Send packages in and print how long each took until all of it was active."""
-    asking = Asking(works)
-    applying, probing = applying_of(works, asking), list[float]()
+    applying, probing = applying_of(works), list[float]()
+    prober = applying.probe
+    assert prober is not None
 
-    def probe(share: Share) -> object:
+    def probe(share: Share) -> ProbeResult:
         began = time.perf_counter()
         try:
-            return asking.probe(share)
+            return prober(share)
         finally:
             probing.append(time.perf_counter() - began)
 
-    applying = replace(applying, probe=probe)  # type: ignore[arg-type]
+    applying = replace(applying, probe=probe)
     listings = choose_listings(works)
     fill(works, listings)
     under = sign_all(works, applying, listings)

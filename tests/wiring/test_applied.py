@@ -15,15 +15,14 @@ from hubtwin.library.asking import Asked, ask, grantees_of
 from hubtwin.library.deciding import Decision, authorise, decide_items, revoke_share
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.basket import Ask, Basket, Form, ItemState
-from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Rows
 from hubtwin.settings import load_settings
+from hubtwin.stores.quality import Source as Held
 from hubtwin.wiring.applied import applying_of, basket_clock_of
 from hubtwin.wiring.applying import BasketClock, uses_of
 from hubtwin.wiring.asked import Asking
 from hubtwin.wiring.running import make_running
 from hubtwin.wiring.works import Works, open_works
-from tests.wiring.test_asked import colour
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
 NOW_MIN = epoch_minute(NOW)
@@ -60,14 +59,17 @@ def states(basket: Basket) -> dict[str, ItemState]:
 
 
 def fill(works: Works) -> None:
-    """Put two streets' communities and residents on the shelves, the colours beside them."""
-    assert works.library is not None
+    """Put two streets' communities and residents on the shelves, and let the quality rules run over them."""
+    library = works.library
+    assert library is not None
+    catalogue, none = library.catalogue(), list[int]()
+    held = Held(library.shelves.files, lambda _: none, lambda _: 0)
     for dataset, column in (("communities", "community_code"), ("residents", "citizen_id")):
-        listing = works.library.catalogue().get(dataset)
+        listing = catalogue.get(dataset)
         for number, street in enumerate((STREET, STREET, "330102003")):
             row = {column: f"{number}", listing.street_column: street}
-            works.library.rows.add_row(listing, row, key=f"{dataset} {number}", source="test")
-            colour(works, dataset, Colour.GREEN)
+            library.rows.add_row(listing, row, key=f"{dataset} {number}", source="test")
+        library.quality.govern(listing, catalogue, held, now_min=NOW_MIN, by="zheng")
 
 
 def test_what_the_lanes_give_can_be_asked_and_what_is_revoked_cannot(tmp_path: Path) -> None:
