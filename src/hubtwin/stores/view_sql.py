@@ -6,7 +6,8 @@ from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Rows
 from hubtwin.rules.masks import CLEAR, SQL_TYPES, sql_mask
 
-_PLACE = f"(file_index::BIGINT * {1 << 40} + file_row_number)"  # no file has so many rows
+PLACE = 1 << 40  # a row has the place file * PLACE + row: no file has so many rows
+_PLACE = f"(file_index::BIGINT * {PLACE} + file_row_number)"
 _COLOURS = ", ".join(f"'{colour.name.lower()}'" for colour in sorted(Colour))
 SUBJECTS = ("citizen_id", "person_no")  # standard elements that say whom a row is about
 
