@@ -26,6 +26,8 @@ from hubtwin.cli.library import library
 from hubtwin.cli.library_apply import apply, authorise, baskets, decide, revoke, shares, template, times
 from hubtwin.cli.library_contract import contract, dcat
 from hubtwin.cli.library_forget import forget
+from hubtwin.cli.library_govern import govern, quality
+from hubtwin.cli.library_govern import orders as library_orders
 from hubtwin.cli.library_load import load, load_folder, loads, preview
 from hubtwin.cli.library_load import quarantine as library_quarantine
 from hubtwin.cli.library_query import ask, mine
@@ -77,6 +79,8 @@ library.add_command(forget)
 for _command in (dcat, contract, simulate_registers):
     library.add_command(_command)
 for _command in (preview, load, load_folder, loads, library_quarantine, mine, ask):
+    library.add_command(_command)
+for _command in (govern, quality, library_orders):
     library.add_command(_command)
 for _command in (apply, baskets, authorise, decide, shares, revoke, template, times):
     library.add_command(_command)

@@ -93,9 +93,15 @@ def _doubles(new: Sequence[Hashes], old: Sequence[Hashes], gone: Sequence[Hashes
     if len(lost):
         told.append(np.intersect1d(lost, ours))
     if old:
-        asked = _Asked(np.unique(np.concatenate((ours, lost))))
+        asked = _Asked(_once(np.concatenate((ours, lost))))
         told += [asked.members(run) >> np.uint64(PLACE_BITS) for run in old]
-    return np.unique(np.concatenate(told)) if any(len(each) for each in told) else np.empty(0, np.uint64)
+    return _once(np.concatenate(told))
+
+
+def _once(hashes: Hashes) -> Hashes:
+    """Return hashes sorted, each once: a vectorised sort, many times faster than `numpy.unique`."""
+    hashes.sort()
+    return hashes[np.concatenate(([True], hashes[1:] != hashes[:-1]))] if len(hashes) else hashes
 
 
 def _sorted_hashes(runs: Sequence[Hashes]) -> Hashes:

@@ -21,6 +21,7 @@ from hubtwin.wiring.batch_desk import find_platform
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
 from hubtwin.wiring.feeds import find_gazetteer
+from hubtwin.wiring.governing import quality_clock_of
 from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
 from hubtwin.wiring.library_incoming import incoming_of
@@ -78,7 +79,7 @@ def make_running(
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     partners = partners_beside(seen, scene, sender)
-    clocks = (basket_clock_of(seen), ReturnClock(seen))
+    clocks = (basket_clock_of(seen), ReturnClock(seen), quality_clock_of(seen))
     beside: tuple[Beside, ...] = (*after, *partners, *clocks, partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock))

@@ -1,0 +1,231 @@
+"""Governing the library at a hub: runs over the shelves, what the colours say, rows that fail, work orders.
+
+The command line and the page both come through here. Looking at rows is for who owns or looks after the dataset, is
+written into the audit before the rows are handed over, and shows each column under the mask of its grade.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.errors import Denied
+from hubtwin.datasets.listing import Catalogue, LibraryKind, Listing
+from hubtwin.library.governing import Histogram, Order, OrderState, add_up, dataset_colour, rating
+from hubtwin.model.agency import Person
+from hubtwin.model.colour import Colour
+from hubtwin.rules.masks import NULL, default_mask
+from hubtwin.rules.quality_rules import RuleBook, list_rules
+from hubtwin.settings import Settings
+from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.embedded import store_directory
+from hubtwin.stores.quality import Quality, Run, Source, Trend
+from hubtwin.stores.quality_look import FailingRow, look_at
+from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
+from hubtwin.stores.signing import Signer
+from hubtwin.wiring.library import open_catalogue
+from hubtwin.wiring.library_works import GOVERN_THREADS
+from hubtwin.wiring.works import Works
+
+Tell = Callable[[str, Mapping[str, object]], None]
+TREND_RUNS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a dataset stands after its last run: its colour and its five-level rating are None without records."""
+
+    listing: Listing
+    run: Run
+    colour: Colour | None
+    rating: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """All datasets together, and each library: what is governed and repaired are records, by definition."""
+
+    colours: Histogram
+    governed: int
+    repaired: int
+    datasets: int
+    libraries: Mapping[str, Histogram]
+
+
+class Governing:
+    """What governing needs at a hub."""
+
+    def __init__(
+        self, catalogue: Callable[[], Catalogue], shelves: Shelves, quality: Quality, *, clock: Clock, tell: Tell
+    ) -> None:
+        """Take the catalogue of now, the shelves, the store of quality and the real clock."""
+        self._catalogue, self._shelves, self.quality = catalogue, shelves, quality
+        self._clock, self._tell = clock, tell
+
+    def now_min(self) -> int:
+        """Return the minute of the real clock."""
+        return epoch_minute(self._clock())
+
+    def names(self) -> list[str]:
+        """Return the datasets that can be governed: listed, and not the hub's own, whose rows are no records of a
+        register."""
+        catalogue = self._catalogue()
+        hub = {each.name for each in catalogue.libraries if each.kind is LibraryKind.HUB}
+        return [each.name for each in catalogue.listings if each.library not in hub]
+
+    def held(self) -> list[str]:
+        """Return those of them of which rows are held, in the order of the catalogue."""
+        held = {file.dataset for file in self._shelves.files()}
+        return [name for name in self.names() if name in held]
+
+    def book(self, dataset: str) -> RuleBook:
+        """Return the rules of a dataset. Raises Absent, Malformed."""
+        catalogue = self._catalogue()
+        return list_rules(catalogue.get(dataset), catalogue)
+
+    def govern(self, dataset: str, by: str) -> Run:
+        """Colour a dataset. Raises Absent, Malformed, Retry."""
+        catalogue = self._catalogue()
+        source = Source(
+            self._shelves.files,
+            lambda name: [each.row_no for each in self._shelves.withheld(name)],
+            lambda name: self._shelves.count_quarantined().get(name, 0),
+        )
+        return self.quality.govern(catalogue.get(dataset), catalogue, source, now_min=self.now_min(), by=by)
+
+    def standing(self, dataset: str) -> Standing | None:
+        """Return how a dataset stands, None before its first run. Raises Absent."""
+        listing, run = self._catalogue().get(dataset), self.quality.last_run(dataset)
+        return None if run is None else _standing(listing, run)
+
+    def standings(self) -> list[Standing]:
+        """Return how every dataset stands that was governed and is still listed, in the order of the catalogue."""
+        runs = {run.dataset: run for run in self.quality.last_runs()}
+        return [_standing(each, runs[each.name]) for each in self._catalogue().listings if each.name in runs]
+
+    def total(self, standings: Sequence[Standing]) -> Sum:
+        """Return all of them together."""
+        by_library: dict[str, list[Histogram]] = {}
+        for each in standings:
+            by_library.setdefault(each.listing.library, []).append(each.run.colours)
+        libraries = {name: add_up(parts) for name, parts in by_library.items()}
+        governed, repaired = (sum(getattr(s.run, name) for s in standings) for name in ("governed", "repaired"))
+        return Sum(add_up(list(libraries.values())), governed, repaired, len(standings), libraries)
+
+    def trend(self, dataset: str) -> list[Trend]:
+        """Return successes and failures of each rule over the last runs. Raises Absent."""
+        return self.quality.trend(self._catalogue().get(dataset).name, TREND_RUNS)
+
+    def look(
+        self,
+        who: Person,
+        dataset: str,
+        *,
+        rule: str = "",
+        colour: Colour | None = None,
+        after: int = 0,
+        limit: int = 20,
+    ) -> list[FailingRow]:
+        """Return a few rows that fail, masked. Raises Absent, Malformed, Denied for who neither owns nor looks after
+        the dataset. The audit hears of it before the rows are handed over."""
+        catalogue = self._catalogue()
+        listing = catalogue.get(dataset)
+        refuse_stranger(listing, who)
+        masks = masks_of(listing, catalogue)
+        book = list_rules(listing, catalogue)
+        found = look_at(self.quality, book, masks, rule=rule, colour=colour, after=after, limit=limit)
+        told = {"dataset": dataset, "rule": rule, "colour": colour.name.lower() if colour else "", "rows": len(found)}
+        self._tell("QualityRowsRead", {**told, "columns": sorted(masks), "by": who.user_id})
+        return found
+
+    def orders(self, *, dataset: str = "", agency: str = "", closed: bool = False) -> list[Order]:
+        """Return work orders, what is due first."""
+        return self.quality.orders.list_orders(dataset=dataset, agency=agency, closed=closed)
+
+    def answer(self, who: Person, order_id: str, state: OrderState, reason: str) -> Order:
+        """Answer a work order. Raises Absent, and Denied for who is of another agency than it went to."""
+        order = self.quality.orders.get(order_id)
+        if order.agency != who.agency:
+            raise Denied("wiring.order_of_others", order=order_id)
+        return self.quality.orders.answer(order_id, state, reason, by=who.user_id, at_min=self.now_min())
+
+    def escalate(self) -> list[Order]:
+        """Escalate what is overdue by now; return it."""
+        return self.quality.orders.escalate(self.now_min())
+
+
+class QualityClock:
+    """What the clock does to work orders, as a part of each step of the service; once a minute of the real clock."""
+
+    def __init__(self, governing: Governing) -> None:
+        """Take what governs."""
+        self._governing, self._minute = governing, -1
+        self.escalated = 0
+
+    def __call__(self, _: datetime) -> None:
+        """Escalate what is overdue. Raises Retry."""
+        minute = self._governing.now_min()
+        if minute != self._minute:
+            self.escalated += len(self._governing.escalate())
+            self._minute = minute
+
+
+def refuse_stranger(listing: Listing, who: Person) -> None:
+    """Raise Denied for somebody whose agency neither owns nor looks after a dataset, whatever their role."""
+    if who.agency not in {listing.owner, listing.steward} - {""}:
+        raise Denied("wiring.quality_rows_of_others", dataset=listing.name)
+
+
+def masks_of(listing: Listing, catalogue: Catalogue) -> dict[str, str]:
+    """Return the mask of each column by its grade; columns of which nothing may be shown are left out."""
+    formats = {each.name: each.format for each in catalogue.elements}
+    masks = {}
+    for column in listing.dataset.columns:
+        trait = listing.trait(column.name)
+        told = default_mask(column, formats.get(trait.element, ""))
+        if told != NULL:
+            masks[column.name] = told
+    return masks
+
+
+def _standing(listing: Listing, run: Run) -> Standing:
+    return Standing(listing, run, dataset_colour(run.colours), rating(run.colours))
+
+
+def governing_of(works: Works) -> Governing | None:
+    """Return what governs at an open hub, None where it has no library."""
+    library = works.library
+    if library is None:
+        return None
+    tell = partial(_tell, works.access.audit)
+    return Governing(library.catalogue, library.shelves, library.quality, clock=library.clock, tell=tell)
+
+
+def quality_clock_of(works: Works) -> Callable[[datetime], None]:
+    """Return what the service does about work orders in each step: what is overdue goes up."""
+    governing = governing_of(works)
+    return QualityClock(governing) if governing else lambda now: None
+
+
+@contextmanager
+def opened_governing(settings: Settings, clock: Clock) -> Iterator[Governing]:
+    """Open what governing needs, beside a hub that may be at work or not. Raises what its stores raise."""
+    directory = store_directory(settings.home, settings.hub.hub_id)
+    with ExitStack() as stack:
+        at_min = epoch_minute(clock())
+        database = open_access(directory, at_min)
+        stack.callback(database.close)
+        tell = partial(_tell, Audit(database, Signer(directory), clock=clock))
+        shelves = Shelves(directory / LIBRARY_FOLDER, at_min=at_min, audit=tell)
+        stack.callback(shelves.close)
+        quality = Quality(
+            directory / LIBRARY_FOLDER, at_min=at_min, audit=tell, threads=settings.threads or GOVERN_THREADS
+        )
+        stack.callback(quality.close)
+        yield Governing(partial(open_catalogue, settings), shelves, quality, clock=clock, tell=tell)
+
+
+def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
+    audit.append(kind, str(told.get("by", "system")), told)
