@@ -1,6 +1,6 @@
 """Colouring a register: `python -m benchmarks.colours [--rows 68000000]`.
 
-A synthetic register of ten columns lies in Parquet files of four million rows below a temporary folder. Measured in
+A synthetic register of ten columns lies in Parquet files of two million rows below a temporary folder. Measured in
 processes of their own: the profile (one scan: every rule but uniqueness, counted by rule and colour), the colours (that
 scan, exact doubles of an integer key and of a key of 18 characters, one colour a row written), a day's file of a
 million rows against all that lies there, and the same rules through pandera on Polars on a part of ten million rows.
@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
+from benchmarks._colour_pandera import failure_cases, pandera_schema
 from benchmarks._colour_register import NOW_MIN, make_catalogue, write_persons, write_streets
-from benchmarks.common import machine_header, measure, peak_rss_gib, run_child
+from benchmarks.common import Usage, machine_header, measure, peak_rss_gib, run_child
 from hubtwin.model.colour import Colour
 from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.stores.colouring import Coloured, Colouring, Task
 from hubtwin.stores.shelf_files import ShelfFile
 
-FILE_ROWS, DAY_ROWS, PART_ROWS = 4_000_000, 1_000_000, 10_000_000
+FILE_ROWS, DAY_ROWS, PART_ROWS = 2_000_000, 1_000_000, 10_000_000
 THREADS = 2
 
 
@@ -140,7 +142,29 @@ def _histogram(done: Coloured) -> dict[str, int]:
 
 
 def _pandera(folder: Path) -> dict[str, Any]:
-    return {}
+    """Hold the first files, ten million rows, to the same rules in pandera, and here."""
+    files, _ = _files(folder)
+    persons = [file for file in files if file.dataset == "persons"][: PART_ROWS // FILE_ROWS]
+    told, used, cases = _held_to_schema(folder, [file.path for file in persons])
+    colouring = Colouring(folder / "part", threads=THREADS)
+    part = [file for file in files if file.dataset == "streets"] + persons
+    done, ours = measure(lambda: colouring.colour(_task(part)))
+    shutil.rmtree(folder / "part")
+    book = _book()
+    counted = {rule.name: sum(s.counted.failed.get(rule.bit, 0) for s in done.states) for rule in book.rules}
+    differ = {
+        name: (count, counted[name]) for name, count in cases.items() if name in counted and counted[name] != count
+    }
+    ratios = {"ratio": used.wall_s / ours.wall_s, "ratio_cpu": used.cpu_s / ours.cpu_s}
+    return told | ratios | {"ours": ours._asdict() | {"rss_gib": peak_rss_gib()}, "differ": differ}
+
+
+def _held_to_schema(folder: Path, paths: list[Path]) -> tuple[dict[str, Any], Usage, dict[str, int]]:
+    frame = pl.read_parquet(paths)
+    schema = pandera_schema(pl.read_parquet(folder / "streets-0000000001.parquet")["code"].to_list())
+    cases, used = measure(lambda: failure_cases(schema, frame))
+    told = {"rss_gib": peak_rss_gib(), "rows": frame.height, "cases": sum(cases.values())}
+    return used._asdict() | told, used, cases
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ The one that stays is the one confirmed last, of several the one with the lowest
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from hubtwin.rules.quality_sql import SQL_TYPES, quoted
 from hubtwin.stores.colour_scan import source_of, stored_types
 from hubtwin.stores.key_runs import Places, find_candidates, read_run
 
+AT_ONCE = 2  # rules of keys that are looked at side by side
 RowNos = npt.NDArray[np.int64]
 
 
@@ -68,11 +70,14 @@ def find_doubles(
     gone: Sequence[Mapping[str, Path]],
 ) -> list[Doubles]:
     """Return, for each rule of keys, which rows to look at again and which of them are doubles (numbers, sorted)."""
-    looked = []
-    for rule in book.unique:
+
+    def candidates(rule: QualityRule) -> tuple[QualityRule, list[Places], list[Places]]:
         lost = [read_run(runs[rule.name]) for runs in gone if rule.name in runs and runs[rule.name].exists()]
-        sides = [[read_run(each.runs[rule.name]) for each in some] for some in (new, old)]
-        looked.append((rule, *find_candidates(sides[0], sides[1], lost)))
+        fresh, kept = ([read_run(each.runs[rule.name]) for each in some] for some in (new, old))
+        return (rule, *find_candidates(fresh, kept, lost))
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # sorting lets other threads run
+        looked = list(pool.map(candidates, book.unique))
     asked = {rule.bit: _row_nos((*new, *old), (*fresh, *kept)) for rule, fresh, kept in looked}
     wanted = [
         each.path
