@@ -38,6 +38,7 @@ from tests.web.fake_field import FakeField
 from tests.web.fake_loads import FakeLoads
 from tests.web.fake_partners import FakePartners
 from tests.web.fake_past import FakePast
+from tests.web.fake_quality import FakeQuality
 from tests.web.fake_queries import FakeQueries
 from tests.web.fake_returns import FakeReturns
 from tests.web.fake_venue import FakeVenue
@@ -75,6 +76,7 @@ class FakeDesk:
         self.partners = FakePartners()
         self.venue = FakeVenue()
         self.queries = FakeQueries()
+        self.quality = FakeQuality()
         self.field = FakeField(self)
         self.baskets = FakeBaskets()
         self.catalogue = FakeCatalogue()

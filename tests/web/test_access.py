@@ -80,6 +80,8 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/templates"): ("template.sign", {"dataset": "shops", "columns": ["no"]}),
     ("post", "/library/templates/template-1/withdraw"): ("template.sign", {}),
     ("post", "/library/emergency"): ("share.emergency", URGENT),
+    ("post", "/library/quality/residents/run"): ("quality.run", {}),
+    ("post", "/library/orders"): ("order.answer", {"order_id": "o", "answer": "fixed"}),
     ("post", "/library/ask"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
     ("post", "/library/ask/file"): ("library.query", {"sql": "SELECT 1", "purpose": "care", "format": "csv"}),
     ("post", "/library/ask/arrow"): ("library.query", {"sql": "SELECT 1", "purpose": "care"}),
@@ -140,6 +142,10 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/agencies"): "basket.read",
     ("get", "/library/returns"): "catalogue.read",
     ("get", "/library/returns/r1/content"): "catalogue.read",
+    ("get", "/library/quality"): "quality.read",
+    ("get", "/library/quality/residents"): "quality.read",
+    ("get", "/library/quality/residents/rows"): "quality.rows",
+    ("get", "/library/orders"): "quality.read",
     ("get", "/library/mine"): "library.query",
     ("get", "/library/data/residents?purpose=care"): "library.query",
     ("get", "/library/uploads"): "library.load",
@@ -181,7 +187,7 @@ def _pattern(path: str) -> str:
     path = path.replace("/quarantine/1", "/quarantine/{row}")
     for kind in ("basket", "share", "template", "load", "upload"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
-    path = path.replace("zone:hall", "{thing_id}").replace("/data/residents", "/data/{dataset}")
+    path = path.replace("zone:hall", "{thing_id}").replace("/residents", "/{dataset}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")
     path = path.replace("agency-health", "{partner_id}").replace("link-1", "{link_id}").replace("/m1", "/{message_id}")
     return (

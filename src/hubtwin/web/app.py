@@ -26,6 +26,7 @@ from hubtwin.web import (
     loop,
     partners,
     past,
+    quality,
     queries,
     read,
     returns,
@@ -114,7 +115,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    library = (catalogue, baskets, loads, queries, returns)
+    library = (catalogue, baskets, loads, quality, queries, returns)
     for part in (auth, read, write, loop, field, access, *library, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)

@@ -5,12 +5,13 @@ from typing import Protocol
 from hubtwin.web.desk_baskets import BasketsDesk
 from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.desk_loads import LoadsDesk
+from hubtwin.web.desk_quality import QualityDesk
 from hubtwin.web.desk_queries import QueriesDesk
 from hubtwin.web.desk_returns import ReturnsDesk
 
 
 class LibraryDesks(Protocol):
-    """Catalogue, loads, applications, questions, returns: each part says what it raises."""
+    """Catalogue, loads, applications, quality, questions, returns: each part says what it raises."""
 
     @property
     def catalogue(self) -> CatalogueDesk:
@@ -25,6 +26,11 @@ class LibraryDesks(Protocol):
     @property
     def loads(self) -> LoadsDesk:
         """Return the part about loads into the library."""
+        ...
+
+    @property
+    def quality(self) -> QualityDesk:
+        """Return the part about the quality of the library."""
         ...
 
     @property

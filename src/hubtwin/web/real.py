@@ -37,6 +37,7 @@ from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_partners import RealPartners
 from hubtwin.web.real_past import RealPast
+from hubtwin.web.real_quality import RealQuality
 from hubtwin.web.real_queries import RealQueries
 from hubtwin.web.real_returns import RealReturns
 from hubtwin.web.real_venue import RealVenue
@@ -47,6 +48,7 @@ from hubtwin.web.schemas import trains as tr
 from hubtwin.web.schemas.asked import Reveal
 from hubtwin.wiring.applied import applying_of
 from hubtwin.wiring.asked import Asking
+from hubtwin.wiring.governing import governing_of
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
@@ -86,6 +88,7 @@ class RealDesk:
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages
         self.queries = RealQueries(asking)
+        self.quality = RealQuality(partial(governing_of, works))
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 
     def sign_in(self, user: str, password: str) -> tuple[str, Person]:

@@ -3184,7 +3184,8 @@ export interface components {
         };
         /**
          * DatasetLine
-         * @description A dataset in a list. `where` are the places in which words of a search stand, the best first.
+         * @description A dataset in a list. `colours` is how many rows have each colour, by its name, and null where nobody judged
+         *     them yet. `where` are the places in which words of a search stand, the best first.
          */
         DatasetLine: {
             /** Name */
@@ -3221,13 +3222,16 @@ export interface components {
              * @enum {string}
              */
             fresh: "empty" | "unpromised" | "kept" | "late";
+            /** Colours */
+            colours: {
+                [key: string]: number;
+            } | null;
             /** Where */
             where: ("name" | "title" | "keyword" | "column" | "element" | "library" | "about" | "owner")[];
         };
         /**
          * DatasetReply
-         * @description A dataset with all that is said of it. `colours` is how many rows have each colour, by its name, and null where
-         *     nobody has judged them yet; `may_publish`: the reader may publish a contract of it.
+         * @description A dataset with all that is said of it. `may_publish`: the reader may publish a contract of it.
          */
         DatasetReply: {
             line: components["schemas"]["DatasetLine"];
@@ -3268,10 +3272,6 @@ export interface components {
             seen_by: components["schemas"]["SeenByView"][];
             /** Used By */
             used_by: components["schemas"]["UsedByView"][];
-            /** Colours */
-            colours: {
-                [key: string]: number;
-            } | null;
             /** Versions */
             versions: components["schemas"]["VersionView"][];
             /** May Publish */
@@ -4757,12 +4757,15 @@ export interface components {
         };
         /**
          * PageReply
-         * @description A page of a dataset; `next` is what to give as `after` for the following one, null at the end.
+         * @description A page of a dataset; `next` is what to give as `after` for the following one, null at the end. `numbers`
+         *     are those of the rows, by which one of them is disputed; none where only counts leave.
          */
         PageReply: {
             page: components["schemas"]["AskReply"];
             /** Next */
             next: string | null;
+            /** Numbers */
+            numbers: number[];
         };
         /**
          * PartnerReply
