@@ -365,15 +365,18 @@ def test_counts_have_a_floor_and_come_in_steps(tmp_path: Path) -> None:
 
 def test_pages_go_through_all_rows_once(kit: Kit) -> None:
     asked = kit.asked("", delivery=Delivery.API)
-    seen, after = list[object](), ""
+    seen, numbers, after = list[object](), list[int](), ""
     while True:
         page = read_page(kit.desk, asked, "residents", ["age"], limit=2, after=after)
         assert page.answer.table.column_names == ["age"]
+        assert len(page.numbers) == page.answer.table.num_rows
+        numbers += page.numbers
         seen += page.answer.table.column("age").to_pylist()
         if page.after is None:
             break
         after = page.after
     assert seen == [30, 44, 54]
+    assert numbers == sorted(set(numbers)), "each row by its own number, in order"
     for bad in ("x", ".x", ".1 OR 1=1", "other.1"):
         with pytest.raises(Malformed):
             read_page(kit.desk, asked, "residents", ["age"], limit=2, after=bad)

@@ -60,7 +60,6 @@ class FakeCatalogue:
             referring={},
             seen_by=[],
             used_by=[],
-            colours=None,
             versions=[],
             may_publish=False,
         )

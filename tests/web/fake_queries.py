@@ -41,4 +41,4 @@ class FakeQueries:
     def page(
         self, who: Person, dataset: str, purpose: str, columns: Sequence[str], *, limit: int, after: str
     ) -> q.PageReply:
-        return q.PageReply(self.answer, None)
+        return q.PageReply(self.answer, None, [7])

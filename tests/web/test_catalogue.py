@@ -114,7 +114,7 @@ def test_a_dataset_is_told_whole(real: RealCatalogue) -> None:
     assert found.referring == {"car_owners": ("plate",)}
     assert found.children == ("street_330203001_spaces", "street_330203002_spaces")
     assert found.line.fresh == "empty"
-    assert found.colours is None
+    assert found.line.colours is None
     assert real.dataset(ANALYST, "bookings").columns[2].leaves_as_rows is False
     with pytest.raises(Absent):
         real.dataset(ANALYST, "nothing")

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { returnsInOrder } from "../src/logic/library_back";
 import { byWorst, cleanPart, percent, slices, worstOf } from "../src/logic/library_colours";
 import { lineage } from "../src/logic/library_lineage";
 import { maskParts } from "../src/logic/library_masks";
@@ -119,4 +120,30 @@ test("masks are told by their word and figures", () => {
   expect(maskParts("bucket_10")).toEqual({ word: "bucket", a: "10", b: "" });
   expect(maskParts("surname")).toEqual({ word: "surname", a: "", b: "" });
   expect(maskParts("keep_last_x").word).toBe("keep_last_x");
+});
+
+test("what streets send back stands in the order in which somebody has to act on it", () => {
+  const one = (id: string, some: object) => ({
+    id,
+    answers: false,
+    state: "sent",
+    overdue: false,
+    due_min: 9,
+    sent_min: 1,
+    ...some,
+  });
+  const all = [
+    one("old", { state: "applied", sent_min: 1 }),
+    one("new", { state: "refused", sent_min: 5 }),
+    one("theirs", {}),
+    one("mine", { answers: true }),
+    one("late", { answers: true, overdue: true, due_min: 99 }),
+  ] as unknown as Parameters<typeof returnsInOrder>[0];
+  expect(returnsInOrder(all).map((each) => (each as unknown as { id: string }).id)).toEqual([
+    "late",
+    "mine",
+    "theirs",
+    "new",
+    "old",
+  ]);
 });

@@ -146,10 +146,13 @@ def list_mine(desk: AskDesk, grantees: Sequence[str]) -> list[Mine]:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of a dataset in the order of their numbers; `after` is where the next page begins, None at the end."""
+    """Rows of a dataset in the order of their numbers; `after` is where the next page begins, None at the end.
+
+    `numbers` are those of the rows, by which a street disputes one; none where only counts leave."""
 
     answer: Answer
     after: str | None
+    numbers: tuple[int, ...] = ()
 
 
 def read_page(
@@ -191,9 +194,10 @@ class _Question:
             raise
         more = table.num_rows > limit
         kept = table.slice(0, limit)
-        last = kept.column(NUMBER)[-1].as_py() if more and NUMBER in kept.column_names else None
+        numbers = kept.column(NUMBER).drop_null().to_pylist() if NUMBER in kept.column_names else []
         shown = kept.drop_columns([NUMBER]) if NUMBER in kept.column_names else kept
-        return Page(self._hand_out(shown), None if last is None else f"{version}.{last}")
+        following = f"{version}.{numbers[-1]}" if more and numbers else None
+        return Page(self._hand_out(shown), following, tuple(numbers))
 
     def _page_question(self, dataset: str, columns: Sequence[str], limit: int, after: str) -> tuple[Passed, str]:
         """Return the question behind a page and the version of the numbers. Raises Malformed."""

@@ -1,7 +1,7 @@
 """The catalogue of a hub at work: what the folder of its district declares under published contracts, what is held of
 it, who may see it by live shares, who used it by the audit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
@@ -73,7 +73,7 @@ class RealCatalogue:
         catalogue = self._library.catalogue()
         hits = self._index(catalogue).search(asked, narrowed)
         shower = self._shower()
-        return c.DatasetsReply(len(catalogue.listings), [shower.line(hit.listing, hit.where) for hit in hits])
+        return c.DatasetsReply(len(catalogue.listings), [self._line(shower, hit.listing, hit.where) for hit in hits])
 
     def dataset(self, who: Person, name: str) -> c.DatasetReply:
         """Return a dataset with all that is said of it. Raises Absent."""
@@ -82,7 +82,7 @@ class RealCatalogue:
         listing = catalogue.get(name)
         steward = shower.agency_name(listing.steward) if listing.steward else empty_words()
         return c.DatasetReply(
-            shower.line(listing, ()),
+            self._line(shower, listing, ()),
             shower.words(listing.about),
             listing.steward,
             steward,
@@ -99,10 +99,12 @@ class RealCatalogue:
             list_referring(catalogue, name),
             self._seen_by(listing, shower),
             self._used_by(name, shower),
-            self._beside.colours(name),
             [_version(each) for each in self._library.contracts.list_versions(name)],
             _is_writer(who, listing),
         )
+
+    def _line(self, shower: CatalogueShower, listing: Listing, where: Sequence[str]) -> c.DatasetLine:
+        return shower.line(listing, where, self._beside.colours(listing.name))
 
     def dcat(self, who: Person, base: str) -> dict[str, Any]:
         """Return the catalogue in DCAT."""

@@ -79,7 +79,7 @@ class RealQueries:
         may(who, "library.query")
         asked = Asked(who, grantees_of(who), purpose, "", Delivery.API)
         found = read_page(self._desk, asked, dataset, columns, limit=limit, after=after)
-        return q.PageReply(_answer(found.answer), found.after)
+        return q.PageReply(_answer(found.answer), found.after, found.numbers)
 
     def _ask(self, who: Person, asked: q.AskIn, delivery: Delivery, bounds: Bounds) -> Answer:
         may(who, "library.query")

@@ -65,8 +65,8 @@ class CatalogueShower:
             rows=rows,
         )
 
-    def line(self, listing: Listing, where: Sequence[str]) -> c.DatasetLine:
-        """Return a dataset as a line of a list."""
+    def line(self, listing: Listing, where: Sequence[str], colours: Mapping[str, int] | None = None) -> c.DatasetLine:
+        """Return a dataset as a line of a list; `colours` is how many of its rows have each."""
         held = self.held.get(listing.name)
         library = self.catalogue.library_by_name[listing.library]
         return c.DatasetLine(
@@ -81,6 +81,7 @@ class CatalogueShower:
             held.synthetic_rows if held else 0,
             held.updated_min if held else None,
             freshness(listing, held, self.now_min).value,
+            colours,
             where,  # type: ignore[arg-type]
         )
 

@@ -36,3 +36,8 @@ export type BasketTimes = Schemas["TimesReply"];
 export type MineView = Schemas["MineView"];
 export type MineReply = Schemas["MineReply"];
 export type AskReply = Schemas["AskReply"];
+
+export type ReturnView = Schemas["ReturnView"];
+export type ReturnsReply = Schemas["ReturnsReply"];
+export type ReturnContent = Schemas["ReturnContent"];
+export type PageReply = Schemas["PageReply"];

@@ -58,7 +58,8 @@ class LibraryReply:
 
 @dataclass(frozen=True, slots=True)
 class DatasetLine:
-    """A dataset in a list. `where` are the places in which words of a search stand, the best first."""
+    """A dataset in a list. `colours` is how many rows have each colour, by its name, and null where nobody judged
+    them yet. `where` are the places in which words of a search stand, the best first."""
 
     name: str
     title: Words
@@ -74,6 +75,7 @@ class DatasetLine:
     synthetic_rows: int
     updated_min: int | None
     fresh: FreshnessName
+    colours: Mapping[str, int] | None
     where: Sequence[Place]
 
 
@@ -174,8 +176,7 @@ class VersionView:
 
 @dataclass(frozen=True, slots=True)
 class DatasetReply:
-    """A dataset with all that is said of it. `colours` is how many rows have each colour, by its name, and null where
-    nobody has judged them yet; `may_publish`: the reader may publish a contract of it."""
+    """A dataset with all that is said of it. `may_publish`: the reader may publish a contract of it."""
 
     line: DatasetLine
     about: Words
@@ -197,7 +198,6 @@ class DatasetReply:
     referring: Mapping[str, Sequence[str]]
     seen_by: Sequence[SeenByView]
     used_by: Sequence[UsedByView]
-    colours: Mapping[str, int] | None
     versions: Sequence[VersionView]
     may_publish: bool
 

@@ -111,7 +111,9 @@ class AskReply:
 
 @dataclass(frozen=True, slots=True)
 class PageReply:
-    """A page of a dataset; `next` is what to give as `after` for the following one, null at the end."""
+    """A page of a dataset; `next` is what to give as `after` for the following one, null at the end. `numbers`
+    are those of the rows, by which one of them is disputed; none where only counts leave."""
 
     page: AskReply
     next: str | None
+    numbers: Sequence[int]
