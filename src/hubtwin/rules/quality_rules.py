@@ -111,7 +111,10 @@ class QualityRule:
             return self.title.get(lang) or self.name
         known = listing.dataset.by_name
         names = [getattr(known[name], lang) if name in known else name for name in self.columns]
-        shown = {"columns": ("、" if lang == "zh" else ", ").join(names), "told": self.told, **self.values}
+        comma = "、" if lang == "zh" else ", "
+        shown = {"columns": comma.join(names) or text("rules.quality_none", lang), "told": self.told}
+        for name, value in self.values.items():
+            shown[name] = comma.join(value) if isinstance(value, tuple) else str(value)
         if self.kind is Kind.FORMAT:
             shown["told"] = text(f"rules.format_{self.told}", lang)
         return text(f"rules.quality_{self.kind.value}", lang, **shown)
