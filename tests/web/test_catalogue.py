@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -16,6 +17,7 @@ from hubtwin.library.search import EVERYTHING, narrow
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.settings import load_settings
+from hubtwin.stores.quality import Source
 from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.real_catalogue import Beside, RealCatalogue, open_real_catalogue
 from hubtwin.web.schemas.catalogue import ContractReply
@@ -88,6 +90,25 @@ def test_the_part_is_a_part_of_a_desk(works: Works) -> None:
     assert part.dataset(ANALYST, "cars").seen_by == []
 
 
+def test_the_colours_of_the_rows_are_told_once_somebody_has_judged_them(works: Works) -> None:
+    opened = works.library
+    assert opened is not None
+    part = open_real_catalogue(works)
+    assert part.dataset(ANALYST, "cars").line.colours is None
+    listing = opened.catalogue().get("cars")
+    cars = pa.table({"plate": ["浙YAAAAA", "wrong"], "street": ["a", "a"], "seats": [4, 4], "seen": [NOW_MIN, NOW_MIN]})
+    marks = {"hub_id": "h", "source": "t", "status": "Actual", "provenance": "synthetic", "replayed": False}
+    for name, value in marks.items():
+        cars = cars.append_column(name, pa.array([value] * 2))
+    seen = pa.array([NOW_MIN, NOW_MIN], pa.int32())
+    opened.shelves.append(listing, "all", [cars.set_column(3, "seen", seen)], key="k", at_min=NOW_MIN)
+    source = Source(opened.shelves.files, lambda _: [], lambda _: 0)
+    opened.quality.govern(listing, opened.catalogue(), source, now_min=NOW_MIN, by="steward")
+    found = part.dataset(ANALYST, "cars")
+    assert found.line.colours == {"red": 1, "blue": 1}
+    assert (found.line.rows, found.line.synthetic_rows, found.line.fresh) == (2, 2, "kept")
+
+
 def test_who_may_see_a_dataset_are_those_with_a_live_share_of_its_present_shape(real: RealCatalogue) -> None:
     found = real.dataset(ANALYST, "cars")
     assert [(each.grantee, each.grantee_name.en, each.columns, each.until_min) for each in found.seen_by] == [
@@ -113,7 +134,7 @@ def test_a_dataset_is_told_whole(real: RealCatalogue) -> None:
     assert plate.element.format == "plate"
     assert found.referring == {"car_owners": ("plate",)}
     assert found.children == ("street_330203001_spaces", "street_330203002_spaces")
-    assert found.line.fresh == "empty"
+    assert real.dataset(ANALYST, "car_owners").line.fresh == "empty"
     assert found.line.colours is None
     assert real.dataset(ANALYST, "bookings").columns[2].leaves_as_rows is False
     with pytest.raises(Absent):

@@ -14,6 +14,7 @@ from hubtwin.library.lineage import list_children, list_origins, list_referring
 from hubtwin.library.odcs import write_contract
 from hubtwin.library.search import Narrowed, SearchIndex
 from hubtwin.model.agency import Person
+from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Share
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.stores.audit import Audit, Entry
@@ -39,8 +40,8 @@ class Beside:
     colours: Colours = lambda _: None
 
 
-def open_real_catalogue(works: Works, colours: Colours = lambda _: None) -> "RealCatalogue":
-    """Return the catalogue of an open hub; `colours` counts the rows of a dataset by colour, where somebody judged."""
+def open_real_catalogue(works: Works) -> "RealCatalogue":
+    """Return the catalogue of an open hub."""
     access, baskets = works.access, open_baskets(works.access)
 
     def agency_of(user_id: str) -> str:
@@ -48,6 +49,12 @@ def open_real_catalogue(works: Works, colours: Colours = lambda _: None) -> "Rea
             return access.accounts.get_person(user_id).agency
         except HubError:  # an account that is gone, or a scene
             return ""
+
+    def colours(name: str) -> Mapping[str, int] | None:
+        quality = works.library.quality if works.library else None
+        if quality is None or quality.last_run(name) is None:
+            return None
+        return {Colour(colour).name.lower(): rows for colour, rows in sorted(quality.counted(name).colours.items())}
 
     beside = Beside(lambda name: baskets.list_all_shares(dataset=name), agency_of, colours)
     return RealCatalogue(works.library, access.audit, beside)
