@@ -29,6 +29,7 @@ BASIS = {
     "zh": "演示：《传染病防治法》、第九版防控方案",
     "en": "Demonstration: Law on the Prevention of Infectious Diseases, 9th plan",
 }
+PARTS = ("matcher", "offices", "panorama", "library")  # what the demonstration shows and a test may do without
 LEFT = 7  # the simulated staff leaves one case in so many to whoever sits at the page
 
 
@@ -66,7 +67,7 @@ def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
         return
     with (
         closing(take_port("127.0.0.1", told["port"])) as sock,
-        stage(desk, day, start, {"matcher": True, "offices": True, "panorama": True, **told}) as ready,
+        stage(desk, day, start, {**dict.fromkeys(PARTS, True), **told}) as ready,
     ):
         ready.running.service.step(start)
         if told["no_event"]:
@@ -89,6 +90,7 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
     a process of its own, beside manifests that the hub never sees; else they are simulated, which needs no process.
     With `offices` simulated partners answer; partners of hub.toml are told nothing of a simulated day. With `panorama`
     the hub itself is simulated too: people on their way, lines, teams, devices, weather; `Stage.faults` are switches.
+    With `library` the registers of the district are filled meanwhile, and its people are let in.
     """
     settings = replace(desk.settings, home=desk.settings.home / REPLAY_HOME)
     faults = _read_faults(desk, day, told)
@@ -109,6 +111,8 @@ def stage(desk: Desk, day: date, start: datetime, told: dict[str, Any]) -> Itera
         with_more = {**told, "offices": offices, "faults": faults}
         running = _make_running(stack, core.works, (made, gates), rail, with_more)
         _cast(core.works, desk.lang, password, event=not told["no_event"])
+        if told.get("library"):
+            _cast_district(stack, core.works, desk.lang, password)
         if rail is not None:
             rail.serve(load("hubtwin.wiring.matchers:hub_side")(core.works))
         peers = (lambda: ()) if rail is None else rail.peers
@@ -201,16 +205,20 @@ def _cast(works: Any, lang: str, password: str, *, event: bool) -> None:
     load(f"{module}:grant_scene")(works, scene.name, read, issued_by="zhou", approved_by="wu", lang=lang)
     known = [name for name in load("hubtwin.wiring.offices:KNOW_PERSONS") if name in works.settings.partners]
     load(f"{module}:grant_partners")(works, scene.name, known, issued_by="zhou", approved_by="wu", lang=lang)
-    _cast_district(works, lang, password)
     if event:
         load(f"{module}:declare")(works, scene.name, scene.params["disease"], BASIS[lang], people["wang"])
 
 
-def _cast_district(works: Any, lang: str, password: str) -> None:
+def _cast_district(stack: ExitStack, works: Any, lang: str, password: str) -> None:
+    """Let the people of the district in. Their registers are filled while the day runs; then they apply and sign."""
     module, applying = "hubtwin.wiring.stage_library", load("hubtwin.wiring.applied:applying_of")(works)
     people = load(f"{module}:make_district_accounts")(works, password=password, lang=lang)
-    load(f"{module}:sign_shipped")(works, applying, people)
-    load(f"{module}:apply_first")(applying, people)
+
+    def then() -> None:
+        load(f"{module}:sign_shipped")(works, applying, people)
+        load(f"{module}:apply_first")(applying, people)
+
+    stack.enter_context(load("hubtwin.wiring.stage_registers:Filling")(works, then))
 
 
 def _tell_how(desk: Desk, ready: Stage, speed: float) -> None:

@@ -1,17 +1,8 @@
 """What a partner was given leaves through its channel, read on the path on which everybody reads."""
 
-from collections.abc import Sequence
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from hubtwin.base.errors import Absent, Denied
-from hubtwin.datasets.listing import ROW_NO
-from hubtwin.library.asking import AskDesk
-from hubtwin.library.views import Source
+from hubtwin.datasets.all import DATASETS
 from hubtwin.model.agency import Person
-from hubtwin.model.sharing import Share
-from hubtwin.stores.view_sql import PLACE
 from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import make_asking, read_share
 from hubtwin.wiring.batches import Batching, Made, Templates
@@ -23,7 +14,8 @@ from hubtwin.wiring.works import Works
 def send_through(works: Works, share_id: str, *, by: Person) -> Made:
     """Send a share of a partner through its channel; new and changed rows go. It leaves with the next pump.
 
-    Raises Absent (no such share, no such partner), Denied (not for the channel, not live), Malformed (too many rows).
+    Raises Absent (no such share, no such partner), Denied (not for the channel, not live, a dataset of the hub's own,
+    whose rows have no lasting number), Malformed (too many rows).
     """
     library = works.library
     assert library is not None, "open_works opens the library"
@@ -35,6 +27,8 @@ def send_through(works: Works, share_id: str, *, by: Person) -> Made:
     if not share.grantee.startswith(PARTNER) or partner not in works.settings.partners:
         raise Absent("wiring.share_no_partner", share=share_id)
     listing = library.catalogue().get(share.dataset)
+    if listing.name in DATASETS:
+        raise Denied("wiring.share_of_hub", dataset=listing.name)
     if not share.is_live(library.now_min(), listing.digest):
         raise Denied("library.ask_ended")
     lines = lines_of(works.settings.partners, works.settings.hub.hub_id)
@@ -43,22 +37,4 @@ def send_through(works: Works, share_id: str, *, by: Person) -> Made:
     templates = Templates({}, made_templates(library.catalogue(), baskets.get_share))
     books, wire, zone = works.batches, works.partners.wire, works.settings.hub.zone
     batching = Batching(books, wire, templates, partner, zone, sender)
-    return send_share(batching, listing, share, lambda one: numbered(desk, one, by), works.clock())
-
-
-def numbered(desk: AskDesk, share: Share, by: Person) -> pa.Table:
-    """Return all rows of a share as its grantee sees them, each with the number of its record, which is the same at the
-    next sending. Raises Denied where it ended meanwhile."""
-    table = read_share(desk, by, share)
-    place = table.schema.get_field_index(ROW_NO)
-    numbers = record_numbers(desk.source(share.dataset), table.column(place).to_pylist())
-    return table.set_column(place, ROW_NO, pa.array(numbers, pa.int64()))
-
-
-def record_numbers(source: Source, places: Sequence[int]) -> list[int]:
-    """Return the numbers of the records that stand at some places of a source."""
-    found: dict[int, list[int]] = {}
-    for number in {place // PLACE for place in places}:
-        column = pq.read_table(source.pieces[number].path, columns=[ROW_NO]).column(ROW_NO)
-        found[number] = column.to_pylist()
-    return [found[place // PLACE][place % PLACE] for place in places]
+    return send_share(batching, listing, share, lambda one: read_share(desk, by, one), works.clock())

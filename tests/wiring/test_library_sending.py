@@ -1,0 +1,109 @@
+"""A partner's share is read as the partner sees it and leaves through its channel with numbers that stay."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from hubtwin.base.clock import epoch_minute
+from hubtwin.base.errors import Absent, Denied
+from hubtwin.datasets.listing import Listing
+from hubtwin.model.agency import AgencyKind, Person, Role
+from hubtwin.model.basket import Basket, Form
+from hubtwin.model.partner import Level, Partner, Way
+from hubtwin.model.sharing import Delivery, Lane, Rows, Share
+from hubtwin.settings import load_settings
+from hubtwin.settings.partners import PartnerSettings
+from hubtwin.wiring.applying import open_baskets
+from hubtwin.wiring.governing import governing_of
+from hubtwin.wiring.library_sending import send_through
+from hubtwin.wiring.works import Works, open_works
+
+NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
+STEWARD = Person("zheng", "zheng", "data", AgencyKind.DATA, frozenset({Role.DATA_STEWARD}), frozenset())
+NAME = "communities"
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Works]:
+    partner = PartnerSettings(Partner("city", {"zh": "市", "en": "city"}, Level.CITY, Way.FILES), folder=home / "out")
+    settings = replace(load_settings("hangzhou-east", home), district="shangcheng", partners={"city": partner})
+    with open_works(settings, clock=lambda: NOW, real_clock=lambda: NOW, clocks_min={}) as works:
+        yield works
+
+
+def _listing(works: Works) -> Listing:
+    assert works.library is not None
+    return works.library.catalogue().get(NAME)
+
+
+def _fill(works: Works, *names: str) -> None:
+    assert works.library is not None
+    listing, library = _listing(works), works.library
+    key = listing.dataset.key[0]
+    for name in names:
+        library.rows.add_row(listing, {key: name}, key=name, source="test")
+    governing = governing_of(works)
+    assert governing is not None
+    governing.govern(NAME, "test")
+
+
+def _give(works: Works, **changed: object) -> Share:
+    listing, now_min = _listing(works), epoch_minute(NOW)
+    given = Share(
+        *("s1", "b1", "partner:city", NAME, frozenset({listing.dataset.key[0]}), ()),
+        rows=Rows(everything=True),
+        purpose=next(iter(works.library.catalogue().purposes)) if works.library else "",
+        legal_basis="law",
+        delivery=frozenset({Delivery.CHANNEL}),
+        lane=Lane.OWNER,
+        digest=listing.digest,
+        from_min=0,
+        until_min=now_min + 60,
+        issued_by="owner",
+        probed_min=0,
+    )
+    given = replace(given, **changed)  # type: ignore[arg-type]
+    form = Form("k", given.grantee, given.purpose, given.legal_basis, 0, given.until_min, ())
+    open_baskets(works.access).submit(Basket("b1", "applicant", "x", form, (), 0), [given])
+    return given
+
+
+def test_rows_leave_with_the_numbers_of_their_records_and_go_again_only_if_new(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        assert works.batches is not None
+        assert works.partners is not None
+        _fill(works, "a", "b")
+        _give(works)
+        head = send_through(works, "s1", by=STEWARD).head
+        assert head is not None
+        assert [row.key for row in works.batches.list_rows(head.batch_id)] != []
+        assert len(works.partners.wire.list_waiting("city", 10)) == 2, "a head and a chunk, signed"
+        assert send_through(works, "s1", by=STEWARD).head is None
+        works.library.shelves.withhold(NAME, [1], "hold", "wu", 0)
+        _fill(works, "c")
+        second = send_through(works, "s1", by=STEWARD)
+        assert {row.row.cells[0] for row in second.batched.rows} == {"2", "3"}, "what is withheld does not leave"
+        kinds = [entry.by for entry in works.access.audit.list_entries(kind="LibraryAsked")]
+        assert kinds == ["zheng"] * 3
+
+
+@pytest.mark.parametrize("how", ["revoked", "query_only", "no_partner", "none"])
+def test_what_is_not_live_for_a_partners_channel_does_not_leave(tmp_path: Path, how: str) -> None:
+    ways: dict[str, dict[str, object]] = {
+        "revoked": {"revoked_min": 1},
+        "query_only": {"delivery": frozenset({Delivery.QUERY})},
+        "no_partner": {"grantee": "agency:health"},
+        "none": {},
+    }
+    with opened(tmp_path) as works:
+        _fill(works, "a")
+        _give(works, **ways[how])
+        with pytest.raises((Denied, Absent)):
+            send_through(works, "other" if how == "none" else "s1", by=STEWARD)
+        assert works.partners is not None
+        assert works.partners.wire.list_waiting("city", 10) == []
