@@ -437,10 +437,22 @@ def test_a_clock_that_runs_out_goes_up_and_the_authority_may_decide(town: Town) 
     )
     town.wait(days=5)  # nobody moves: an alarm, and no clock any more
     assert sweep(town.applying, town.book).escalated == 1
-    assert town.book.get(basket.basket_id).get_item("residents").due_min is None
+    assert town.book.get(basket.basket_id).get_item("residents").due_min == basket.form.until_min
     assert [kind for kind in town.kinds() if kind.startswith("Item")] == ["ItemEscalated", "ItemOverdue"]
     done = decide_items(town.applying, AUTHORITY, basket.basket_id, yes, LIAISON)
     assert states(done)["residents"] is S.ACTIVE
+
+
+def test_what_nobody_decided_before_its_time_was_over_lapses(town: Town) -> None:
+    basket = submit(town.applying, LIAISON, form(ask("residents", "no", "phone"), days=1))
+    assert basket.items[0].due_min == basket.form.until_min
+    town.wait(days=1)
+    with pytest.raises(Denied):
+        decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", True)], LIAISON)
+    assert sweep(town.applying, town.book).escalated == 1
+    assert states(town.book.get(basket.basket_id)) == {"residents": S.EXPIRED}
+    assert sweep(town.applying, town.book) == Swept()
+    assert town.kinds()[-1] == "ItemLapsed"
 
 
 def test_an_emergency_ends_by_itself_and_somebody_else_reviews_it(town: Town) -> None:

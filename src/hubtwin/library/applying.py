@@ -240,7 +240,8 @@ def _decide_at_once(applying: Applying, basket: Basket, checked: Sequence[ItemCh
             told = {"basket": basket.basket_id, "dataset": item.dataset, "lane": "refused"}
             notes.append(BasketNote("ItemRefused", "system", told))
         elif each.waits:
-            items.append(replace(item, due_min=applying.due_min(item.lane, each.listing)))
+            due_min = min(applying.due_min(item.lane, each.listing), basket.form.until_min)
+            items.append(replace(item, due_min=due_min))
         else:
             terms = Terms(each.listing.digest, applying.limits.count_floor)
             moved, share, note = approve(basket, item, terms, by=f"policy:{item.lane.value}", at_ms=now_ms)

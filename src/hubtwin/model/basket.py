@@ -54,9 +54,11 @@ MOVES: Mapping[tuple[ItemState, str], ItemState] = {
     (I.SUBMITTED, "approve"): I.APPROVED,
     (I.SUBMITTED, "refuse"): I.REFUSED,
     (I.SUBMITTED, "withdraw"): I.WITHDRAWN,
+    (I.SUBMITTED, "expire"): I.EXPIRED,  # nobody decided before the time asked for was over
     (I.AGREED, "approve"): I.APPROVED,
     (I.AGREED, "refuse"): I.REFUSED,
     (I.AGREED, "withdraw"): I.WITHDRAWN,
+    (I.AGREED, "expire"): I.EXPIRED,
     (I.APPROVED, "provision"): I.PROVISIONING,
     (I.APPROVED, "withdraw"): I.WITHDRAWN,
     (I.PROVISIONING, "probe"): I.PROBED,

@@ -99,6 +99,8 @@ def approve(
     """
     if not by.startswith("policy:"):
         refuse_same(basket, item, by)
+    if at_ms // MS >= (basket.form.until_min if item.until_min is None else item.until_min):
+        raise Denied("rules.basket_over", dataset=item.dataset)
     decided = replace(advance(item, "approve"), decided_by=by, decided_ms=at_ms, due_min=None)
     share = make_share(basket, decided, terms)
     moved = replace(advance(decided, "provision"), share_id=share.share_id)
@@ -207,16 +209,19 @@ def aged(basket: Basket, shares: Iterable[Share], *, at_min: int, near_end_min: 
 
 def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
     """Return a basket whose late items went up: first to the data authority, which may then decide in the owner's
-    place; then as an alarm to everybody who watches, after which no clock runs any more."""
-    items, notes = [], []
+    place; then as an alarm to everybody who watches; and once the time asked for is over, nothing waits any more."""
+    items, notes, ends = [], [], basket.form.until_min
     for item in basket.items:
         if item.state not in WAITING or item.due_min is None or item.due_min > at_min:
             continue
-        level = item.level + 1
-        items.append(replace(item, level=level, due_min=next_due_min if level == 1 else None))
-        told = {**_about(basket, item), "level": level, "due_min": item.due_min, "owner": item.owner}
-        kind = "ItemEscalated" if level == 1 else "ItemOverdue"
-        notes.append(BasketNote(kind, "system", told))
+        told = {**_about(basket, item), "level": item.level + 1, "due_min": item.due_min, "owner": item.owner}
+        if at_min >= ends:
+            items.append(replace(advance(item, "expire"), due_min=None))
+            notes.append(BasketNote("ItemLapsed", "system", told))
+            continue
+        due_min = min(next_due_min, ends) if item.level == 0 else ends
+        items.append(replace(item, level=item.level + 1, due_min=due_min))
+        notes.append(BasketNote("ItemEscalated" if item.level == 0 else "ItemOverdue", "system", told))
     return Changed(basket.with_items(items), notes=tuple(notes))
 
 
