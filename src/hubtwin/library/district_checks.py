@@ -6,9 +6,11 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from hubtwin.base.errors import Malformed
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.datasets.table import ColumnType
 from hubtwin.library.declared import Entry
+from hubtwin.rules.quality_checks import plain_condition
 
 Places = Mapping[tuple[str, str], Entry]
 REFUSED = (exp.Query, exp.Parameter, exp.Placeholder, exp.Star, exp.Command, exp.AggFunc, exp.Anonymous, exp.Window)
@@ -123,6 +125,12 @@ def _check_conditions(listing: Listing, entry: Entry) -> None:
         problem = judge_condition(check.holds, listing.dataset.by_name)
         if problem:
             raise entry.wrong(f"checks.{check.name}.holds", "condition", problem=problem)
+        try:
+            plain_condition(check.holds, listing.dataset, check.name)  # as the quality rules will read it
+        except Malformed as error:
+            told = [str(value) for name, value in error.values.items() if name not in ("dataset", "check")]
+            problem = ", ".join(told) or check.holds[:80]
+            raise entry.wrong(f"checks.{check.name}.holds", "condition", problem=problem) from error
 
 
 def judge_condition(condition: str, columns: Mapping[str, object]) -> str:
