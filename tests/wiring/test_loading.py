@@ -54,7 +54,7 @@ def test_a_file_that_is_written_while_it_is_loaded_stops_the_load(loader: Loader
     file = tmp_path / "households.csv"
     file.write_text(HEADER + "h1,3\n", encoding="utf-8")
     with pytest.raises(Denied) as refused:
-        loader.load(Asked("households", "steward", file=file), begun=lambda load: file.write_text(HEADER + "h1,33\n"))  # type: ignore[arg-type,return-value]
+        loader.load(Asked("households", "steward", file=file), begun=lambda load: file.write_text(HEADER + "h1,33\n"))  # type: ignore[arg-type]
     assert refused.value.key == "wiring.load_changing"
     assert loader.shelves.files() == []
 

@@ -140,7 +140,7 @@ def load(desk: Desk, /, file: Path | None, form: str, *, part: str, again: bool,
 
 
 def _run(desk: Desk, loader: Any, asked: Any) -> Any:
-    """Load under a progress bar and say what came of it. An interrupt says how to go on and passes through."""
+    """Load under a progress bar and say what came of it. An interrupt passes through; the same call goes on."""
     size, state = asked.file.stat().st_size if asked.file and asked.file.exists() else 0, {"began": False}
 
     def begun(found: Any) -> None:
@@ -155,11 +155,7 @@ def _run(desk: Desk, loader: Any, asked: Any) -> Any:
         def told(now: Any) -> None:
             bar(SimpleNamespace(rows=now.rows, quarantined=now.quarantined, bytes=int(now.share * size)))
 
-        try:
-            done = loader.load(asked, told, begun=begun)
-        except KeyboardInterrupt:
-            desk.say("cli.load_interrupted")
-            raise
+        done = loader.load(asked, told, begun=begun)
     key = "cli.load_done" if state["began"] else "cli.load_known_ended"
     counts = {"rows": f"{done.rows:,}", "bad": f"{done.quarantined:,}"}
     desk.say(key, load=done.load_id, file=done.file, dataset=done.dataset, **counts)
