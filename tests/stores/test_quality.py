@@ -17,6 +17,7 @@ from hubtwin.library.governing import OrderState
 from hubtwin.model.colour import Colour
 from hubtwin.rules.identifiers import citizen_check
 from hubtwin.stores.quality import Quality, Source
+from hubtwin.stores.shelf_keeping import copy_shelves
 from hubtwin.stores.shelves import Shelves
 from tests.rules.quality_oracle import make_catalogue
 
@@ -201,4 +202,18 @@ def test_a_state_survives_a_restart(library: Library) -> None:
     assert replace(again.states("people")[0]).profile.nulls["phone"] == 1
     assert "cert_no" not in again.states("people")[0].profile.ranges  # figures of persons are not kept
     assert again.states("people")[0].profile.ranges["person_no"] == (1, 1)
+    again.close()
+
+
+def test_a_backup_keeps_runs_and_orders_and_colours_are_made_anew(library: Library, tmp_path: Path) -> None:
+    library.load("people", _person(1, cert_no="wrong"))
+    library.govern()
+    restored = tmp_path / "restored"
+    restored.mkdir()
+    assert copy_shelves(tmp_path, restored)
+    again = Quality(restored / "library", at_min=NOW_MIN)
+    assert again.last_run("people") == library.quality.last_run("people")
+    assert again.orders.list_orders() == library.quality.orders.list_orders()
+    assert again.states("people") == []
+    assert again.settled("people") == {}
     again.close()

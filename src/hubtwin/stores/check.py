@@ -20,7 +20,7 @@ from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE
 from hubtwin.stores.migrate import list_migrations
 from hubtwin.stores.recording import RECORDING_KEY
 from hubtwin.stores.rows import refuse_lost_rows
-from hubtwin.stores.shelf_keeping import SHELVES_PATH, check_contents, check_files, check_lost
+from hubtwin.stores.shelf_keeping import QUALITY_PATH, SHELVES_PATH, check_contents, check_files, check_lost
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.sqlite import query
 from hubtwin.stores.vault import KEY_FILE, KEYS_FILE, VAULT_FILE, Vault, find_lost
@@ -37,11 +37,12 @@ _KINDS = {
     FIELD_FILE: "field",
     JOURNAL_FILE: "journal",
     SHELVES_PATH: "shelves",
+    QUALITY_PATH: "quality",
 }
 _PRIVATE = (
     *(KEY_FILE, KEYS_FILE, VAULT_FILE, RECORDING_KEY),
     *(WIRE_FILE, MATCHING_FILE, BATCHES_FILE, BATCHES_KEY_FILE, FIELD_FILE, PHONES_KEY_FILE),
-    *(JOURNAL_FILE, DAMAGED_FILE, SHELVES_PATH),
+    *(JOURNAL_FILE, DAMAGED_FILE, SHELVES_PATH, QUALITY_PATH),
 )
 SMALL_FILES = 8  # more than this is worth merging
 

@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -95,6 +95,7 @@ class Quality:
         migrate(self.database, "quality", at_min)
         self.orders = Orders(self.database, self._audit)
         self._colouring = Colouring(directory / COLOURS_FOLDER, threads=threads, memory_mib=memory_mib)
+        self._forget_lost()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -184,6 +185,17 @@ class Quality:
         """Return grades that scale has put into question: dataset, rows, proposed grade, minute. A person decides."""
         found = self.database.all("SELECT dataset, rows, grade, at_min FROM proposals ORDER BY dataset, grade")
         return [(str(name), int(str(rows)), int(str(grade)), int(str(at))) for name, rows, grade, at in found]
+
+    def _forget_lost(self) -> None:
+        """Forget colours whose files are gone, as in a restored backup: the next run makes them anew."""
+        for (told,) in self.database.all("SELECT dataset FROM datasets"):
+            dataset = str(told)
+            with suppress(Retry), self._locked(dataset):  # who runs it now has files of its own
+                names = [state.colours for state in self.states(dataset)] + [self._changes(dataset)]
+                if not all((self._folder(dataset) / name).exists() for name in names if name):
+                    with self.database.transaction() as con:
+                        con.execute("DELETE FROM parts WHERE dataset = ?", (dataset,))
+                        con.execute("DELETE FROM datasets WHERE dataset = ?", (dataset,))
 
     def _known(self, book: RuleBook, known: Mapping[str, PartState]) -> Mapping[str, PartState]:
         """Return the states with which the run goes on: under other rules their bits would mean something else."""

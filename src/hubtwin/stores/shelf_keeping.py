@@ -10,11 +10,13 @@ from hubtwin.base.errors import HubError
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.rules.quality import Problem
 from hubtwin.stores.columns import sha256
+from hubtwin.stores.quality import QUALITY_FILE
 from hubtwin.stores.shelf_files import ShelfFiles
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, refuse_lost_shelves
 from hubtwin.stores.sqlite import Database, query
 
 SHELVES_PATH = f"{LIBRARY_FOLDER}/{SHELVES_FILE}"
+QUALITY_PATH = f"{LIBRARY_FOLDER}/{QUALITY_FILE}"  # runs and orders; colours are made again from the rows
 
 
 def copy_shelves(store_dir: Path, draft: Path) -> bool:
@@ -22,12 +24,14 @@ def copy_shelves(store_dir: Path, draft: Path) -> bool:
     if not (store_dir / SHELVES_PATH).exists():
         return False
     (draft / LIBRARY_FOLDER).mkdir(mode=0o700)
-    database = Database(store_dir / SHELVES_PATH, private=True, wal=True)
-    try:
-        database.copy_to(draft / SHELVES_PATH)
-    finally:
-        database.close()
-    (draft / SHELVES_PATH).chmod(0o600)
+    for path in (SHELVES_PATH, QUALITY_PATH):
+        if (store_dir / path).exists():
+            database = Database(store_dir / path, private=True, wal=True)
+            try:
+                database.copy_to(draft / path)
+            finally:
+                database.close()
+            (draft / path).chmod(0o600)
     return True
 
 
