@@ -1629,6 +1629,110 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Quality
+         * @description Return how every dataset stands that was governed, and the library in sum.
+         */
+        get: operations["quality_api_v1_library_quality_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/quality/{dataset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dataset
+         * @description Return a dataset with its rules, successes beside failures over the last runs.
+         */
+        get: operations["dataset_api_v1_library_quality__dataset__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/quality/{dataset}/rows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Rows
+         * @description Return a few rows that fail, masked by grade, to who owns or looks after them; audited before they leave.
+         */
+        get: operations["rows_api_v1_library_quality__dataset__rows_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/quality/{dataset}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run
+         * @description Colour a dataset now; only what is new or has changed is scanned.
+         */
+        post: operations["run_api_v1_library_quality__dataset__run_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders
+         * @description Return work orders, what is due first; `mine`: those to the reader's own agency.
+         */
+        get: operations["orders_api_v1_library_orders_get"];
+        put?: never;
+        /**
+         * Answer
+         * @description Answer a work order: fixed, or disputed with a reason; the next run says whether it is.
+         */
+        post: operations["answer_api_v1_library_orders_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/library/mine": {
         parameters: {
             query?: never;
@@ -2380,6 +2484,24 @@ export interface components {
             shelved: components["schemas"]["Shelf"][];
         };
         /**
+         * AnswerOrder
+         * @description The answer of who is responsible; a dispute needs a reason.
+         */
+        AnswerOrder: {
+            /** Order Id */
+            order_id: string;
+            /**
+             * Answer
+             * @enum {string}
+             */
+            answer: "fixed" | "disputed";
+            /**
+             * Reason
+             * @default
+             */
+            reason: string;
+        };
+        /**
          * AnswerReturn
          * @description The answer of the source; a refusal says why.
          */
@@ -2869,7 +2991,7 @@ export interface components {
             /** Steps */
             steps: components["schemas"]["StepView"][];
             /** Proposals */
-            proposals: components["schemas"]["ProposalView"][];
+            proposals: components["schemas"]["hubtwin__web__schemas__loop__ProposalView"][];
             /** Appeals */
             appeals: components["schemas"]["AppealView"][];
         };
@@ -3002,6 +3124,19 @@ export interface components {
             by: string | null;
             /** Done Min */
             done_min: number | null;
+        };
+        /**
+         * ColourCount
+         * @description How many records have a colour; its word stands beside it, and who acts.
+         */
+        ColourCount: {
+            /** Colour */
+            colour: string;
+            word: components["schemas"]["Words"];
+            /** Records */
+            records: number;
+            /** Responsible */
+            responsible: string;
         };
         /**
          * ColumnChoice
@@ -3228,6 +3363,23 @@ export interface components {
             } | null;
             /** Where */
             where: ("name" | "title" | "keyword" | "column" | "element" | "library" | "about" | "owner")[];
+        };
+        /**
+         * DatasetQuality
+         * @description A dataset with its rules; `standing` is None before its first run. `may` lists what the reader can do now.
+         */
+        DatasetQuality: {
+            /** Now Min */
+            now_min: number;
+            /** Dataset */
+            dataset: string;
+            standing: components["schemas"]["StandingView"] | null;
+            /** Rules */
+            rules: components["schemas"]["RuleView"][];
+            /** Trend */
+            trend: components["schemas"]["TrendPoint"][];
+            /** May */
+            may: string[];
         };
         /**
          * DatasetReply
@@ -4123,6 +4275,18 @@ export interface components {
             legal_bases: components["schemas"]["NamedView"][];
         };
         /**
+         * LibraryScore
+         * @description The share of clean records of a library.
+         */
+        LibraryScore: {
+            /** Library */
+            library: string;
+            /** Records */
+            records: number;
+            /** Score */
+            score: number | null;
+        };
+        /**
          * LibraryView
          * @description A library with what it holds. `ceiling` is the highest grade that may lie in it.
          */
@@ -4689,6 +4853,52 @@ export interface components {
             hours: string;
         };
         /**
+         * OrderView
+         * @description A work order. `may_answer`: the reader is of the agency it went to.
+         */
+        OrderView: {
+            /** Order Id */
+            order_id: string;
+            /** Dataset */
+            dataset: string;
+            /** Rule */
+            rule: string;
+            /** Colour */
+            colour: string;
+            /** Agency */
+            agency: string;
+            /** Role */
+            role: string;
+            /** State */
+            state: string;
+            /** Failing */
+            failing: number;
+            /** First Failing */
+            first_failing: number;
+            /** Opened Min */
+            opened_min: number;
+            /** Due Min */
+            due_min: number;
+            /** Reason */
+            reason: string;
+            /** Reopened */
+            reopened: number;
+            /** Escalated */
+            escalated: number;
+            /** May Answer */
+            may_answer: boolean;
+        };
+        /**
+         * OrdersReply
+         * @description Work orders, what is due first.
+         */
+        OrdersReply: {
+            /** Now Min */
+            now_min: number;
+            /** Orders */
+            orders: components["schemas"]["OrderView"][];
+        };
+        /**
          * Outcome
          * @description How a case ended, or will end once its result is fed back.
          * @enum {string}
@@ -5179,24 +5389,6 @@ export interface components {
             message: string;
         };
         /**
-         * ProposalView
-         * @description What the system proposes at the present version of a case: a move and its evidence. A named person decides.
-         */
-        ProposalView: {
-            /** Command */
-            command: string;
-            /** Kind */
-            kind: string;
-            /** Ref */
-            ref: string;
-            /** Values */
-            values: {
-                [key: string]: unknown;
-            };
-            /** At Min */
-            at_min: number;
-        };
-        /**
          * Purpose
          * @description What personal data may be read for; there is no other purpose (epidemic reference E2.7).
          * @enum {string}
@@ -5209,6 +5401,28 @@ export interface components {
         PurposeChoice: {
             purpose: components["schemas"]["Purpose"];
             name: components["schemas"]["Words"];
+        };
+        /**
+         * QualityReply
+         * @description All that was governed.
+         */
+        QualityReply: {
+            /** Now Min */
+            now_min: number;
+            /** Governed */
+            governed: number;
+            /** Repaired */
+            repaired: number;
+            /** Score */
+            score: number | null;
+            /** Colours */
+            colours: components["schemas"]["ColourCount"][];
+            /** Libraries */
+            libraries: components["schemas"]["LibraryScore"][];
+            /** Datasets */
+            datasets: components["schemas"]["StandingView"][];
+            /** Proposals */
+            proposals: components["schemas"]["hubtwin__web__schemas__quality__ProposalView"][];
         };
         /**
          * QuarantineReply
@@ -5526,6 +5740,22 @@ export interface components {
             holds: string;
         };
         /**
+         * RowView
+         * @description A row that fails, its columns masked by their grade.
+         */
+        RowView: {
+            /** Row No */
+            row_no: number;
+            /** Colour */
+            colour: string;
+            /** Failed */
+            failed: string[];
+            /** Values */
+            values: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        /**
          * RowsIn
          * @description Which rows; leaving them out means those of the own street.
          */
@@ -5544,6 +5774,16 @@ export interface components {
             values?: string[];
         };
         /**
+         * RowsReply
+         * @description A few rows that fail; `after` is what to ask on with, None at the end.
+         */
+        RowsReply: {
+            /** Rows */
+            rows: components["schemas"]["RowView"][];
+            /** After */
+            after: number | null;
+        };
+        /**
          * RowsView
          * @description Which rows: all of them, or those whose `column` is one of `values`; neither: none.
          */
@@ -5554,6 +5794,25 @@ export interface components {
             column: string;
             /** Values */
             values: string[];
+        };
+        /**
+         * RuleView
+         * @description A rule of a dataset, and how many rows passed and failed it in the last run.
+         */
+        RuleView: {
+            /** Rule */
+            rule: string;
+            /** Colour */
+            colour: string;
+            /** Dimension */
+            dimension: string;
+            /** Columns */
+            columns: string[];
+            asks: components["schemas"]["Words"];
+            /** Passed */
+            passed: number | null;
+            /** Failed */
+            failed: number | null;
         };
         /**
          * RunAsked
@@ -5951,6 +6210,41 @@ export interface components {
             unmet: components["schemas"]["UnmetView"][];
             /** Overloads */
             overloads: components["schemas"]["OverloadView"][];
+        };
+        /**
+         * StandingView
+         * @description How a dataset stands after its last run. `rating` is one of five levels, 5 the best.
+         */
+        StandingView: {
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Library */
+            library: string;
+            /** Owner */
+            owner: string;
+            /** Colour */
+            colour: string | null;
+            /** Rating */
+            rating: number | null;
+            /** Score */
+            score: number | null;
+            /** Ended Min */
+            ended_min: number;
+            /** Contract */
+            contract: string;
+            /** Rows */
+            rows: number;
+            /** Unreadable */
+            unreadable: number;
+            /** Governed */
+            governed: number;
+            /** Repaired */
+            repaired: number;
+            /** Skipped */
+            skipped: string[];
+            /** Colours */
+            colours: components["schemas"]["ColourCount"][];
         };
         /**
          * StateCount
@@ -6461,6 +6755,20 @@ export interface components {
             arrived_min: number | null;
         };
         /**
+         * TrendPoint
+         * @description Successes beside failures of a rule in a run.
+         */
+        TrendPoint: {
+            /** Ended Min */
+            ended_min: number;
+            /** Rule */
+            rule: string;
+            /** Passed */
+            passed: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
          * UnmetView
          * @description A warned train that no team meets.
          */
@@ -6641,6 +6949,38 @@ export interface components {
              * @default false
              */
             counts_only: boolean;
+        };
+        /**
+         * ProposalView
+         * @description What the system proposes at the present version of a case: a move and its evidence. A named person decides.
+         */
+        hubtwin__web__schemas__loop__ProposalView: {
+            /** Command */
+            command: string;
+            /** Kind */
+            kind: string;
+            /** Ref */
+            ref: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** At Min */
+            at_min: number;
+        };
+        /**
+         * ProposalView
+         * @description A grade that scale has put into question; a person decides.
+         */
+        hubtwin__web__schemas__quality__ProposalView: {
+            /** Dataset */
+            dataset: string;
+            /** Rows */
+            rows: number;
+            /** Grade */
+            grade: number;
+            /** At Min */
+            at_min: number;
         };
         /**
          * AskIn
@@ -15924,6 +16264,631 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ReleasedReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quality_api_v1_library_quality_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QualityReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dataset_api_v1_library_quality__dataset__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetQuality"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rows_api_v1_library_quality__dataset__rows_get: {
+        parameters: {
+            query?: {
+                rule?: string;
+                colour?: "" | "black" | "red" | "orange" | "yellow" | "brown" | "purple" | "grey" | "blue" | "green";
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RowsReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    run_api_v1_library_quality__dataset__run_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatasetQuality"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    orders_api_v1_library_orders_get: {
+        parameters: {
+            query?: {
+                dataset?: string;
+                mine?: boolean;
+                closed?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrdersReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answer_api_v1_library_orders_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerOrder"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderView"];
                 };
             };
             /** @description Not JSON */
