@@ -107,3 +107,16 @@ def test_what_is_not_live_for_a_partners_channel_does_not_leave(tmp_path: Path, 
             send_through(works, "other" if how == "none" else "s1", by=STEWARD)
         assert works.partners is not None
         assert works.partners.wire.list_waiting("city", 10) == []
+
+
+def test_rows_from_before_a_contract_added_a_column_are_read_with_the_others(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        listing = _listing(works)
+        key, *_, last = listing.dataset.columns
+        before = replace(listing, dataset=replace(listing.dataset, columns=listing.dataset.columns[:-1]))
+        works.library.rows.add_row(before, {key.name: "old"}, key="old", source="test")
+        _fill(works, "new")
+        _give(works, columns=frozenset({key.name, last.name}))
+        made = send_through(works, "s1", by=STEWARD)
+        assert sorted(row.row.cells[1] for row in made.batched.rows) == ["new", "old"]

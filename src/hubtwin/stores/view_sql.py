@@ -64,7 +64,8 @@ def _masked_kind(view: View, name: str, masks: dict[str, str]) -> str:
 def _source(view: View, source: Source, out: str | None) -> str:
     """Return the FROM clause with everything that nobody may have left out, whatever the share."""
     paths = ", ".join(path_literal(piece.path) for piece in source.pieces)
-    found = f"read_parquet([{paths}])"
+    mixed = len({piece.shape for piece in source.pieces}) > 1  # a contract added a column: older files do not have it
+    found = f"read_parquet([{paths}]{', union_by_name = true' if mixed else ''})"
     if source.latest_by:
         keys = ", ".join(quoted(name) for name in source.latest_by)
         newest = f"row_number() OVER (PARTITION BY {keys} ORDER BY file_index DESC, file_row_number DESC)"

@@ -80,7 +80,7 @@ class Pieces:
         """Return where a dataset is. A dataset that nothing is held of has no pieces."""
         colours = self._colours_of(dataset)
         pieces = [
-            Piece(file.path, file.rows, colours.get(file.path.name), file.synthetic_rows > 0)
+            Piece(file.path, file.rows, colours.get(file.path.name), file.synthetic_rows > 0, file.digest)
             for file in self._shelves.files(dataset)
         ]
         withheld = frozenset(each.row_no for each in self._shelves.withheld(dataset))

@@ -80,6 +80,18 @@ class Governing:
         held = {file.dataset for file in self._shelves.files()}
         return [name for name in self.names() if name in held]
 
+    def files_of(self, dataset: str) -> frozenset[str]:
+        """Return the names of the files of rows of a dataset that count now."""
+        return frozenset(file.path.name for file in self._shelves.files(dataset))
+
+    def list_uncoloured(self) -> list[str]:
+        """Return the datasets with rows that no run has seen yet."""
+        return [
+            name
+            for name in self.held()
+            if self.files_of(name) - {state.file.path.name for state in self.quality.states(name)}
+        ]
+
     def book(self, dataset: str) -> RuleBook:
         """Return the rules of a dataset. Raises Absent, Malformed."""
         catalogue = self._catalogue()

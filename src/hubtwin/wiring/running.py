@@ -20,6 +20,7 @@ from hubtwin.wiring.applied import basket_clock_of
 from hubtwin.wiring.batch_desk import find_platform
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates, take_answer
 from hubtwin.wiring.collecting import Collecting
+from hubtwin.wiring.colouring import ColouringClock, colouring_clock_of
 from hubtwin.wiring.feeds import find_gazetteer
 from hubtwin.wiring.governing import quality_clock_of
 from hubtwin.wiring.keeping import follow, nightly
@@ -43,11 +44,12 @@ OUTBOX = "outbox"  # folder of a store in which messages are laid down for whoev
 
 @dataclass(frozen=True)
 class Running:
-    """`works` as the pages see them (the list of the loop, the state of the sources), what turns and what sends."""
+    """`works` as the pages see them (the list of the loop, the state of the sources), what turns, sends and colours."""
 
     works: Works
     service: Service
     pumping: Pumping
+    colouring: ColouringClock | None = None
 
     def start(self) -> None:
         """Begin: the loop, and the sending of what it tells partners."""
@@ -55,9 +57,11 @@ class Running:
         self.pumping.start()
 
     def stop(self) -> None:
-        """End both, each after what it is doing."""
+        """End all of it, each after what it is doing."""
         self.service.stop()
         self.pumping.stop()
+        if self.colouring is not None:
+            self.colouring.stop()
 
 
 def make_running(
@@ -79,10 +83,11 @@ def make_running(
     seen = replace(works, latest=turning.latest, sources=sources.states)
     sender = sender_of(works)
     partners = partners_beside(seen, scene, sender)
-    clocks = (basket_clock_of(seen), ReturnClock(seen), quality_clock_of(seen))
+    colouring = colouring_clock_of(seen)
+    clocks = (basket_clock_of(seen), ReturnClock(seen), quality_clock_of(seen), *([colouring] if colouring else ()))
     beside: tuple[Beside, ...] = (*after, *partners, *clocks, partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
-    return Running(seen, service, Pumping(sender, works.access.clock))
+    return Running(seen, service, Pumping(sender, works.access.clock), colouring)
 
 
 def _grounds(works: Works) -> Grounds:

@@ -7,13 +7,14 @@ What is made up bears the mark of synthetic rows from the file to the last answe
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 
 import structlog
 
-from hubtwin.base.errors import HubError
+from hubtwin.base.errors import HubError, Retry
 from hubtwin.sim.district.faults import PLANTED
 from hubtwin.wiring.governing import governing_of
 from hubtwin.wiring.library_simulated import simulate_district
@@ -79,7 +80,8 @@ def fill_registers(works: Works, rows: int, stopped: Callable[[], bool] = lambda
         for dataset in governing.held():
             if stopped():
                 return count
-            governing.govern(dataset, BY)
+            with suppress(Retry):  # the service colours it at this moment
+                governing.govern(dataset, BY)
     return count
 
 
