@@ -19,8 +19,8 @@ COLOUR, COUNT, NUMBER = "_colour", "_count", "_row_no"  # beside the columns of 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A file of rows. `colours` is the file of their colours; None: none was made yet, and nothing of it leaves. `shape`
-    tells files apart that have other columns."""
+    """A file of rows. `colours` is the file of their colours; None: none was made yet, and nothing of it leaves.
+    `shape` tells files apart that have other columns."""
 
     path: Path
     rows: int
