@@ -68,6 +68,15 @@ def test_two_columns_of_one_name_and_none_at_all() -> None:
     write_result(TABLE.slice(0, 0), "xlsx", marks={})
 
 
+def test_what_a_file_has_no_kind_for_is_text() -> None:
+    days = pa.array([pa.MonthDayNano((0, 3, 0)), None], pa.month_day_nano_interval())
+    table = pa.table([days, days], names=["a", "a"])
+    assert "days=3" in write_result(table, "csv", marks={}).decode()
+    held = pq.read_table(io.BytesIO(write_result(table, "parquet", marks={})))
+    assert held.column_names == ["a", "a_2"]
+    assert "days=3" in held.column("a_2")[0].as_py()
+
+
 def test_what_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Malformed):
         write_result(TABLE, "exe", marks={})

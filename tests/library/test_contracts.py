@@ -3,6 +3,7 @@
 import json
 from dataclasses import fields, replace
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import jsonschema_rs
@@ -227,3 +228,13 @@ def test_a_version_is_three_numbers() -> None:
     for wrong in ("1", "1.0", "01.0.0", "1.0.0-beta", "x", "1.0.0 ", "9999999.0.0"):
         with pytest.raises(Malformed):
             number_of(wrong)
+
+
+def test_a_number_in_base_60_does_not_hold_the_hub() -> None:
+    """400,000 characters of it took 17 s of the processor."""
+    bomb = b"kind: DataContract\napiVersion: v3.0.2\nx: 1" + b":1" * 200_000
+    begun = process_time()
+    with pytest.raises(Malformed) as refused:
+        read_contract(bomb)
+    assert refused.value.key == "library.contract_not_yaml"
+    assert process_time() - begun < 2

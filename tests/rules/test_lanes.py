@@ -82,3 +82,36 @@ def test_a_template_fits_rows_of_the_own_street_and_what_it_masks() -> None:
     assert not see_template(template, LISTING, ask, Rows(True), STREET.street).rows_fit
     assert not see_template(replace(template, own_street=False), LISTING, ask, OWN, STREET.street).rows_fit
     assert not see_template(replace(template, masks=()), LISTING, ask, OWN, STREET.street).masked
+
+
+@pytest.mark.parametrize(("column", "grade"), [("id", 1), ("street", 1), ("kind", 2), ("phone", 3), ("visit", 4)])
+def test_who_chooses_rows_by_a_column_asks_for_the_column(column: str, grade: int) -> None:
+    """Otherwise rows of a harmless column, chosen by a guessed phone number, would tell whose number it is."""
+    rows = Rows(column=column, values=frozenset({"x"}))
+    assert facts_of(LISTING, Ask("d", frozenset({"id"}), rows), SETTING, rows).grade == grade
+
+
+def test_the_street_a_dataset_is_divided_by_is_no_column_that_is_asked_for() -> None:
+    listing = replace(LISTING, street_column="phone")
+    rows = Rows(column="phone", values=frozenset({"x"}))
+    assert facts_of(listing, Ask("d", frozenset({"id"}), rows), SETTING, rows).grade == 1
+
+
+@pytest.mark.parametrize(
+    ("by", "columns", "fits"),
+    [
+        ("kind", {"id", "kind"}, True),
+        ("kind", {"id"}, False),  # the template does not give it
+        ("phone", {"id", "phone"}, False),  # a mask hides the column, and not by what rows were chosen
+    ],
+)
+def test_a_template_for_all_rows_is_not_one_for_guesses(by: str, columns: set[str], fits: bool) -> None:
+    template = Template(
+        *("t", "owner", "d", frozenset(columns), (("phone", "keep_last_4"),), frozenset({"care"}), frozenset()),
+        *(frozenset({AgencyKind.STREET}), 30, 100),
+        rows=Rows(True),
+    )
+    rows, ask = Rows(column=by, values=frozenset({"x"})), Ask("d", frozenset({"id"}))
+    assert see_template(template, LISTING, ask, rows, STREET.street).rows_fit is fits
+    named = replace(template, rows=replace(rows, values=frozenset({"x", "y"})))
+    assert see_template(named, LISTING, ask, rows, STREET.street).rows_fit  # the owner signed just these

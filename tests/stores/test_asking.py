@@ -156,6 +156,29 @@ def test_hidden_rows_take_no_part_in_a_condition(kit: Kit) -> None:
     assert ask(kit.desk, kit.asked("SELECT count(*) AS n FROM residents")).table.to_pylist() == [{"n": 3}]
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "DATE '5874897-12-31'",
+        "DATE '10000-01-01'",
+        "DATE '9999-12-31' + INTERVAL 1 DAY",
+        "DATE 'infinity'",
+        "DATE '0001-01-01' - INTERVAL 1 DAY",
+    ],
+)
+def test_a_date_that_no_reader_can_hold_is_refused_and_not_a_failure_of_ours(kit: Kit, value: str) -> None:
+    with pytest.raises(Malformed) as refused:
+        ask(kit.desk, kit.asked(f"SELECT {value} AS d FROM residents"))
+    assert refused.value.key == "library.ask_dates"
+    assert kit.trail.rows[-1][0] == "LibraryDenied"
+
+
+def test_the_first_day_and_the_last_one_are_answered(kit: Kit) -> None:
+    sql = "SELECT DATE '0001-01-01' a, DATE '9999-12-31' b, DATE '9999-12-30' + INTERVAL 47 HOURS c, NULL::DATE d"
+    found = ask(kit.desk, kit.asked(f"{sql} FROM residents")).table.to_pylist()[0]
+    assert [found["a"].year, found["b"].year, found["c"].hour, found["d"]] == [1, 9999, 23, None]
+
+
 def test_a_conversion_error_does_not_tell_of_hidden_rows(tmp_path: Path) -> None:
     """The one row whose age as text would fail is hidden: the question is answered, it does not fail."""
     people = [{"id": f"{n}", "name": str(n), "street": "s1", "age": n, "note": ""} for n in range(50)]
@@ -380,7 +403,7 @@ def test_pages_go_through_all_rows_once(kit: Kit) -> None:
     for bad in ("x", ".x", ".1 OR 1=1", "other.1"):
         with pytest.raises(Malformed):
             read_page(kit.desk, asked, "residents", ["age"], limit=2, after=bad)
-    for name in ('"; DROP', "note", "*", "(SELECT 1)"):
+    for name in ('"; DROP', "note", "*", "(SELECT 1)", "_row_no", "_ROW_NO"):
         with pytest.raises(Malformed):
             read_page(kit.desk, asked, "residents", [name], limit=2)
 

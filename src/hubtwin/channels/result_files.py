@@ -40,6 +40,8 @@ def write_result(table: pa.Table, form: str, *, bom: bool = False, marks: Mappin
     if form == "xlsx":
         return _xlsx(table, synthetic=marks.get("provenance") == "synthetic")
     held = {key.encode(): value.encode() for key, value in marks.items()}
+    if form == "parquet":
+        table = pa.table([_without_interval(column) for column in table.columns], names=_names(table))
     marked, out = table.replace_schema_metadata(held), io.BytesIO()
     if form == "parquet":
         pq.write_table(marked, out, compression="zstd")
@@ -53,7 +55,7 @@ def write_result(table: pa.Table, form: str, *, bom: bool = False, marks: Mappin
 
 def _csv(table: pa.Table) -> bytes:
     """Return a table as CSV; texts that look like formulas get an apostrophe, numbers stay numbers."""
-    columns = [_safe(column) for column in table.columns]
+    columns = [_safe(_without_interval(column)) for column in table.columns]
     safe = pa.table(columns, names=[as_text(name) for name in _names(table)])
     out = io.BytesIO()
     pc_csv.write_csv(safe, out)
@@ -68,6 +70,14 @@ def _names(table: pa.Table) -> list[str]:
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
     return names
+
+
+def _without_interval(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of intervals as text: neither CSV nor Parquet has a kind for them."""
+    if not pa.types.is_interval(column.type):
+        return column
+    texts = [None if value is None else str(value) for value in column.to_pylist()]
+    return pa.chunked_array([pa.array(texts, pa.string())])
 
 
 def _safe(column: pa.ChunkedArray) -> pa.ChunkedArray:

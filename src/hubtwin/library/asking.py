@@ -204,6 +204,8 @@ class _Question:
         version, _, number = after.rpartition(".") if after else ("", "", "-1")
         if not number.removeprefix("-").isdecimal() or len(number) > 20:
             raise Malformed("library.ask_bad_page")
+        if any(name.lower() == NUMBER for name in columns):  # it comes beside the columns, once
+            raise Malformed("library.ask_not_given", name=NUMBER)
         names = ", ".join(_quoted(name) for name in columns) or "*"
         start = f"SELECT {names} FROM {_quoted(dataset)}"  # noqa: S608 - it goes through the gate
         shares = self._live().get(dataset, [])

@@ -29,6 +29,7 @@ from hubtwin.library.odcs import DRAFT, LOGICAL, OURS, OWN, TRAIT, TYPE_OF, bloc
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_BYTES, MOST_DEPTH, MOST_EVENTS = 1 << 20, 30, 100_000
+MOST_DIGITS, _SIGNS = 100, "0123456789_:.+-"
 _FOREIGN = {"zh": "合约如此分类", "en": "so classified by the contract"}
 _DAYS_OF = ("graded_on", "review_on", "on")
 _MINUTES = {"min": 1, "m": 1, "minutes": 1, "h": 60, "hours": 60, "d": 1440, "day": 1440, "days": 1440}
@@ -65,11 +66,17 @@ def read_contract(content: bytes) -> OpenDataContractStandard:
 
 
 def _refuse_bombs(told: str) -> None:
-    """Refuse anchors, of which a few lines can stand for more than a machine holds, and what is too deep or much."""
+    """Refuse anchors, of which a few lines can stand for more than a machine holds, and what is too deep or much.
+
+    Long numbers too: YAML reads 1:1:1 in base 60, in a time that grows with the square of the digits.
+    """
     depth = 0
     for count, event in enumerate(yaml.parse(told, Loader=LOADER)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > MOST_DEPTH or count > MOST_EVENTS:
+        number = (
+            isinstance(event, yaml.ScalarEvent) and len(event.value) > MOST_DIGITS and not event.value.strip(_SIGNS)
+        )
+        if isinstance(event, yaml.AliasEvent) or depth > MOST_DEPTH or count > MOST_EVENTS or number:
             raise yaml.YAMLError("anchors and aliases, or too deep, or too much")
 
 

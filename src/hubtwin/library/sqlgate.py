@@ -149,6 +149,8 @@ def _refuse_part(node: exp.Expr) -> None:
     elif isinstance(node, exp.Func) and not isinstance(node, exp.And | exp.Or):
         if kind not in FUNCTIONS:
             raise Malformed("library.ask_function", function=node.sql_name()[:60])
+        if isinstance(node, exp.Replace):
+            _refuse_growth(node)
     elif kind not in STRUCTURE:
         raise Malformed("library.ask_part", part=kind.__name__.upper()[:60])
     allowed = STRUCTURE.get(kind)
@@ -158,6 +160,15 @@ def _refuse_part(node: exp.Expr) -> None:
                 raise Malformed("library.ask_part", part=name.strip("_").upper()[:60])
     if isinstance(node, exp.Join) and str(node.args.get("kind") or "").upper() not in _JOINS:
         raise Malformed("library.ask_part", part="JOIN")
+
+
+def _refuse_growth(node: exp.Replace) -> None:
+    """Refuse a replacement that makes a text longer: the engine counts its memory against no limit, and one within
+    another multiplies. Raises Malformed."""
+    sought, put = node.args.get("expression"), node.args.get("replacement")
+    texts = [each.this for each in (sought, put) if isinstance(each, exp.Literal) and each.is_string]
+    if len(texts) < 2 or len(texts[1].encode()) > len(texts[0].encode()):
+        raise Malformed("library.ask_replace")
 
 
 _JOINS = frozenset({"", "INNER", "OUTER", "CROSS", "SEMI", "ANTI"})

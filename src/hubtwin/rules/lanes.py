@@ -134,6 +134,16 @@ def grade_of(listing: Listing, columns: Iterable[str]) -> Grade:
     return max((known[name].grade for name in columns), default=Grade.L4)
 
 
+def row_columns(listing: Listing, rows: Rows) -> frozenset[str]:
+    """Return the column that rows are chosen by, as a set; empty for all rows, and for those of a street.
+
+    Who may name the values of a column learns which rows have them, so that it is graded like a column asked for; no
+    mask hides it.
+    """
+    chosen = rows.column if not rows.everything and rows.column in listing.dataset.by_name else ""
+    return frozenset({chosen} - {"", listing.street_column})
+
+
 def masks_of(listing: Listing, columns: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Return the masks that the listing puts on sensitive columns, by column."""
     known = listing.dataset.by_name
@@ -147,7 +157,7 @@ def facts_of(listing: Listing, ask: Ask, setting: Setting, rows: Rows, *, stored
     Scale raises: all rows of a large dataset graded L2 count as L3. Rows are `wide` where a street office asks for
     more than those of its own street.
     """
-    who, graded = setting.applicant, grade_of(listing, ask.columns)
+    who, graded = setting.applicant, grade_of(listing, ask.columns | row_columns(listing, rows))
     scaled = rows.everything and stored_rows is not None and stored_rows >= setting.limits.scale_rows
     own = Rows(column=listing.street_column, values=frozenset({who.street}))
     scene = setting.grantee.startswith("scene:")
@@ -179,7 +189,10 @@ def see_template(template: Template, listing: Listing, ask: Ask, rows: Rows, str
     """Return how a template looks for an item."""
     own = Rows(column=listing.street_column, values=frozenset({street} if street else ()))
     masked = hidden_by(listing, template.masks)
-    sensitive = {name for name in ask.columns if listing.dataset.by_name[name].grade >= Grade.L3}
+    known, by_rows = listing.dataset.by_name, row_columns(listing, rows)
+    sensitive = {name for name in ask.columns if known[name].grade >= Grade.L3}
+    open_to_all = all(name in template.columns and known[name].grade < Grade.L3 for name in by_rows)
+    meant = open_to_all or by_rows <= {template.rows.column}  # the owner named the column itself
     return Seen(
         template.template_id,
         template.columns,
@@ -188,7 +201,7 @@ def see_template(template: Template, listing: Listing, ask: Ask, rows: Rows, str
         frozenset(kind.value for kind in template.kinds),
         template.max_days * DAY_MIN,
         template.until_min,
-        rows_fit=narrower(rows, template.rows) or (template.own_street and narrower(rows, own)),
+        rows_fit=meant and (narrower(rows, template.rows) or (template.own_street and narrower(rows, own))),
         masked=ask.counts_only or sensitive <= masked,
     )
 

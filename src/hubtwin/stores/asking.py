@@ -19,6 +19,7 @@ from time import monotonic
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import structlog
 
@@ -32,6 +33,7 @@ ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one gra
 LOOK_S = 0.2  # how often a running question's shares are looked at
 KEPT_TABLES, KEPT_PLACES = 16, 4_096
 _BATCH = 65_536
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 _NOTHING = pa.array([], pa.int64())
 LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
 _LOG = structlog.get_logger()
@@ -273,7 +275,22 @@ def _read(cursor: duckdb.DuckDBPyConnection, sql: str, bounds: Bounds) -> pa.Tab
         if rows > bounds.rows or size > bounds.mib << 20:
             raise Refused(Malformed("library.ask_too_many", limit=bounds.rows, mib=bounds.mib))
         batches.append(batch)
-    return pa.Table.from_batches(batches, reader.schema)
+    table = pa.Table.from_batches(batches, reader.schema)
+    if not all(map(_in_calendar, table.columns)):
+        raise Refused(Malformed("library.ask_dates"))
+    return table
+
+
+def _in_calendar(column: pa.ChunkedArray) -> bool:
+    """Tell whether all dates and times are of the years 1 to 9999: others no reader of an answer can hold."""
+    if pa.types.is_date32(column.type):
+        day, number = 1, pa.int32()
+    elif pa.types.is_timestamp(column.type):
+        day, number = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[column.type.unit], pa.int64()
+    else:
+        return True
+    told = pc.min_max(column.cast(number)).as_py()
+    return told["min"] is None or (_FIRST_DAY * day <= told["min"] and told["max"] < (_LAST_DAY + 1) * day)
 
 
 def _told(error: duckdb.Error, watch: _Watch, bounds: Bounds) -> Refused:
