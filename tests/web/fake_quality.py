@@ -17,7 +17,7 @@ class FakeQuality:
     def quality(self, who: Person) -> q.QualityReply:
         may(who, "quality.read")
         scores = [q.LibraryScore("vehicles", 10, 0.9)]
-        return q.QualityReply(2, 10, 1, 0.9, COUNTS, scores, [STANDING], [q.ProposalView("cars", 10, 3, 2)])
+        return q.QualityReply(2, 10, 1, 0.9, COUNTS, scores, [STANDING], [q.GradeProposal("cars", 10, 3, 2)])
 
     def dataset(self, who: Person, dataset: str) -> q.DatasetQuality:
         may(who, "quality.read")

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import type { PreviewReply } from "../src/api/library";
+import { doubled, loadOf, progress } from "../src/logic/library_load";
+import { numbered, runsOf, searchPath, tallied } from "../src/logic/library_shelf";
 import { returnsInOrder } from "../src/logic/library_back";
 import { byWorst, cleanPart, percent, slices, worstOf } from "../src/logic/library_colours";
 import { lineage } from "../src/logic/library_lineage";
@@ -146,4 +149,45 @@ test("what streets send back stands in the order in which somebody has to act on
     "new",
     "old",
   ]);
+});
+
+describe("quality", () => {
+  test("runs add up rule by rule, the oldest first, and one rule stands alone", () => {
+    const trend = [
+      { ended_min: 20, rule: "a", passed: 9, failed: 1 },
+      { ended_min: 10, rule: "a", passed: 8, failed: 2 },
+      { ended_min: 20, rule: "b", passed: 5, failed: 5 },
+    ];
+    expect(runsOf(trend, "")).toEqual([
+      { at_min: 10, good: 8, bad: 2 },
+      { at_min: 20, good: 14, bad: 6 },
+    ]);
+    expect(runsOf(trend, "b")).toEqual([{ at_min: 20, good: 5, bad: 5 }]);
+  });
+  test("counts come by the name of the colour, in any case; what is none counts nothing", () => {
+    expect(numbered({ BLACK: 1, green: 2, pink: 3 })).toEqual({ 1: 1, 9: 2 });
+    expect(numbered(null)).toEqual({});
+    expect(tallied([{ colour: "red", records: 4 }])).toEqual({ 2: 4 });
+    expect(searchPath({ q: " 居民 ", library: "" })).toBe("/library/datasets?q=%E5%B1%85%E6%B0%91");
+    expect(searchPath({ q: " " })).toBe("/library/datasets");
+  });
+});
+
+describe("loads", () => {
+  const columns = [
+    { name: "姓名", target: "person_name" },
+    { name: "名字", target: "" },
+  ] as PreviewReply["columns"];
+  test("keep the guesses that nobody changed, and refuse two columns into one", () => {
+    expect(loadOf("u", "residents", { columns }, { 名字: "sex" }, true).mapping).toEqual({
+      姓名: "person_name",
+      名字: "sex",
+    });
+    expect(doubled(columns, {})).toEqual([]);
+    expect(doubled(columns, { 名字: "person_name" })).toEqual(["person_name"]);
+  });
+  test("are not told as whole before they are", () => {
+    expect(progress(0.999)).toBe("99 %");
+    expect(progress(7)).toBe("100 %");
+  });
 });

@@ -42,7 +42,7 @@ class RealQuality:
         standings = governing.standings()
         total = governing.total(standings)
         scores = [q.LibraryScore(name, told.rows, told.score) for name, told in total.libraries.items()]
-        proposals = [q.ProposalView(*each) for each in governing.quality.proposals()]
+        proposals = [q.GradeProposal(*each) for each in governing.quality.proposals()]
         return q.QualityReply(
             *(governing.now_min(), total.governed, total.repaired, total.colours.score, _colours(total.colours)),
             *(scores, [_standing(each) for each in standings], proposals),

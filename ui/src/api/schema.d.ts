@@ -2991,7 +2991,7 @@ export interface components {
             /** Steps */
             steps: components["schemas"]["StepView"][];
             /** Proposals */
-            proposals: components["schemas"]["hubtwin__web__schemas__loop__ProposalView"][];
+            proposals: components["schemas"]["ProposalView"][];
             /** Appeals */
             appeals: components["schemas"]["AppealView"][];
         };
@@ -3770,6 +3770,20 @@ export interface components {
             settled: number;
             /** Waiting */
             waiting: number;
+        };
+        /**
+         * GradeProposal
+         * @description A grade that scale has put into question; a person decides.
+         */
+        GradeProposal: {
+            /** Dataset */
+            dataset: string;
+            /** Rows */
+            rows: number;
+            /** Grade */
+            grade: number;
+            /** At Min */
+            at_min: number;
         };
         /**
          * GrantOptions
@@ -5389,6 +5403,24 @@ export interface components {
             message: string;
         };
         /**
+         * ProposalView
+         * @description What the system proposes at the present version of a case: a move and its evidence. A named person decides.
+         */
+        ProposalView: {
+            /** Command */
+            command: string;
+            /** Kind */
+            kind: string;
+            /** Ref */
+            ref: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+            /** At Min */
+            at_min: number;
+        };
+        /**
          * Purpose
          * @description What personal data may be read for; there is no other purpose (epidemic reference E2.7).
          * @enum {string}
@@ -5422,7 +5454,7 @@ export interface components {
             /** Datasets */
             datasets: components["schemas"]["StandingView"][];
             /** Proposals */
-            proposals: components["schemas"]["hubtwin__web__schemas__quality__ProposalView"][];
+            proposals: components["schemas"]["GradeProposal"][];
         };
         /**
          * QuarantineReply
@@ -6949,38 +6981,6 @@ export interface components {
              * @default false
              */
             counts_only: boolean;
-        };
-        /**
-         * ProposalView
-         * @description What the system proposes at the present version of a case: a move and its evidence. A named person decides.
-         */
-        hubtwin__web__schemas__loop__ProposalView: {
-            /** Command */
-            command: string;
-            /** Kind */
-            kind: string;
-            /** Ref */
-            ref: string;
-            /** Values */
-            values: {
-                [key: string]: unknown;
-            };
-            /** At Min */
-            at_min: number;
-        };
-        /**
-         * ProposalView
-         * @description A grade that scale has put into question; a person decides.
-         */
-        hubtwin__web__schemas__quality__ProposalView: {
-            /** Dataset */
-            dataset: string;
-            /** Rows */
-            rows: number;
-            /** Grade */
-            grade: number;
-            /** At Min */
-            at_min: number;
         };
         /**
          * AskIn

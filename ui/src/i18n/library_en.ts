@@ -5,6 +5,7 @@ import ask from "./en/library_ask.json";
 import back from "./en/library_back.json";
 import basket from "./en/library_basket.json";
 import desk from "./en/library_desk.json";
+import govern from "./en/library_govern.json";
 import shelf from "./en/library_shelf.json";
 
-export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk };
+export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern };

@@ -5,6 +5,7 @@ import ask from "./zh/library_ask.json";
 import back from "./zh/library_back.json";
 import basket from "./zh/library_basket.json";
 import desk from "./zh/library_desk.json";
+import govern from "./zh/library_govern.json";
 import shelf from "./zh/library_shelf.json";
 
-export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk };
+export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern };

@@ -5,7 +5,7 @@ export const SECTIONS = [
   { name: "basket", needs: ["basket.apply"] },
   { name: "mine", needs: ["library.query"] },
   { name: "authority", needs: ["basket.authorise", "basket.agree", "share.review"] },
-  { name: "owner", needs: ["basket.decide"] },
+  { name: "owner", needs: ["template.sign"] },
   { name: "quality", needs: ["quality.read"] },
   { name: "loads", needs: ["library.load"] },
   { name: "street", needs: ["addition.send", "addition.answer"] },

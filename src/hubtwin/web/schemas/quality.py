@@ -57,7 +57,7 @@ class LibraryScore:
 
 
 @dataclass(frozen=True, slots=True)
-class ProposalView:
+class GradeProposal:
     """A grade that scale has put into question; a person decides."""
 
     dataset: str
@@ -77,7 +77,7 @@ class QualityReply:
     colours: Sequence[ColourCount]
     libraries: Sequence[LibraryScore]
     datasets: Sequence[StandingView]
-    proposals: Sequence[ProposalView]
+    proposals: Sequence[GradeProposal]
 
 
 @dataclass(frozen=True, slots=True)
