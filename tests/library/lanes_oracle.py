@@ -36,11 +36,13 @@ def _own(lane: Lane, f: Facts, limits: Limits) -> dict[str, bool]:
                 "purpose_not_listed": f.purpose not in f.purposes,
                 "longer_than_automatic": f.minutes > limits.automatic_min,
                 "wider_than_own_street": f.wide,
+                "revoked_before": f.revoked,
             }
         case Lane.TEMPLATE:
             known = {
                 "no_template": f.template is None,
                 "scale": f.scaled,
+                "revoked_before": f.revoked,
                 "analysts_ask_the_owner": not f.roles & {"agency_liaison", "scene_officer", "data_steward"},
                 "longer_than_template": f.minutes > limits.template_min,
             }

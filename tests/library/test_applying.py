@@ -388,6 +388,32 @@ def test_a_dataset_that_changed_before_the_decision_is_given_as_it_is_now(town: 
     assert town.live("agency:street-1") == []
 
 
+def test_an_emergency_that_was_not_justified_ends_with_its_review(town: Town) -> None:
+    basket = take_emergency(town.applying, COMMANDER, urgent(ask("residents", "no", rows=Rows(True))))
+    (share,) = town.live("agency:command")
+    reviewed = review_share(town.applying, GUARD, share.share_id, justified=False, note="shops would have done")
+    assert (town.live("agency:command"), reviewed.items[0].state) == ([], S.REVOKED)
+    ended = town.book.get_share(share.share_id)
+    assert (ended.revoked_by, ended.reviewed_by, basket.items[0].state) == (GUARD.user_id, GUARD.user_id, S.ACTIVE)
+
+
+def test_what_was_revoked_is_not_taken_again_without_its_owner(town: Town) -> None:
+    """A street could apply once more, under its own name or a person's, and read again a second after."""
+    submit(town.applying, LIAISON, form(ask("shops")))
+    (share,) = town.live("agency:street-1")
+    revoke_share(town.applying, GUARD, share.share_id)
+    again = [form(ask("shops"), key="k2"), replace(form(ask("shops"), key="k3"), grantee=f"user:{LIAISON.user_id}")]
+    baskets = [submit(town.applying, LIAISON, each) for each in again]
+    baskets.append(renew_share(town.applying, LIAISON, share.share_id, minutes=DAY, key="k4"))
+    for basket in baskets:
+        assert (basket.items[0].lane, basket.items[0].state) == (Lane.OWNER, S.SUBMITTED)
+        authorise(town.applying, AUTHORITY, basket.basket_id, LIAISON)
+    assert town.live("agency:street-1") == []
+    assert submit(town.applying, OTHER_STREET, form(ask("shops"), grantee="agency:street-2")).items[0].state is S.ACTIVE
+    decide_items(town.applying, OTHER_OWNER, baskets[0].basket_id, [Decision("shops", give=True)], LIAISON)
+    assert submit(town.applying, LIAISON, form(ask("shops"), key="k5")).items[0].state is S.ACTIVE
+
+
 def test_a_share_is_renewed_by_its_agency_through_the_lanes_of_today(town: Town) -> None:
     submit(town.applying, LIAISON, form(ask("shops")))
     (share,) = town.live("agency:street-1")

@@ -57,6 +57,7 @@ FACTS = st.builds(
     scene=st.booleans(),
     own_scene=st.booleans(),
     template=st.none() | SEEN,
+    revoked=st.booleans(),
 )
 
 

@@ -70,6 +70,10 @@ class Book(Protocol):
         """Return the shares that came of a basket."""
         ...
 
+    def was_revoked(self, agency: str, dataset: str) -> bool:
+        """Return whether somebody ended what an agency had of a dataset, and its owner has given none since."""
+        ...
+
     def get_template(self, template_id: str) -> Template:
         """Return a template. Raises Absent."""
         ...
@@ -205,6 +209,7 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
     rows = asked_rows(listing, ask, street)
     stored = applying.stored_rows(listing.name) if rows.everything else None
     facts = facts_of(listing, ask, setting, rows, stored_rows=stored)
+    facts = replace(facts, revoked=applying.book.was_revoked(setting.applicant.agency, listing.name))
     templates = {
         each.template_id: each
         for each in applying.book.list_templates(listing.name)

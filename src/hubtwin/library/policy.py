@@ -137,6 +137,7 @@ def context_of(facts: Facts, limits: Limits) -> dict[str, Any]:
         "countsOnly": facts.counts_only,
         "scene": facts.scene,
         "ownScene": facts.own_scene,
+        "revoked": facts.revoked,
     }
     return context if facts.template is None else {**context, "template": _template(facts.template)}
 

@@ -226,7 +226,10 @@ def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
 
 
 def reviewed(basket: Basket, share: Share, *, by: str, at_min: int, justified: bool, note: str) -> Changed:
-    """Return what becomes of an emergency access that somebody else looked at. Raises Denied, Malformed."""
+    """Return what becomes of an emergency access that somebody else looked at: one that was not justified ends.
+
+    Raises Denied, Malformed.
+    """
     if share.lane is not Lane.EMERGENCY or share.reviewed_min is not None:
         raise Denied("rules.share_nothing_to_review")
     if by in {basket.applicant, share.grantee.removeprefix("user:")}:
@@ -235,7 +238,11 @@ def reviewed(basket: Basket, share: Share, *, by: str, at_min: int, justified: b
         raise Malformed("rules.share_review_without_note")
     seen = replace(share, reviewed_min=at_min, reviewed_by=by)
     told = {"basket": basket.basket_id, "share": share.share_id, "justified": justified, "note": note.strip()}
-    return Changed(basket, (seen,), (BasketNote("ShareReviewed", by, told),))
+    noted = Changed(basket, (seen,), (BasketNote("ShareReviewed", by, told),))
+    if justified or at_min >= share.until_min:
+        return noted
+    ended = revoke(basket, seen, by=by, at_min=at_min)
+    return Changed(ended.basket, ended.shares or noted.shares, noted.notes + ended.notes)
 
 
 def is_readable(item: BasketItem) -> bool:

@@ -82,6 +82,7 @@ class Facts:
     scene: bool
     own_scene: bool
     template: Seen | None = None
+    revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has given none since
 
 
 @dataclass(frozen=True, slots=True)

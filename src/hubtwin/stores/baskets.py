@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.model.basket import HELD, WAITING, Basket, BasketItem, Template
-from hubtwin.model.sharing import Share
+from hubtwin.model.sharing import Lane, Share
 from hubtwin.rules.basket_moves import BasketNote, Changed, revoke, suspend
 from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
@@ -163,6 +163,23 @@ class Baskets:
     def shares_of(self, basket_id: str) -> list[Share]:
         """Return the shares that came of a basket."""
         return [read_share(str(body)) for (body,) in self._database.all(_SHARES, basket_id)]
+
+    def was_revoked(self, agency: str, dataset: str) -> bool:
+        """Return whether somebody ended what an agency was given of a dataset, and its owner has given none since.
+
+        Whichever person or agency of it was the grantee, and whoever ended it.
+        """
+        sql = (
+            "SELECT s.lane, s.revoked_min, s.body FROM library_shares s JOIN baskets b ON b.basket_id = s.basket_id"
+            " WHERE s.dataset = ? AND b.agency = ? AND s.lane NOT IN (?, ?)"
+        )
+        found = self._database.all(sql, dataset, agency, Lane.EMERGENCY.value, Lane.OPERATIONAL.value)
+        revoked = max((int(str(at_min)) for _, at_min, _ in found if at_min is not None), default=None)
+        if revoked is None:
+            return False
+        by_owner = {Lane.OWNER.value, Lane.AGGREGATE.value}
+        given = [read_share(str(body)) for lane, at_min, body in found if at_min is None and lane in by_owner]
+        return all(share.from_min < revoked for share in given)
 
     def list_late(self, at_min: int) -> list[str]:
         """Return the baskets with an item whose minute has come without a decision."""
