@@ -247,3 +247,25 @@ def test_the_kind_of_a_file_is_told_by_its_first_bytes(tmp_path: Path) -> None:
     for content, kind in ((b"a,b\n", "csv"), (b"[1] note,b\n", "csv"), (b' [ {"a":1}]', "json"), (b'{"a":1}', "jsonl")):
         path.write_bytes(content)
         assert kind_of(path) == kind
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"x" * 500_000, b"," * 200_000 + b"\n", b"[" * 200_000, b"a;b\n" + b"y," * 100_000 + b";1\n"],
+    ids=["one word", "commas", "brackets", "a long field"],
+)
+def test_a_line_without_end_is_refused_or_read_and_no_failure_of_ours(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "endless"
+    path.write_bytes(content)
+    try:
+        opened = open_file(path, Told(), ("a", "b"), tmp_path)
+    except Malformed:
+        return
+    assert opened.source.columns
+
+
+def test_a_date_that_python_cannot_hold_is_shown_as_text(tmp_path: Path) -> None:
+    days = pa.array([4_000_000, -1_000_000, None, 0], pa.int32()).cast(pa.date32())
+    pq.write_table(pa.table({"a": days}), tmp_path / "x.parquet")
+    (chunk,) = parquet_file.ParquetFile(tmp_path / "x.parquet").chunks("", ("a",))
+    assert [chunk.raw(place) for place in range(4)] == ["12921-08-18", "-0768-02-04", "", "1970-01-01"]

@@ -66,7 +66,10 @@ def guess_delimiter(lines: Sequence[str]) -> str:
     """Return the delimiter under which most lines have the same number of fields, more than one; a comma for none."""
 
     def score(delimiter: str) -> tuple[float, int]:
-        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        try:
+            widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        except csv.Error:  # a field beyond what may be one: not this delimiter
+            return 0.0, 0
         width, count = max(widths.items(), key=lambda item: (item[1], item[0]), default=(1, 0))
         return (count / len(lines) if width > 1 else 0.0, width)
 

@@ -51,6 +51,8 @@ class CsvFile:
         lines = lines[:-1] if len(lines) > 1 and self.total > HEAD_BYTES else lines
         self.delimiter = told.delimiter or guess_delimiter(lines[:200])
         rows = _records(lines, self.delimiter)
+        if not rows:
+            raise Malformed("connectors.tables.empty", file=path.name)
         place = guess_header([row for row, _ in rows], names) if told.header is None else told.header - 1
         if place is None or place < 0:
             width = max(len(row) for row, _ in rows)
@@ -106,11 +108,14 @@ def _samples(path: Path) -> list[bytes]:
 def _records(lines: Sequence[str], delimiter: str) -> list[tuple[list[str], int]]:
     """Return the first records, each with how many lines were read until then."""
     reader, found = csv.reader(iter(lines), delimiter=delimiter), list[tuple[list[str], int]]()
-    for row in reader:
-        if row:
-            found.append((row, reader.line_num))
-        if len(found) > HEADER_ROWS:
-            break
+    try:
+        for row in reader:
+            if row:
+                found.append((row, reader.line_num))
+            if len(found) > HEADER_ROWS:
+                break
+    except csv.Error:  # a field of 131,072 characters and more is none; what came before it is a beginning
+        return found
     return found
 
 

@@ -54,5 +54,12 @@ class _Raw:
 
     def show(self, place: int) -> str:
         """Return the read columns of a row."""
-        (row,) = self._batch.slice(place, 1).to_pylist()
-        return joined(cell_text(cell) for cell in row.values())
+        return joined(cell_text(_cell(column)) for column in self._batch.slice(place, 1).columns)
+
+
+def _cell(column: pa.Array) -> object:
+    """Return the one cell of a column; a date that Python cannot hold as text."""
+    try:
+        return column[0].as_py()
+    except (OverflowError, ValueError):
+        return column.cast(pa.string())[0].as_py()
