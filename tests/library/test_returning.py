@@ -131,6 +131,23 @@ def test_an_addition_gets_the_street_of_who_sends_it_and_is_written_once(office:
     assert len(office.shelf.rows) == 3
 
 
+def test_what_cannot_be_written_holds_up_nothing_else(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without this one return of a row that is gone would stop every later one, and what is to be forgotten too."""
+    sent = [office.desk.add(SUN, "residents", Said({"id_no": name}, "moved in"), key=name) for name in "cd"]
+    for one in sent:
+        office.town.returns.settle(one.return_id, ReturnState.ACCEPTED, by=OWNER.user_id)
+    add_row = office.shelf.add_row
+
+    def refusing(listing: Listing, values: Mapping[str, object], *, key: str, source: str) -> None:
+        if values["id_no"] == "d":
+            raise Absent("stores.no_return", number="d")
+        add_row(listing, values, key=key, source=source)
+
+    monkeypatch.setattr(office.shelf, "add_row", refusing)
+    assert office.desk.apply_accepted() == 1
+    assert [office.town.returns.get(one.return_id).state for one in sent] == [ReturnState.APPLIED, ReturnState.ACCEPTED]
+
+
 def test_what_was_accepted_and_not_written_is_written_later(office: Office) -> None:
     one = office.desk.add(SUN, "residents", Said({"id_no": "c"}, "moved in"), key="k")
     office.shelf.broken = True

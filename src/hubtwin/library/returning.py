@@ -6,12 +6,13 @@ the dataset itself, once by the number of the return; a kill between the answer 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
 import pyarrow as pa
 
-from hubtwin.base.errors import Absent, Denied, Malformed
+from hubtwin.base.errors import Absent, Denied, HubError, Malformed
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.model.agency import Person
 from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
@@ -125,12 +126,16 @@ class ReturnDesk:
         return self.book.read(return_id)
 
     def apply_accepted(self) -> int:
-        """Write what was accepted and not written yet, as after a kill; return how many."""
-        return sum(
-            self._apply(one).state is ReturnState.APPLIED
-            for one in self.book.list_returns(state=ReturnState.ACCEPTED)
-            if one.dataset in self.catalogue.by_name
-        )
+        """Write what was accepted and not written yet, as after a kill; return how many.
+
+        One that cannot be written (its row is gone, its dataset has another shape) waits and holds up no other.
+        """
+        done = 0
+        for one in self.book.list_returns(state=ReturnState.ACCEPTED):
+            if one.dataset in self.catalogue.by_name:
+                with suppress(HubError):
+                    done += self._apply(one).state is ReturnState.APPLIED
+        return done
 
     def _apply(self, one: Return) -> Return:
         listing, said = self.catalogue.get(one.dataset), self.book.read(one.return_id)
