@@ -469,6 +469,17 @@ def test_a_clock_that_runs_out_goes_up_and_the_authority_may_decide(town: Town) 
     assert states(done)["residents"] is S.ACTIVE
 
 
+def test_the_authority_gives_its_own_agency_nothing_in_the_place_of_an_owner(town: Town) -> None:
+    colleague = replace(STEWARD, agency=AUTHORITY.agency, agency_kind=AUTHORITY.agency_kind)
+    basket = submit(town.applying, colleague, form(ask("residents", "no", rows=Rows(True)), grantee="agency:data"))
+    town.wait(days=8)
+    assert sweep(town.applying, town.book).escalated == 1
+    with pytest.raises(Denied):
+        decide_items(town.applying, AUTHORITY, basket.basket_id, [Decision("residents", True)], colleague)
+    done = decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", True)], colleague)
+    assert states(done)["residents"] is S.ACTIVE
+
+
 def test_what_nobody_decided_before_its_time_was_over_lapses(town: Town) -> None:
     basket = submit(town.applying, LIAISON, form(ask("residents", "no", "phone"), days=1))
     assert basket.items[0].due_min == basket.form.until_min

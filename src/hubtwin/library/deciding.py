@@ -229,6 +229,8 @@ def _decide_one(
     item, at_ms = basket.get_item(decision.dataset), applying.now_ms()
     if item.state is ItemState.SUBMITTED and not may_decide(who, item):
         raise Denied("library.dataset_of_another", dataset=item.dataset, owner=item.owner)
+    if who.agency == basket.agency != item.owner:  # the authority gives its own agency nothing in an owner's place
+        raise Denied("model.basket_of_oneself")
     if not decision.give:
         moved, note = refuse(basket, item, by=who.user_id, at_ms=at_ms, reason=decision.reason)
         return moved, None, note
