@@ -125,7 +125,7 @@ ALLOWED = {
     "quality.rows": f"{_STEWARDS} {_OWNERS_ALL} +hub",
     "order.answer": f"{_STEWARDS} {_OWNERS_ALL} +hub",
     "basket.apply": _APPLICANTS,
-    "library.query": _APPLICANTS,
+    "library.query": f"duty_commander@command {_APPLICANTS}",
     "basket.decide": f"{_OWNERS_ALL} data_authority@data +hub",
     "template.sign": f"{_OWNERS_ALL} +hub",
     "addition.answer": f"{_OWNERS_ALL} +hub",

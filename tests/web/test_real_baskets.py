@@ -153,6 +153,7 @@ def test_an_emergency_a_template_and_a_renewal(there: There) -> None:
     there.post("wang", "/emergency", {**flood, "key": "g", "minutes": 1441, "items": [item]}, 422)
     (share,) = there.get("feng", "/shares")["shares"]
     assert (share["may"], share["review_due_min"]) == (["review"], share["from_min"] + 1440)
+    assert share["grantee"] == "user:wang", "the person alone, not the whole command"
     seen = there.post("feng", f"/shares/{share['share_id']}/review", {"justified": True, "note": "it was needed"})
     assert (seen["reviewed_by"], seen["review_due_min"]) == ("feng", None)
 

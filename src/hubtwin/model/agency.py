@@ -136,6 +136,7 @@ LIBRARY_PERMISSIONS: tuple[Permission, ...] = (  # whose dataset it is, and whic
     *_lines("quality.run", Reach.HUB, R.DATA_STEWARD),
     *_lines("quality.rows order.answer", Reach.HUB, R.DATA_STEWARD, R.DATA_OWNER),
     *_lines("basket.apply library.query", Reach.HUB, R.AGENCY_LIAISON, R.SCENE_OFFICER, R.ANALYST, R.DATA_STEWARD),
+    *_lines("library.query", Reach.HUB, R.DUTY_COMMANDER),  # what was taken in an emergency
     *_lines("basket.decide template.sign addition.answer", Reach.HUB, R.DATA_OWNER),
     *_lines("basket.authorise basket.decide", Reach.HUB, R.DATA_AUTHORITY),  # in the place of an owner who is late
     *_lines("basket.agree", Reach.HUB, R.SECURITY_OFFICER),
