@@ -171,6 +171,7 @@ def test_health_says_what_is_wrong(desk: FakeDesk, served: Served, officer: http
         "store": True,
         "timers_lag_s": 0.0,
         "sources_late": [],
+        "journal": None,
         "version": "test",
     }
     desk.failing = Retry("stores.busy", path="rows", seconds=20)

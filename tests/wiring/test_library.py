@@ -50,7 +50,7 @@ def test_a_published_contract_counts_for_whoever_opens_the_catalogue_next(tmp_pa
     directory = store_directory(tmp_path, settings.hub.hub_id)
     database = open_access(directory, 1)
     try:
-        assert open_catalogue(settings) is declared, "nothing is published yet"
+        assert open_catalogue(settings) == declared, "nothing is published yet"
         contracts = Contracts(database, Audit(database, Signer(directory), clock=lambda: NOW), clock=lambda: NOW)
         told = contract_of(replace(declared.get("cars"), contract="1.0.0", update_every_min=60))
         contracts.publish("cars", "1.0.0", yaml.safe_dump(told, allow_unicode=True), by="steward", changes=1)

@@ -103,7 +103,10 @@ SHAPES: Mapping[Taken, tuple[Slot, ...]] = {
 
 
 def read_content(kind: Taken, data: Mapping[str, Any], reading: Reading) -> Content:
-    """Return what a message says. Raises Malformed with the field that is missing, wrong, too long or not declared."""
+    """Return what a message says. Raises Malformed with the field that is missing, wrong, too long or not declared, and
+    for a type whose content is read elsewhere: rows of the library."""
+    if kind not in SHAPES:
+        raise Malformed("rules.partner_field_unknown", field=kind.value)
     return _READERS[kind](_fields(SHAPES[kind], data, reading), reading)
 
 
