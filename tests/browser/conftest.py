@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Error, sync_playwright
 
 HOW = "install Chromium (Debian, Ubuntu: apt-get install chromium fonts-noto-cjk), or set HUBTWIN_CHROMIUM to its path"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -16,7 +16,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--autoplay-policy=no-user-gesture-required"),
 )
 ROOT = Path(__file__).parents[2]
-SHOTS = ROOT / "build" / "screenshots"
+SHOTS, SHOT_TRIES = ROOT / "build" / "screenshots", 4
 
 
 def find_chromium() -> str:
@@ -51,7 +51,17 @@ def shots(request: pytest.FixtureRequest) -> Any:
     """Give what takes a screenshot of a page into build/screenshots, to be looked at."""
     SHOTS.mkdir(parents=True, exist_ok=True)
 
-    def shoot(page: Any, name: str) -> None:
-        page.screenshot(path=str(SHOTS / f"{name}.png"))
+    return keep_shot
 
-    return shoot
+
+def keep_shot(page: Any, name: str, *, full_page: bool = False) -> None:
+    """Keep a picture of a page; now and then the software renderer has no frame to give at that moment."""
+    for left in reversed(range(SHOT_TRIES)):
+        try:
+            page.screenshot(path=str(SHOTS / f"{name}.png"), full_page=full_page)
+        except Error:
+            if not left:
+                raise
+            page.wait_for_timeout(500)
+        else:
+            return

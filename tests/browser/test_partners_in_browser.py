@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from hubtwin.settings import find_data_dir
 from hubtwin.web.edge import Options
 from hubtwin.web.start import desk_of, find_ui
-from tests.browser.conftest import SHOTS
+from tests.browser.conftest import keep_shot
 from tests.browser.hands import SIZES, Hands, words
 from tests.web.fake_desk import PASSWORD
 from tests.web.served import Served, serving
@@ -122,7 +122,7 @@ def _answer(browser: Browser, link: str, lang: str, shots: Any) -> None:
     )
     page = context.new_page()
     page.goto(link)
-    page.screenshot(path=str(SHOTS / f"liaison-{lang}.png"), full_page=True)
+    keep_shot(page, f"liaison-{lang}", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is cut off"
     form = page.locator("form", has=page.locator("input[value=accepted]"))
     form.locator("input[name=expected]").fill("09:25")

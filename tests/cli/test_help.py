@@ -19,7 +19,7 @@ NAMES |= set("auto counts hits manifest zh en debug info warning stations trips 
 NAMES |= {"FHIR", "HUBTWIN", "account", "command", "epidemic", "hub", "serve", "vault", "Ctrl", "PEM", "TLS", "C"}
 # a rung, forms of files and of reports, a template, names of standards
 NAMES |= {"xlsx", "parquet", "psi", "stays", "persons", "md", "IMDF", "IFC", "ifcopenshell", "WGS", "zip", "PostgreSQL"}
-NAMES |= {"own", "all", "DCAT", "LD", "YAML"}
+NAMES |= {"own", "all", "DCAT", "LD", "YAML", "query", "api", "file", "channel"}
 AREAS_AT = ("collide", "--date", "2017-07-24", "--at", "08:00")
 
 

@@ -64,3 +64,14 @@ def test_a_basket_is_applied_for_signed_authorised_and_ended(run: Callable[..., 
     assert run("he", "decide", made["basket_id"]).code == 2
     file.write_text("templates = 1", encoding="utf-8")
     assert run("he", "template", "--sign", file).code == 1
+
+
+def test_only_what_is_given_to_a_partner_is_sent(run: Callable[..., Ran]) -> None:
+    made = run(
+        "lin", "apply", "--dataset", "meal_services=street_code", *WANTED, "--delivery", "file", "--format", "json"
+    )
+    assert json.loads(made.out)["delivery"] == ["file"]
+    share_id = json.loads(made.out)["items"][0]["share_id"]
+    assert run("lin", "send", share_id).code == 1, "a liaison sends nothing"
+    refused = run("du", "send", share_id)
+    assert (refused.code, "partner" in refused.err) == (1, True)

@@ -14,6 +14,7 @@ from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, given_by, shown_moment
 from hubtwin.cli.show import dump_json
+from hubtwin.model.sharing import Delivery
 from hubtwin.wiring import load
 
 SCHEMAS = "hubtwin.web.schemas.baskets"
@@ -28,6 +29,7 @@ STREET = "own"
 @click.option("--rows", default=STREET, show_default=True, metavar="own, all, COLUMN=CODE,CODE")
 @click.option("--counts-only", is_flag=True)
 @click.option("--grantee", default="", metavar="KIND:NAME")
+@click.option("--delivery", type=click.Choice([each.value for each in Delivery]), multiple=True, default=("query",))
 @click.option("--reason", default="")
 @click.option("--key", default="", metavar="TEXT")
 @click.option("--check", is_flag=True)
@@ -43,7 +45,7 @@ def apply(desk: Desk, /, by: str, password_stdin: bool, form: str, check: bool, 
         for name, _, columns in (each.partition("=") for each in told.pop("datasets"))
     ]
     key = told.pop("key") or f"{by} {desk.clock().isoformat()}"
-    asked = _asked("ApplyIn", {**told, "key": key, "items": items})
+    asked = _asked("ApplyIn", {**told, "key": key, "delivery": list(told["delivery"]), "items": items})
     with given_by(desk, by, from_stdin=password_stdin) as given:
         part = given.core.baskets
         found = part.check(given.people[0], asked) if check else part.apply(given.people[0], asked)
@@ -153,6 +155,18 @@ def revoke(desk: Desk, /, share_id: str, by: str, password_stdin: bool) -> None:
     with given_by(desk, by, from_stdin=password_stdin) as given:
         given.core.baskets.revoke(given.people[0], share_id)
     desk.out.print(text("cli.share_revoked_now", desk.lang, share=share_id))
+
+
+@click.command("send")
+@click.argument("share_id", metavar="SHARE")
+@BY
+@PASSWORDS
+@click.pass_obj
+def send(desk: Desk, /, share_id: str, by: str, password_stdin: bool) -> None:
+    """Let what a partner was given leave through its channel."""
+    with given_by(desk, by, from_stdin=password_stdin) as given:
+        sent = given.core.returns.send_share(given.people[0], share_id)
+    desk.out.print(text("cli.share_sent", desk.lang, batch=sent.batch_id or "-", rows=sent.rows, known=sent.unchanged))
 
 
 @click.command("template")

@@ -28,7 +28,7 @@ class BadShape(Exception):
 
 def read_shape(told: Any) -> Shape:
     """Return a GeoJSON geometry as a shape with finite coordinates on the globe. Raises BadShape: what is wrong."""
-    if not isinstance(told, dict) or told.get("type") not in DEPTHS:
+    if not isinstance(told, dict) or not isinstance(told.get("type"), str) or told["type"] not in DEPTHS:
         raise BadShape("no_geometry")
     kind = told["type"]
     shape = Shape(kind, _nested(told.get("coordinates"), DEPTHS[kind]))
