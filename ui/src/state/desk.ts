@@ -93,8 +93,12 @@ async function loadOne(topic: Topic): Promise<void> {
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     Object.assign(status, { state: "failed", message: error.message, denied: error.status === 403 });
+    if (isPassing(error.status)) setTimeout(() => refresh([topic]), AGAIN_MS);
   }
 }
+
+/** What may be well in a moment is asked for again by itself: a line that was cut, a server that starts or is busy. */
+const isPassing = (status: number): boolean => status < 400 || status === 429 || status >= 500;
 
 /** Marks a topic as known without a request: the live feed has brought it. */
 export function bring<T extends Topic>(topic: T, reply: Parameters<(typeof SOURCES)[T]["put"]>[0] | null): void {
@@ -105,6 +109,7 @@ export function bring<T extends Topic>(topic: T, reply: Parameters<(typeof SOURC
 }
 
 const WAIT_MS = 500;
+const AGAIN_MS = 4_000;
 const dirty = new Set<Topic>();
 let timer: ReturnType<typeof setTimeout> | null = null;
 
