@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hubtwin.rules.documents import citizen_check
 from hubtwin.rules.identifiers import (
     CREDIT_CHARACTERS,
     FORMATS,
     FORMULAS,
     VALIDATORS,
-    citizen_check,
     credit_check,
     is_admin_code,
     one_of,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hubtwin.datasets.listing import Check, Trait
 from hubtwin.datasets.table import ColumnType
 from hubtwin.model.colour import Colour
-from hubtwin.rules.identifiers import citizen_check
+from hubtwin.rules.documents import citizen_check
 from hubtwin.rules.quality_rules import Kind, RuleBook, list_rules
 from hubtwin.rules.quality_sql import SQL_TYPES, Against, scan_sql, stale_before
 from tests.rules.quality_oracle import DAYS, PEOPLE, TRAITS, Oracle, make_catalogue

@@ -15,7 +15,7 @@ from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.governing import OrderState
 from hubtwin.model.colour import Colour
-from hubtwin.rules.identifiers import citizen_check
+from hubtwin.rules.documents import citizen_check
 from hubtwin.stores.quality import Quality, Source
 from hubtwin.stores.shelf_keeping import copy_shelves
 from hubtwin.stores.shelves import Shelves

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from hubtwin.rules.documents import citizen_check
+
 PROVINCES = frozenset(
     {11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46}
     | {50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82, 83}  # 81 to 83: residence permits of the same shape
@@ -40,12 +42,6 @@ def is_citizen_id(value: str) -> bool:
     if int(value[:2]) not in PROVINCES or not _is_day(int(value[6:10]), int(value[10:12]), int(value[12:14])):
         return False
     return value[17] == citizen_check(value[:17])
-
-
-def citizen_check(body: str) -> str:
-    """Return the check digit of the first 17 digits: weights are powers of two modulo 11 (ISO 7064 MOD 11-2)."""
-    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))
-    return "10X98765432"[total % 11]
 
 
 def is_credit_code(value: str) -> bool:

@@ -24,8 +24,8 @@ from hubtwin.stores.uploads import Receiving, Upload, Uploads
 from hubtwin.web.schemas import loads as lo
 from hubtwin.web.schemas.hub import Words
 from hubtwin.web.shown import named, words
-from hubtwin.wiring.library_works import LibraryWorks
-from hubtwin.wiring.loading import Asked, Loader, Previewed, tell_audit
+from hubtwin.wiring.library_works import LibraryWorks, tell_audit
+from hubtwin.wiring.loading import Asked, Loader, Previewed
 from hubtwin.wiring.works import Works
 
 MOST_RUNNING = 2

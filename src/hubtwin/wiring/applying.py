@@ -41,8 +41,13 @@ def make_applying(
     return Applying(
         *(open_baskets(access), catalogue or partial(open_catalogue, settings), access.clock, settings.hub.zone, probe),
         stored_rows=stored_rows,
-        calendar=open_calendar(settings.data_dir / CALENDARS / f"{COUNTRY}.toml"),
+        calendar=calendar_of(settings),
     )
+
+
+def calendar_of(settings: Settings) -> WorkingDays:
+    """Return the calendar of working days that a hub goes by. Raises Malformed."""
+    return open_calendar(settings.data_dir / CALENDARS / f"{COUNTRY}.toml")
 
 
 @lru_cache(maxsize=4)

@@ -19,17 +19,17 @@ from hubtwin.model.colour import Colour
 from hubtwin.rules.masks import NULL, default_mask
 from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.settings import Settings
-from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.quality import Quality, Run, Source, Trend
 from hubtwin.stores.quality_look import FailingRow, look_at
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
+from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
-from hubtwin.wiring.library_works import GOVERN_THREADS
+from hubtwin.wiring.library_works import GOVERN_THREADS, Tell, tell_audit
 from hubtwin.wiring.works import Works
 
-Tell = Callable[[str, Mapping[str, object]], None]
 TREND_RUNS = 30
 
 
@@ -211,7 +211,7 @@ def governing_of(works: Works) -> Governing | None:
     library = works.library
     if library is None:
         return None
-    tell = partial(_tell, works.access.audit)
+    tell = partial(tell_audit, works.access.audit)
     return Governing(library.catalogue, library.shelves, library.quality, clock=library.clock, tell=tell)
 
 
@@ -227,9 +227,11 @@ def opened_governing(settings: Settings, clock: Clock) -> Iterator[Governing]:
     directory = store_directory(settings.home, settings.hub.hub_id)
     with ExitStack() as stack:
         at_min = epoch_minute(clock())
-        database = open_access(directory, at_min)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        signer = Signer(directory)
+        database = open_rows(settings.rows, directory, signer, at_min)
         stack.callback(database.close)
-        tell = partial(_tell, Audit(database, Signer(directory), clock=clock))
+        tell = partial(tell_audit, Audit(database, signer, clock=clock))
         shelves = Shelves(directory / LIBRARY_FOLDER, at_min=at_min, audit=tell)
         stack.callback(shelves.close)
         quality = Quality(
@@ -237,7 +239,3 @@ def opened_governing(settings: Settings, clock: Clock) -> Iterator[Governing]:
         )
         stack.callback(quality.close)
         yield Governing(partial(open_catalogue, settings), shelves, quality, clock=clock, tell=tell)
-
-
-def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
-    audit.append(kind, str(told.get("by", "system")), told)

@@ -14,7 +14,7 @@ from hubtwin.rules.retention import DAY_MIN
 from hubtwin.rules.typed import read_cell
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.returns import KEPT_DAYS, Returns
-from hubtwin.wiring.applying import CALENDARS, COUNTRY, open_baskets, open_calendar
+from hubtwin.wiring.applying import calendar_of, open_baskets
 from hubtwin.wiring.works import Access, Works
 
 
@@ -28,7 +28,7 @@ def return_desk(works: Works) -> ReturnDesk:
     library, zone = works.library, works.settings.hub.zone
     if library is None:
         raise Absent("web.no_library")
-    calendar = open_calendar(works.settings.data_dir / CALENDARS / f"{COUNTRY}.toml")
+    calendar = calendar_of(works.settings)
     baskets = open_baskets(works.access)
 
     def shares(grantees: Sequence[str]) -> Sequence[Share]:

@@ -9,8 +9,10 @@ from functools import partial
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.catalogue import Held
+from hubtwin.model.agency import SYSTEM_ID
 from hubtwin.settings import Settings
 from hubtwin.stores.asking import Engine, folders_of
+from hubtwin.stores.audit import Audit
 from hubtwin.stores.contracts import Contracts
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.quality import Quality
@@ -20,6 +22,11 @@ from hubtwin.wiring.library import open_catalogue
 
 GOVERN_THREADS = 2  # unless hub.toml says how many threads the hub may use
 Tell = Callable[[str, Mapping[str, object]], None]  # kind of the audit, what is told
+
+
+def tell_audit(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
+    """Write down what was done, by whom; by the system where nobody is named."""
+    audit.append(kind, str(told.get("by", SYSTEM_ID)), told)
 
 
 @dataclass(frozen=True)

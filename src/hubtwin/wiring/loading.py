@@ -34,11 +34,11 @@ from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
+from hubtwin.wiring.library_works import Tell, tell_audit
 from hubtwin.wiring.plugs import load as plugged
 
 POSTGRES = "hubtwin.connectors.tables.postgres_table:PostgresTable"
 _ID = 16  # hex digits
-Tell = Callable[[str, Mapping[str, object]], None]
 
 
 @dataclass(frozen=True)
@@ -272,11 +272,6 @@ def opened_loader(settings: Settings, clock: Clock) -> Iterator[Loader]:
         contracts = Contracts(database, audit, clock=clock)
         catalogue = partial(open_catalogue, settings, contracts)
         yield Loader(settings, shelves, catalogue, clock=clock, tell=partial(tell_audit, audit))
-
-
-def tell_audit(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
-    """Write down what was done, by whom."""
-    audit.append(kind, str(told["by"]), told)
 
 
 def _postgres(variable: str, table: str) -> Source:

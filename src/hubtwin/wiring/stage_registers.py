@@ -6,7 +6,7 @@ What is made up bears the mark of synthetic rows from the file to the last answe
 
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from hubtwin.base.errors import HubError, Retry
 from hubtwin.sim.district.faults import PLANTED
 from hubtwin.wiring.governing import governing_of
 from hubtwin.wiring.library_simulated import simulate_district
+from hubtwin.wiring.library_works import tell_audit
 from hubtwin.wiring.loading import Asked, Loader
 from hubtwin.wiring.works import Works
 
@@ -64,7 +65,7 @@ def fill_registers(works: Works, rows: int, stopped: Callable[[], bool] = lambda
     library, governing = works.library, governing_of(works)
     if library is None or governing is None or not works.settings.district:
         return 0
-    tell = partial(_tell, works)
+    tell = partial(tell_audit, works.access.audit)
     loader = Loader(works.settings, library.shelves, library.catalogue, clock=works.access.clock, tell=tell)
     count = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -83,7 +84,3 @@ def fill_registers(works: Works, rows: int, stopped: Callable[[], bool] = lambda
             with suppress(Retry):  # the service colours it at this moment
                 governing.govern(dataset, BY)
     return count
-
-
-def _tell(works: Works, kind: str, told: Mapping[str, object]) -> None:
-    works.access.audit.append(kind, BY, told)

@@ -9,7 +9,6 @@ from threading import Lock
 import structlog
 
 from hubtwin.base.clock import Clock, PacedClock, epoch_minute
-from hubtwin.model.agency import SYSTEM_ID
 from hubtwin.model.duty import Roster
 from hubtwin.model.record import Mode, Status
 from hubtwin.ports import Ledger
@@ -29,7 +28,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.cotravel import Cotravel
-from hubtwin.wiring.library_works import LibraryWorks, open_library
+from hubtwin.wiring.library_works import LibraryWorks, open_library, tell_audit
 from hubtwin.wiring.lists import Ask, WarningList, warn
 from hubtwin.wiring.panorama import Panorama
 from hubtwin.wiring.partners import Partners, open_partners
@@ -153,12 +152,8 @@ def open_works(
 
 def _open_library(stack: ExitStack, settings: Settings, store: EmbeddedStore, access: Access) -> LibraryWorks:
     contracts = Contracts(access.database, access.audit, clock=access.clock)
-    tell = partial(_tell, access.audit)
+    tell = partial(tell_audit, access.audit)
     return open_library(stack, settings, store, access.clock, tell, contracts=contracts)
-
-
-def _tell(audit: Audit, kind: str, told: Mapping[str, object]) -> None:
-    audit.append(kind, str(told.get("by", SYSTEM_ID)), told)
 
 
 def _open_access(stack: ExitStack, settings: Settings, store: EmbeddedStore, clock: Clock) -> Access:
