@@ -2,7 +2,9 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Thread, Timer
 from time import monotonic
@@ -13,10 +15,26 @@ import pytest
 import structlog
 
 from hubtwin.base.errors import Denied, HubError, Malformed, Retry
+from hubtwin.datasets.table import Column, Grade
 from hubtwin.library.asking import Bounds, ask, list_mine, probe, read_page
 from hubtwin.library.views import Piece
-from hubtwin.model.sharing import Delivery
-from tests.asking_kit import ANN, GRANTEES, NOW, PEOPLE, Kit, make_kit, make_share, of_street
+from hubtwin.model.sharing import Delivery, Rows
+from hubtwin.rules.privacy import SMALL_CELL
+from tests.asking_kit import (
+    ANN,
+    CATALOGUE,
+    GRANTEES,
+    LISTINGS,
+    NOW,
+    PEOPLE,
+    RESIDENTS,
+    TINTS,
+    Kit,
+    make_kit,
+    make_share,
+    of_street,
+    write_dataset,
+)
 
 HIDDEN = ("SECRET", "HIDDEN", "BLACK", "330102199003070013", "330102198003070021", "张三", "李四", "王五", "赵六")
 SHARES = (
@@ -257,6 +275,39 @@ def test_black_and_uncoloured_and_withheld_rows_do_not_leave(tmp_path: Path) -> 
     with pytest.raises(Retry):
         ids()
     held.engine.close()
+
+
+@pytest.mark.parametrize("latest", [(), ("id",), ("phone",)])
+@pytest.mark.parametrize("split", [1, 2])
+def test_a_column_that_a_contract_added_is_empty_in_files_from_before(
+    tmp_path: Path, latest: tuple[str, ...], split: int
+) -> None:
+    """No file has it (the same shape in all), whether it is asked for, masked, compared, counted by or chosen by."""
+    made = make_kit(tmp_path)
+    listing = LISTINGS[0]
+    phone = Column("phone", "int", "电话", "phone", Grade.L2, nullable=True)
+    wider = replace(listing, dataset=replace(RESIDENTS, columns=(*RESIDENTS.columns, phone)))
+    made.catalogue = replace(CATALOGUE, listings=(wider, LISTINGS[1]))
+    old = write_dataset(tmp_path / "old", listing, PEOPLE, TINTS, split=split)
+    pieces = tuple(replace(piece, shape="before") for piece in old.pieces)
+    made.sources["residents"] = replace(old, pieces=pieces, latest_by=latest)
+    give = partial(make_share, columns="id street phone", digest=wider.digest)
+    with closing(made.engine):
+        made.shares = [give()]
+        asked = made.asked("SELECT id, phone, phone IS NULL AS empty FROM residents WHERE phone IS NULL ORDER BY id")
+        rows = ask(made.desk, asked).table.to_pylist()
+        everybody = sorted(row["id"] for row in PEOPLE if row["id"] != "BLACK-ID-5")
+        assert [row["id"] for row in rows] == (everybody if latest != ("phone",) else ["330102196003070059"])
+        assert all(row["phone"] is None and row["empty"] for row in rows)
+        assert ask(made.desk, made.asked("SELECT id FROM residents WHERE phone > 1")).table.num_rows == 0
+        star = ask(made.desk, made.asked("SELECT * FROM residents")).table
+        assert star.column("phone").null_count == star.num_rows == len(rows)
+        made.shares = [give(masks=(("phone", "null"),), rows=Rows(column="phone", values=frozenset({"1"})))]
+        assert ask(made.desk, made.asked("SELECT id, phone FROM residents")).table.num_rows == 0
+        made.shares = [give(columns="phone", count_floor=2)]
+        counted = ask(made.desk, made.asked("SELECT phone, _count FROM residents")).table.to_pylist()
+        floor = max(2, SMALL_CELL)
+        assert counted == ([{"phone": None, "_count": len(rows) // floor * floor}] if len(rows) >= floor else [])
 
 
 def test_colours_are_readable_where_asked_for(kit: Kit) -> None:

@@ -16,6 +16,7 @@ from hubtwin.stores.backup import backup
 from hubtwin.stores.check import check
 from hubtwin.stores.ending import certificate_text, destroy_emergency
 from hubtwin.stores.erasure import Where, erase_shelf, list_erasures, person_digest, restore_forgetting
+from hubtwin.stores.shelf_erasure import erase_from_shelves
 from hubtwin.stores.shelf_rows import Landing, ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import open_sealed
@@ -82,6 +83,33 @@ def test_without_a_column_of_confirmation_the_time_on_the_shelf_counts(hub: Hub)
     hub.wait(1)
     assert _nightly(hub, listing) == {"monitored": 4}
     assert _held(hub.store.directory) == {}
+
+
+@pytest.mark.parametrize("older_has", [("number",), ("number", "dropped")])
+def test_rows_of_two_shapes_in_one_part_go_by_a_column_that_came_later(hub: Hub, older_has: tuple[str, ...]) -> None:
+    """Rows from before a contract added the column stay, with what they have; one that no file has is refused."""
+    columns = tuple(Column(name, "string", name, name, nullable=name != "number") for name in older_has)
+    older = replace(LISTING, dataset=Dataset("watched", "x", "x", ("number",), columns))
+    newer = replace(LISTING, dataset=replace(SHAPE, name="watched"))
+    shelves = Shelves(hub.store.directory / LIBRARY_FOLDER, at_min=0)
+    rows = ShelfRows(shelves, "here", Status.ACTUAL, clock=hub.clock)
+    rows.add_row(older, dict.fromkeys(older_has, "old"), key="a", source="s")
+    rows.add_row(newer, {"number": "new", "confirmed_on": date(2020, 1, 1)}, key="b", source="s")
+    rows.add_row(newer, {"number": "newer", "confirmed_on": BEGIN.date()}, key="c", source="s")
+    shelves.close()
+    gone = Where("confirmed_on", until_value=date(2021, 1, 1))
+    assert erase_from_shelves(hub.store.directory, "watched", [gone], 0) == 1
+    shelves = Shelves(hub.store.directory / LIBRARY_FOLDER, at_min=0)
+    (file,) = shelves.files("watched")
+    left = pq.read_table(file.path).to_pylist()
+    shelves.close()
+    assert [(row["row_no"], row["number"], row.get("dropped")) for row in left] == [
+        (1, "old", "old" if "dropped" in older_has else None),
+        (3, "newer", None),
+    ]
+    assert check(hub.store.directory).problems == ()
+    with pytest.raises(Absent):
+        erase_from_shelves(hub.store.directory, "watched", [Where("nowhere", until_value=3)], 0)
 
 
 def test_what_is_withheld_and_all_rows_under_a_hold_wait(hub: Hub) -> None:

@@ -1,6 +1,7 @@
 """Single rows on the shelves: found, added once, corrected in their place, taken from partners once by key."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,14 @@ def test_what_a_street_adds_to_synthetic_rows_is_synthetic(shelf: Shelf) -> None
     shelf.rows.land(LISTING, "market", _came(("a", 1, "x", 1)), "m1", SYNTHETIC)
     shelf.rows.add_row(LISTING, {"number": "b"}, key="k1", source="street-1")
     assert shelf.held()[2] == ("b", None, "street-1", "synthetic")
+
+
+def test_a_row_from_before_a_contract_added_a_column_is_corrected_in_it(shelf: Shelf) -> None:
+    floor = Column("floor", "int", "楼层", "floor", nullable=True)
+    wider = replace(LISTING, dataset=replace(SHAPE, columns=(SHAPE.columns[0], floor, SHAPE.columns[1])))
+    shelf.rows.add_row(LISTING, {"number": "a", "rooms": 2}, key="k1", source="street-1")
+    shelf.rows.add_row(wider, {"number": "b", "rooms": 3, "floor": 7}, key="k2", source="street-1")
+    assert (shelf.rows.find_row(wider, 1) or {})["floor"] is None
+    shelf.rows.correct(wider, 1, "floor", 4, key="k3")
+    found = [(shelf.rows.find_row(wider, number) or {}) for number in (1, 2)]
+    assert [(row["number"], row["rooms"], row["floor"]) for row in found] == [("a", 2, 4), ("b", 3, 7)]

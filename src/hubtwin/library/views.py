@@ -33,13 +33,14 @@ class Piece:
 class Source:
     """Where the rows of a dataset are. `coloured`: rows leave only with a colour that is not black; `latest_by`: of
     rows with the same key the last one stands; `withheld`: rows that nobody may have now; `version` changes whenever
-    numbers of rows may have."""
+    numbers of rows may have; `lacking`: columns that no piece has, because a contract added them later."""
 
     pieces: tuple[Piece, ...]
     coloured: bool
     latest_by: tuple[str, ...] = ()
     withheld: frozenset[int] = frozenset()
     version: str = ""
+    lacking: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

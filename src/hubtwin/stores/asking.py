@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -135,7 +136,8 @@ class Engine:
         cursor.execute(f"CREATE SCHEMA {schema}")
         for name, (view, source) in views.items():
             places = {piece: self._places_of(piece, source) for piece in source.pieces}
-            read = replace(source, pieces=tuple(piece for piece, found in places.items() if found is not None))
+            kept = tuple(piece for piece, found in places.items() if found is not None)
+            read = replace(source, pieces=kept, lacking=_lacking(view, kept))
             out = _bar(room, cursor, [found for found in places.values() if found is not None])
             cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {view_sql(view, read, out)}")
 
@@ -304,6 +306,21 @@ def _told(error: duckdb.Error, watch: _Watch, bounds: Bounds) -> Refused:
     if isinstance(error, duckdb.IOException):  # a part was replaced between the list of files and its reading
         return Refused(Retry("library.ask_moved"))
     return Refused(Malformed("library.ask_failed", reference=reference))
+
+
+def _lacking(view: View, pieces: Sequence[Piece]) -> tuple[str, ...]:
+    """Return the columns of a dataset that none of its pieces has; one piece of each shape is looked into."""
+    try:
+        stored = set[str]().union(*(_stored(path) for path in {piece.shape: piece.path for piece in pieces}.values()))
+    except (OSError, pa.ArrowInvalid):
+        return ()  # gone or damaged: the engine says so when it reads
+    return tuple(column.name for column in view.listing.dataset.columns if column.name not in stored)
+
+
+@lru_cache(maxsize=KEPT_PLACES)
+def _stored(path: Path) -> frozenset[str]:
+    """Return the columns of a file: none is ever written over by another."""
+    return frozenset(pq.read_schema(path).names)
 
 
 def _stamp(path: Path | None) -> tuple[int, int]:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from hubtwin.base.errors import Absent
 from hubtwin.datasets.listing import ROW_NO
-from hubtwin.stores.shelf_files import ShelfFile
+from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 
 LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
@@ -59,13 +59,14 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
     try:
         held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
         files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
+        _refuse_unknown(name, files, where)
         count = 0
         for part in dict.fromkeys(file.part for file in files):
             own = [file for file in files if file.part == part]
             hits = sum(_count(file, where, held) for file in own)
             if hits:
-                shape = Shape(name, pq.read_schema(own[-1].path), own[-1].digest)
-                shelves.replace_part(shape, part, _kept(own, where, held), at_min=at_min)
+                shape = Shape(name, _schema_of(own), own[-1].digest)
+                shelves.replace_part(shape, part, _kept(own, where, held, shape.schema), at_min=at_min)
             count += hits
         return count
     finally:
@@ -76,10 +77,28 @@ def _count(file: ShelfFile, where: Sequence[Condition], held: pa.Array) -> int:
     return sum(int(pc.sum(_doomed(file, table, where, held)).as_py() or 0) for table in _tables(file))
 
 
-def _kept(files: Sequence[ShelfFile], where: Sequence[Condition], held: pa.Array) -> Iterator[pa.Table]:
+def _kept(
+    files: Sequence[ShelfFile], where: Sequence[Condition], held: pa.Array, schema: pa.Schema
+) -> Iterator[pa.Table]:
     for file in files:
         for table in _tables(file):
-            yield table.filter(pc.invert(_doomed(file, table, where, held)))
+            yield widened(schema, table.filter(pc.invert(_doomed(file, table, where, held))))
+
+
+def _schema_of(files: Sequence[ShelfFile]) -> pa.Schema:
+    """Return the columns of the newest file, then those that only older ones have: nothing is lost by rewriting."""
+    found: dict[str, pa.Field] = {}
+    for file in reversed(files):
+        for field in pq.read_schema(file.path):
+            found.setdefault(field.name, field)
+    return pa.schema([*(field for name, field in found.items() if name != ROW_NO), found[ROW_NO]])
+
+
+def _refuse_unknown(name: str, files: Sequence[ShelfFile], where: Sequence[Condition]) -> None:
+    known = {LOADED}.union(*(pq.read_schema(file.path).names for file in files))
+    for each in where:
+        if files and each.column not in known:
+            raise Absent("stores.unknown_column", dataset=name, column=each.column)
 
 
 def _tables(file: ShelfFile) -> Iterator[pa.Table]:
@@ -97,8 +116,8 @@ def _doomed(file: ShelfFile, table: pa.Table, where: Sequence[Condition], held: 
             column = pa.array([file.loaded_min] * table.num_rows, pa.int64())
         elif each.column in table.column_names:
             column = table.column(each.column).combine_chunks()
-        else:
-            raise Absent("stores.unknown_column", dataset=file.dataset, column=each.column)
+        else:  # the file was written before a contract added the column: an empty cell meets no condition
+            return pa.array([False] * table.num_rows, pa.bool_())
         if each.from_value is not None:
             found = pc.and_(found, pc.greater_equal(column, pa.scalar(each.from_value, column.type)))
         if each.until_value is not None:

@@ -196,6 +196,15 @@ class _Counted:
         return table.cast(schema)
 
 
+def widened(schema: pa.Schema, table: pa.Table) -> pa.Table:
+    """Return a table in the order of a schema, empty in the columns that it was written without; what the schema does
+    not have stays behind them."""
+    lacking = [field for field in schema if field.name not in table.column_names]
+    for each in lacking:
+        table = table.append_column(each, pa.nulls(table.num_rows, each.type))
+    return table.select([*schema.names, *(name for name in table.column_names if name not in schema.names)])
+
+
 def _refuse_shape(schema: pa.Schema, table: pa.Table) -> None:
     found, declared = ([(f.name, str(f.type)) for f in each] for each in (table.schema, schema))
     if found != declared:

@@ -16,7 +16,7 @@ from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent
 from hubtwin.datasets.listing import ROW_NO, Listing
 from hubtwin.model.record import Marks, Provenance, Status
-from hubtwin.stores.shelf_files import ShelfFile
+from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import Shelves
 
 RETURNED = "returned"  # the part of rows that streets added
@@ -45,6 +45,7 @@ class ShelfRows:
         for file in self._files_of(listing, row_no):
             table = pq.read_table(file.path, filters=[(ROW_NO, "==", row_no)])
             if table.num_rows:
+                table = widened(listing.schema, table)
                 row: Mapping[str, object] = table.to_pylist()[0]
                 return row
         return None
@@ -107,7 +108,8 @@ class ShelfRows:
         count = 0
         for part in sorted(parts):
             files = [file for file in self._shelves.files(listing.name) if file.part == part]
-            tables = [pq.read_table(file.path) for file in sorted(files, key=lambda file: file.first_row_no)]
+            files.sort(key=lambda file: file.first_row_no)
+            tables = [widened(listing.schema, pq.read_table(file.path)) for file in files]
             touched = sum(_count(table, changes) for table in tables)
             if touched:
                 changed = [_changed(listing, table, changes, whole=whole) for table in tables]

@@ -66,10 +66,14 @@ def _source(view: View, source: Source, out: str | None) -> str:
     paths = ", ".join(path_literal(piece.path) for piece in source.pieces)
     mixed = len({piece.shape for piece in source.pieces}) > 1  # a contract added a column: older files do not have it
     found = f"read_parquet([{paths}]{', union_by_name = true' if mixed else ''})"
+    empty = [f"CAST(NULL AS {SQL_TYPES[_kind(view, name)]}) AS {quoted(name)}" for name in source.lacking]
+    if empty:
+        found = f"(SELECT *, {', '.join(empty)}, file_index, file_row_number FROM {found})"  # noqa: S608
     if source.latest_by:
         keys = ", ".join(quoted(name) for name in source.latest_by)
         newest = f"row_number() OVER (PARTITION BY {keys} ORDER BY file_index DESC, file_row_number DESC)"
-        found = f"(SELECT *, file_index, file_row_number FROM {found} QUALIFY {newest} = 1)"  # noqa: S608
+        kept = "*" if empty else "*, file_index, file_row_number"
+        found = f"(SELECT {kept} FROM {found} QUALIFY {newest} = 1)"  # noqa: S608
     if out:  # two conditions on what the reader counts anyway: half the time of one on a number made of both
         found += f" AS r ANTI JOIN {out} AS o ON o.file = file_index AND o.place = file_row_number"
     else:
