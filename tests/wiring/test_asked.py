@@ -96,8 +96,8 @@ def test_a_dataset_of_the_district_leaves_with_colours_and_its_black_rows_stay(t
         assert ask(desk, question).table.num_rows == 1  # at the next question, whatever its colour was
         assert probe(desk, replace(share, probed_min=None)).ok
         sent = read_share(desk, WHO, share)
-        assert sent.column("row_no").to_pylist() == [3]
-        assert set(sent.column_names) == {"citizen_id", "sex", "row_no", "provenance"}
+        assert sent.column("record_no").to_pylist() == ["3"]
+        assert set(sent.column_names) == {"citizen_id", "sex", "record_no", "provenance"}
         kinds = [entry.kind for entry in works.access.audit.list_entries(by="lin")]
         assert kinds == ["LibraryAsked"] * 4
         told = works.access.audit.list_entries(by="lin")[-1].payload

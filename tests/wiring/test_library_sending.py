@@ -4,20 +4,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.listing import Listing
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.basket import Basket, Form
 from hubtwin.model.partner import Level, Partner, Way
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
+from hubtwin.ports import Batch
 from hubtwin.settings import load_settings
 from hubtwin.settings.partners import PartnerSettings
+from hubtwin.stores.signing import Signer
 from hubtwin.wiring.applying import open_baskets
+from hubtwin.wiring.asked import salt_of
 from hubtwin.wiring.governing import governing_of
 from hubtwin.wiring.library_sending import send_through
 from hubtwin.wiring.works import Works, open_works
@@ -35,9 +41,9 @@ def opened(home: Path) -> Iterator[Works]:
         yield works
 
 
-def _listing(works: Works) -> Listing:
+def _listing(works: Works, name: str = NAME) -> Listing:
     assert works.library is not None
-    return works.library.catalogue().get(NAME)
+    return works.library.catalogue().get(name)
 
 
 def _fill(works: Works, *names: str) -> None:
@@ -51,10 +57,10 @@ def _fill(works: Works, *names: str) -> None:
     governing.govern(NAME, "test")
 
 
-def _give(works: Works, **changed: object) -> Share:
-    listing, now_min = _listing(works), epoch_minute(NOW)
+def _give(works: Works, name: str = NAME, **changed: object) -> Share:
+    listing, now_min = _listing(works, name), epoch_minute(NOW)
     given = Share(
-        *("s1", "b1", "partner:city", NAME, frozenset({listing.dataset.key[0]}), ()),
+        *("s1", "b1", "partner:city", name, frozenset({listing.dataset.key[0]}), ()),
         rows=Rows(everything=True),
         purpose=next(iter(works.library.catalogue().purposes)) if works.library else "",
         legal_basis="law",
@@ -107,6 +113,61 @@ def test_what_is_not_live_for_a_partners_channel_does_not_leave(tmp_path: Path, 
             send_through(works, "other" if how == "none" else "s1", by=STEWARD)
         assert works.partners is not None
         assert works.partners.wire.list_waiting("city", 10) == []
+
+
+OWN = DATASETS["rail_calls"]  # its key has two columns, neither of which the partner is given
+
+
+def _call(works: Works, batch: str, *calls: tuple[str, int, str]) -> None:
+    """Let the store of the hub take calls: trip, order in it, platform."""
+    marks = {"hub_id": works.store.hub_id, "source": "s", "status": "Actual", "provenance": "real", "replayed": False}
+    rows = [
+        {"trip_id": trip, "seq": seq, "station_id": "HGH", "code": "G1", "platform": platform, **marks}
+        for trip, seq, platform in calls
+    ]
+    works.store.write(Batch(key=batch, source="s", tables={OWN.name: pa.Table.from_pylist(rows, schema=OWN.schema)}))
+
+
+def test_the_hubs_own_records_leave_known_by_their_key_and_again_only_where_they_changed(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.batches is not None
+        assert works.partners is not None
+        _call(works, "k1", ("T1", 1, "4"), ("T1", 11, "5"), ("T11", 1, "6"))
+        _give(works, OWN.name, columns=frozenset({"station_id", "platform"}))
+        first = send_through(works, "s1", by=STEWARD)
+        assert first.head is not None
+        salt = salt_of(Signer(works.store.directory), "s1")
+        keys = ("2:T11:1", "2:T12:11", "3:T111:1")  # each part of a key after its length: T1, 11 is not T11, 1
+        expected = [sha256(f"record{salt}{key}".encode()).hexdigest()[:32] for key in keys]
+        assert [tuple(row.row.cells) for row in first.batched.rows] == [
+            (record, "HGH", platform) for record, platform in zip(expected, ("4", "5", "6"), strict=True)
+        ]
+        waiting = works.partners.wire.list_waiting("city", 10)
+        assert len(waiting) == 2, "a head and a chunk, signed"
+        told = b"".join(bytes(str(each), "utf-8") for each in waiting)
+        assert b"T11" not in told, "a key that was not given does not leave"
+        works.store.compact(OWN.name)  # rows lie elsewhere, and are the same records
+        assert send_through(works, "s1", by=STEWARD).head is None
+        _call(works, "k2", ("T1", 11, "7"), ("T2", 1, "8"))
+        second = send_through(works, "s1", by=STEWARD)
+        assert second.head is not None
+        going = {row.row.cells[0]: (row.row.cells[2], row.revision) for row in second.batched.rows if row.revision}
+        assert going.pop(expected[1]) == ("7", 2), "what changed is the next revision of the same record"
+        assert list(going.values()) == [("8", 1)]
+        rows = works.batches.list_rows(second.head.batch_id)
+        assert len(rows) == 2
+
+
+def test_another_share_knows_a_record_by_another_name(tmp_path: Path) -> None:
+    found = []
+    for share in ("s1", "s2"):
+        with opened(tmp_path / "one" if share == "s1" else tmp_path / "two") as works:
+            _call(works, "k1", ("T1", 1, "4"))
+            _give(works, OWN.name, share_id=share, columns=frozenset({"trip_id", "seq"}))
+            (row,) = send_through(works, share, by=STEWARD).batched.rows
+            assert row.row.cells[1:] == ["T1", "1"]
+            found.append(row.row.cells[0])
+    assert len(set(found)) == 2
 
 
 def test_rows_from_before_a_contract_added_a_column_are_read_with_the_others(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from hubtwin.base.errors import Denied, Malformed
+from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.listing import Catalogue, Library, LibraryKind, Listing, Sharing
 from hubtwin.datasets.table import Column, Dataset, Grade
 from hubtwin.model.batch import RowAnswer, RowFate
@@ -62,7 +63,7 @@ def here(tmp_path: Path) -> Iterator[Town]:
 
 def _rows(*told: dict[str, Any]) -> pa.Table:
     plain = {"number": "", "state": None, "since": None, "provenance": "synthetic"}
-    return pa.Table.from_pylist([{"row_no": n, **plain, **row} for n, row in enumerate(told, start=1)])
+    return pa.Table.from_pylist([{"record_no": str(n), **plain, **row} for n, row in enumerate(told, start=1)])
 
 
 def _send(here: Town, table: pa.Table) -> Any:
@@ -161,11 +162,15 @@ def test_another_hub_takes_the_rows_into_its_library_and_answers_each(here: Town
     assert told == [{"number": "a", "since": "2022-10-22T00:00Z"}, {"number": "b", "state": "open"}]
 
 
-@pytest.mark.parametrize("fault", ["not_agreed", "not_the_source", "other_columns"])
-def test_rows_that_may_not_come_are_refused_with_a_reason_and_none_lands(here: Town, fault: str) -> None:
+@pytest.mark.parametrize("fault", ["not_agreed", "not_the_source", "other_columns", "hubs_own"])
+def test_rows_that_may_not_come_are_refused_with_a_reason_and_none_lands(
+    here: Town, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changed: dict[str, Any] = {"owner": "somebody"} if fault == "not_the_source" else {}
     if fault == "other_columns":
         changed = {"dataset": replace(SHAPE, columns=(SHAPE.columns[0],))}
+    if fault == "hubs_own":
+        monkeypatch.setitem(DATASETS, SHAPE.name, SHAPE)
     far = _there(here)
     far.listed = Catalogue(CATALOGUE.libraries, (replace(LISTING, **{"owner": "here", **changed}),))
     if fault == "not_agreed":

@@ -13,7 +13,7 @@ import pyarrow as pa
 from hubtwin.base.errors import Denied, HubError, Malformed
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.sqlgate import Passed, pass_gate
-from hubtwin.library.views import COUNT, NUMBER, Source, View, make_view, masks_of, shape_of
+from hubtwin.library.views import COUNT, NUMBER, RECORD, Source, View, make_view, masks_of, shape_of
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.sharing import Delivery, ProbeResult, Share
 from hubtwin.rules.masks import CLEAR
@@ -128,9 +128,10 @@ def ask(desk: AskDesk, asked: Asked, bounds: Bounds | None = None) -> Answer:
     return _Question(desk, asked, bounds or Bounds()).answer()
 
 
-def ask_numbered(desk: AskDesk, asked: Asked, bounds: Bounds) -> Answer:
-    """Answer a question of the hub's own that may name the numbers of rows (`views.NUMBER`). Raises as `ask`."""
-    return _Question(desk, asked, bounds, numbered=True).answer()
+def ask_named(desk: AskDesk, asked: Asked, bounds: Bounds) -> Answer:
+    """Answer a question of the platform itself, which may name rows by number (`views.NUMBER`) and records by what
+    lasts (`views.RECORD`). Raises as `ask`."""
+    return _Question(desk, asked, bounds, extra=(NUMBER, RECORD)).answer()
 
 
 def list_mine(desk: AskDesk, grantees: Sequence[str]) -> list[Mine]:
@@ -163,15 +164,15 @@ def read_page(
     `columns` empty: all that the shares have in common. Raises as `ask`, and Malformed for a mark that is no page's or
     where the rows were numbered anew since.
     """
-    question = _Question(desk, asked, PAGE_BOUNDS, numbered=True)
+    question = _Question(desk, asked, PAGE_BOUNDS, extra=(NUMBER,))
     return question.page(dataset, columns, min(max(limit, 1), PAGE_ROWS), after)
 
 
 class _Question:
     """One question on its way: covered, run, looked at again, written down, handed out."""
 
-    def __init__(self, desk: AskDesk, asked: Asked, bounds: Bounds, *, numbered: bool = False) -> None:
-        self.desk, self.asked, self.bounds, self.numbered = desk, asked, bounds, numbered
+    def __init__(self, desk: AskDesk, asked: Asked, bounds: Bounds, *, extra: tuple[str, ...] = ()) -> None:
+        self.desk, self.asked, self.bounds, self.extra = desk, asked, bounds, extra
         self.catalogue = desk.catalogue()
         self.fingerprint = ""
         self.views: dict[str, tuple[View, Source]] = {}
@@ -235,15 +236,14 @@ class _Question:
     def _cover(self, sql: str) -> Passed:
         """Return the question as it may run, and prepare its views. Raises Malformed, Denied."""
         live = self._live()
-        extra = [NUMBER] if self.numbered else []
-        passed = pass_gate(sql, {name: [*shape_of(shares), *extra] for name, shares in live.items()})
+        passed = pass_gate(sql, {name: [*shape_of(shares), *self.extra] for name, shares in live.items()})
         self.fingerprint = passed.fingerprint
         for name, touched in passed.touched.items():
             view = make_view(
                 *(self.catalogue.get(name), live[name], touched),
                 starred=name in passed.starred,
                 salt_of=self.desk.salt_of,
-                numbered=self.numbered,
+                numbered=NUMBER in self.extra,
             )
             self.views[name] = (view, self.desk.source(name))
         return passed

@@ -14,7 +14,8 @@ from hubtwin.model.sharing import Rows, Share
 from hubtwin.rules.masks import CLEAR
 from hubtwin.rules.privacy import SMALL_CELL
 
-COLOUR, COUNT, NUMBER = "_colour", "_count", "_row_no"  # beside the columns of a dataset; no column may begin so
+# beside the columns of a dataset; no column may begin so. A record has a name that lasts, a row a number that may not
+COLOUR, COUNT, NUMBER, RECORD = "_colour", "_count", "_row_no", "_record"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ def make_view(
 ) -> View:
     """Return what is visible where a question touches these columns; with `starred` also all that is common to the
     shares that cover it. Raises Denied where no share covers it."""
-    wanted = touched - {COLOUR, NUMBER}
+    wanted = touched - {COLOUR, NUMBER, RECORD}
     by_rows = [share for share in shares if share.count_floor is None]
     covering = [share for share in by_rows if wanted <= share.columns]
     if not covering:
@@ -106,8 +107,9 @@ def make_view(
     if starred:
         visible |= frozenset.intersection(*(share.columns for share in covering))
     order = tuple(column.name for column in listing.dataset.columns if column.name in visible)
-    extra = tuple(name for name in (COLOUR,) if name in touched)
-    branches = _united([_branch(share, order, salt_of) for share in _least_masked(covering, order)])
+    extra = tuple(name for name in (COLOUR, RECORD) if name in touched)
+    named = RECORD in touched
+    branches = _united([_branch(share, order, salt_of, named=named) for share in _least_masked(covering, order)])
     return View(
         *(listing, order + extra, branches),
         numbered=numbered,
@@ -130,10 +132,10 @@ def _count_view(
     raise Denied("library.ask_no_share", dataset=listing.name)
 
 
-def _branch(share: Share, order: Sequence[str], salt_of: Callable[[str], str]) -> Branch:
+def _branch(share: Share, order: Sequence[str], salt_of: Callable[[str], str], *, named: bool = False) -> Branch:
     masks = masks_of(share)
     kept = tuple((name, masks.get(name, CLEAR)) for name in order)
-    salt = salt_of(share.share_id) if any(mask == "hash" for _, mask in kept) else ""
+    salt = salt_of(share.share_id) if named or any(mask == "hash" for _, mask in kept) else ""
     return Branch((share.share_id,), share.rows, kept, salt)
 
 

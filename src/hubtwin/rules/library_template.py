@@ -1,8 +1,8 @@
 """A share of the library as a template of batches: what is shared leaves by the way on which reports leave.
 
 Signature, receipt, key of a row, error file and sending again are those of batches; nothing about them is written
-twice. A row is known by its number on the shelf, which is never used again, so a corrected row goes as its next
-revision and an unchanged one does not go at all.
+twice. A row is known by its number on the shelf, which is never used again, or in a dataset of the hub's own by a
+digest of its key, so a corrected row goes as its next revision and an unchanged one does not go at all.
 """
 
 from collections.abc import Mapping
@@ -53,17 +53,17 @@ def template_of(listing: Listing, share: Share) -> Template:
     )
 
 
-def facts_of(listing: Listing, row_no: int, values: Mapping[str, object]) -> dict[str, str]:
+def facts_of(listing: Listing, record: str, values: Mapping[str, object]) -> dict[str, str]:
     """Return a row as texts: dates as ISO 8601, times in UTC; what is missing is left out.
 
     Raises Malformed for a value that is too long for the wire: nothing is cut off or left out in silence.
     """
-    told = {RECORD: str(row_no)}
+    told = {RECORD: record}
     for name, value in values.items():
         if value is not None and name in listing.dataset.by_name:
             text = text_of(listing.dataset.by_name[name], value)
             if len(text) > MAX_CELL:
-                raise Malformed("rules.share_cell_long", row=row_no, column=name, most=MAX_CELL)
+                raise Malformed("rules.share_cell_long", row=record, column=name, most=MAX_CELL)
             told[_key(name)] = text
     return told
 

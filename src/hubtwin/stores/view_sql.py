@@ -1,7 +1,7 @@
 """A view of a dataset as SQL of DuckDB over Parquet: filters, masks, black rows left out, counts with a floor."""
 
 from hubtwin.datasets.table import ColumnType
-from hubtwin.library.views import COLOUR, COUNT, NUMBER, Branch, Source, View
+from hubtwin.library.views import COLOUR, COUNT, NUMBER, RECORD, Branch, Source, View
 from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Rows
 from hubtwin.rules.masks import CLEAR, SQL_TYPES, sql_mask
@@ -47,7 +47,7 @@ def _kind(view: View, name: str) -> ColumnType:
 
 
 def _nothing(view: View) -> str:
-    kept = {COLOUR: "VARCHAR", COUNT: "BIGINT"}
+    kept = {COLOUR: "VARCHAR", COUNT: "BIGINT", RECORD: "VARCHAR"}
     held = dict(view.branches[0].masks) if view.branches else {}
     parts = [
         f"CAST(NULL AS {kept.get(name) or _masked_kind(view, name, held)}) AS {quoted(name)}" for name in view.columns
@@ -103,9 +103,22 @@ def _rows(view: View, source: Source, out: str | None) -> str:
 def _cell(view: View, source: Source, branch: Branch, name: str) -> str:
     if name == COLOUR:
         return f"{f'[{_COLOURS}][c.colour]' if source.coloured else 'CAST(NULL AS VARCHAR)'} AS {quoted(name)}"
+    if name == RECORD:
+        return f"{_record(source, branch.salt)} AS {quoted(name)}"
     mask = dict(branch.masks).get(name, "null")
     expression, kind = f"r.{quoted(name)}", _kind(view, name)
     return f"{sql_mask(mask, expression, kind, branch.salt) if mask != CLEAR else expression} AS {quoted(name)}"
+
+
+def _record(source: Source, salt: str) -> str:
+    """Return by what a record is known for good, as SQL: its number on the shelf, or where rows have none a digest of
+    its key under the salt of the share. No masked value has the same digest: those begin with the salt."""
+    if not source.latest_by:
+        return "CAST(r.row_no AS VARCHAR)"
+    assert salt.isalnum()
+    parts = [f"CAST(r.{quoted(name)} AS VARCHAR)" for name in source.latest_by]
+    told = ", ".join(f"length({part}), ':', {part}" for part in parts)  # its length first: no two keys read the same
+    return f"left(sha256(concat('record', '{salt}', {told})), 32)"
 
 
 def _filter(rows: Rows) -> str:

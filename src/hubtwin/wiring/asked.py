@@ -15,10 +15,11 @@ import pyarrow as pa
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Denied, HubError
 from hubtwin.datasets.all import DATASETS
-from hubtwin.library.asking import AskDesk, Asked, Bounds, ask_numbered, probe
-from hubtwin.library.views import NUMBER, Piece, Source
+from hubtwin.library.asking import AskDesk, Asked, Bounds, ask_named, probe
+from hubtwin.library.views import NUMBER, RECORD, Piece, Source
 from hubtwin.model.agency import Person
 from hubtwin.model.sharing import Delivery, ProbeResult, Share
+from hubtwin.rules.library_template import RECORD as RECORD_NO
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import Signer
@@ -52,15 +53,17 @@ def salt_of(signer: Signer, share_id: str) -> str:
 
 
 def read_share(desk: AskDesk, by: Person, share: Share) -> pa.Table:
-    """Return all rows of a share as its grantee may see them, with `row_no`, for a sending through a channel.
+    """Return all rows of a share as its grantee may see them, for a sending through a channel, with `record_no`: by
+    what a record is known for good. That is its number on the shelf; a row of the hub's own datasets has no number
+    that lasts, so it is a digest of its key under the salt of the share.
 
     It is a question like any other, under this share alone, for its purpose, and written down. Raises as `ask` does.
     """
     alone = replace(desk, shares=lambda grantee: [each for each in desk.shares(grantee) if _same(each, share)])
     names = ", ".join(f'"{name}"' for name in sorted(share.columns))
-    sql = f'SELECT {names}, {NUMBER} FROM "{share.dataset}" ORDER BY {NUMBER}'  # noqa: S608 - it goes through the gate
-    answer = ask_numbered(alone, Asked(by, (share.grantee,), share.purpose, sql, Delivery.CHANNEL), SENT_BOUNDS)
-    renamed = [{NUMBER: "row_no"}.get(name, name) for name in answer.table.column_names]
+    sql = f'SELECT {names}, {RECORD} FROM "{share.dataset}" ORDER BY {NUMBER}'  # noqa: S608 - it goes through the gate
+    answer = ask_named(alone, Asked(by, (share.grantee,), share.purpose, sql, Delivery.CHANNEL), SENT_BOUNDS)
+    renamed = [{RECORD: RECORD_NO}.get(name, name) for name in answer.table.column_names]
     marked = pa.array(["synthetic" if answer.synthetic else "real"] * answer.table.num_rows, pa.string())
     return answer.table.rename_columns(renamed).append_column("provenance", marked)
 

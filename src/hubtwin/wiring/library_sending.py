@@ -1,7 +1,6 @@
 """What a partner was given leaves through its channel, read on the path on which everybody reads."""
 
 from hubtwin.base.errors import Absent, Denied
-from hubtwin.datasets.all import DATASETS
 from hubtwin.model.agency import Person
 from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import make_asking, read_share
@@ -14,8 +13,7 @@ from hubtwin.wiring.works import Works
 def send_through(works: Works, share_id: str, *, by: Person) -> Made:
     """Send a share of a partner through its channel; new and changed rows go. It leaves with the next pump.
 
-    Raises Absent (no such share, no such partner), Denied (not for the channel, not live, a dataset of the hub's own,
-    whose rows have no lasting number), Malformed (too many rows).
+    Raises Absent (no such share, no such partner), Denied (not for the channel, not live), Malformed (too many rows).
     """
     library = works.library
     assert library is not None, "open_works opens the library"
@@ -27,8 +25,6 @@ def send_through(works: Works, share_id: str, *, by: Person) -> Made:
     if not share.grantee.startswith(PARTNER) or partner not in works.settings.partners:
         raise Absent("wiring.share_no_partner", share=share_id)
     listing = library.catalogue().get(share.dataset)
-    if listing.name in DATASETS:
-        raise Denied("wiring.share_of_hub", dataset=listing.name)
     if not share.is_live(library.now_min(), listing.digest):
         raise Denied("library.ask_ended")
     lines = lines_of(works.settings.partners, works.settings.hub.hub_id)

@@ -14,13 +14,14 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError, Malformed, Retry
 from hubtwin.channels.batch_wire import HEADER, ROWS, parcels_of_answer, read_rows
 from hubtwin.channels.send import Sender
-from hubtwin.datasets.listing import ROW_NO, Catalogue, Listing
+from hubtwin.datasets.all import DATASETS
+from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.model.batch import BatchAnswer, RowAnswer, RowFate
 from hubtwin.model.message import Envelope, Received
 from hubtwin.model.partner import Partner, Taken
 from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.model.sharing import Delivery, Share
-from hubtwin.rules.library_template import dataset_of, facts_of, share_id_of, template_of, values_of
+from hubtwin.rules.library_template import RECORD, dataset_of, facts_of, share_id_of, template_of, values_of
 from hubtwin.rules.template import Template
 from hubtwin.wiring.batches import Batching, Made, Period
 
@@ -52,16 +53,16 @@ def send_share(
 ) -> Made:
     """Make a batch of what a partner was given and write it into the books of the wire; rows that it has go no more.
 
-    `read(share)` gives the rows as the partner may see them, with their numbers, under a live share; it raises Denied
-    and writes the look-up down. Raises Denied where the share is not the partner's or not for channels, Malformed for
-    too many rows.
+    `read(share)` gives the rows as the partner may see them, each with its `record_no`, under a live share; it raises
+    Denied and writes the look-up down. Raises Denied where the share is not the partner's or not for channels,
+    Malformed for too many rows.
     """
     if share.grantee != PARTNER + batching.partner or Delivery.CHANNEL not in share.delivery:
         raise Denied("wiring.share_not_sent", share=share.share_id, partner=batching.partner)
     template, table = template_of(listing, share), read(share)
     if table.num_rows > MOST_ROWS:
         raise Malformed("wiring.share_too_long", rows=table.num_rows, most=MOST_ROWS)
-    facts = [facts_of(listing, int(row.pop(ROW_NO)), row) for row in table.to_pylist()]
+    facts = [facts_of(listing, str(row.pop(RECORD)), row) for row in table.to_pylist()]
     period = Period(min(share.from_min, epoch_minute(now)), epoch_minute(now) + 1)
     made = batching.make(facts, template, period, now, marks_of_rows(table))
     if made.head is not None:
@@ -133,6 +134,8 @@ class Incoming:
         listing = self.catalogue.by_name.get(name)
         if listing is None or listing.owner != partner.partner_id:
             raise Absent("datasets.not_listed", dataset=name[:60])
+        if name in DATASETS:  # its rows stand in the store that connectors write: on the shelf nobody would read them
+            raise Denied("wiring.rows_for_hub", dataset=name)
         return listing
 
     def _answer(self, envelope: Envelope, rows: Sequence[RowAnswer], reason: str = "") -> None:
