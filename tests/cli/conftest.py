@@ -2,11 +2,21 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import sql
 
-from tests.cli.kit import DAY, SECOND, Hub, build_once, make_tiny_hub
+from hubtwin.stores.audit import ACCESS_FILE
+from tests.cli.kit import DAY, ROOT, SECOND, Hub, Town, build_once, make_tiny_hub
+from tests.cluster import Cluster
+
+SHIPPED = ROOT / "data" / "hubs" / "hangzhou-east" / "hub.toml"
+VARIABLE = "HUBTWIN_POSTGRES_COMMANDS"
 
 
 def _build(folder: Path) -> None:
@@ -32,6 +42,34 @@ def second(prepared: Hub, tmp_path: Path) -> Hub:
     """A copy of the prepared hub, for tests that write."""
     shutil.copytree(prepared.home, tmp_path / "home")
     return Hub(SECOND, tmp_path / "home")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def town(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Town:
+    """Hangzhou East with its district, nothing loaded yet: the same test runs on both databases."""
+    home = tmp_path / "home"
+    if request.param == "sqlite":
+        return Town(SHIPPED, home, partial(_embedded, home / SHIPPED.parent.name / ACCESS_FILE))
+    cluster: Cluster = request.getfixturevalue("cluster")
+    database = cluster.make_bare()
+    monkeypatch.setenv(VARIABLE, cluster.address(database))
+    monkeypatch.setenv(f"{VARIABLE}_OWNER", cluster.owner(database))
+    hub = tmp_path / "hub.toml"
+    hub.write_text(f'{SHIPPED.read_text(encoding="utf-8")}\n[rows]\nurl_env = "{VARIABLE}"\n', encoding="utf-8")
+    town = Town(hub, home, partial(_larger, cluster.owner(database), SHIPPED.parent.name))
+    assert town.run("rows", "prepare").code == 0
+    return town
+
+
+def _embedded(file: Path) -> list[str]:
+    with closing(sqlite3.connect(file)) as con:
+        return [str(row) for row in con.execute("SELECT entry FROM audit ORDER BY seq")]
+
+
+def _larger(address: str, schema: str) -> list[str]:
+    with closing(psycopg.connect(address)) as con:
+        asked = sql.SQL("SELECT entry FROM {}.audit ORDER BY seq").format(sql.Identifier(schema))
+        return [str(row) for row in con.execute(asked)]
 
 
 @pytest.fixture

@@ -81,6 +81,27 @@ def hubtwin(*arguments: object) -> Ran:
     return Ran(code, out.getvalue(), err.getvalue())
 
 
+@dataclass(frozen=True)
+class Town:
+    """A hub of a district, with its home, whose accounts, grants and audit stand in one of the two databases."""
+
+    hub: Path
+    home: Path
+    told: Callable[[], list[str]]
+
+    def run(self, *arguments: object, lang: str = "en") -> Ran:
+        """Run a command of the hub."""
+        return hubtwin("--hub", self.hub, "--home", self.home, "--lang", lang, *arguments)
+
+    def library(self, *arguments: object, lang: str = "en") -> Ran:
+        """Run a command of the library."""
+        return self.run("library", *arguments, lang=lang)
+
+    def audit(self) -> list[str]:
+        """Return the rows of the audit as text, as they lie in the database."""
+        return self.told()
+
+
 def build_once(base: Path, name: str, build: Callable[[Path], None]) -> Path:
     """Return a folder that the first of all workers builds, while the others wait for it."""
     folder = base / name

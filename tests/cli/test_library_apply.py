@@ -12,7 +12,7 @@ from hubtwin.base.clock import system_clock
 from hubtwin.settings import load_settings
 from hubtwin.web.start import open_desk
 from hubtwin.wiring.stage_library import make_district_accounts
-from tests.cli.kit import Ran, hubtwin
+from tests.cli.kit import Ran, Town
 
 PASSWORD = "correct horse battery"
 WANTED = ("--purpose", "elderly_care", "--basis", "public_data_regulation", "--key", "k")
@@ -28,20 +28,20 @@ alone = false
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
-    home = tmp_path / "home"
-    with open_desk(load_settings("hangzhou-east", home), clock=system_clock, real_clock=system_clock) as desk:
+def run(town: Town, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    with open_desk(load_settings(str(town.hub), town.home), clock=system_clock, real_clock=system_clock) as desk:
         make_district_accounts(desk.works, password=PASSWORD, lang="en")
 
     def ask(user: str, *arguments: object, lang: str = "en") -> Ran:
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
-        command = ("library", *arguments, "--by", user, "--password-stdin")
-        return hubtwin("--hub", "hangzhou-east", "--home", home, "--lang", lang, *command)
+        return town.library(*arguments, "--by", user, "--password-stdin", lang=lang)
 
     return ask
 
 
-def test_a_basket_is_applied_for_signed_authorised_and_ended(run: Callable[..., Ran], tmp_path: Path) -> None:
+def test_a_basket_is_applied_for_signed_authorised_and_ended(
+    run: Callable[..., Ran], town: Town, tmp_path: Path
+) -> None:
     def told(user: str, *arguments: object) -> Any:
         ran = run(user, *arguments, "--format", "json")
         assert ran.code == 0, ran
@@ -57,11 +57,17 @@ def test_a_basket_is_applied_for_signed_authorised_and_ended(run: Callable[..., 
     assert (table.code, table.out.count("已生效")) == (0, 3)  # the basket and both its items
     shares = told("lin", "shares")
     assert {each["dataset"]: each["live"] for each in shares} == {"meal_services": True, "elderly_persons": True}
+    assert {each["dataset"] for each in told("lin", "mine")} == {"meal_services", "elderly_persons"}
+    question = "SELECT count(*) AS n FROM meal_services"
+    assert told("lin", "ask", question, "--purpose", "elderly_care")["rows"] == [{"n": 0}]
+    assert run("lin", "ask", "SELECT * FROM residents", "--purpose", "elderly_care").code == 1
     assert run("lin", "revoke", shares[0]["share_id"]).code == 1  # not the applicant's to do
     assert run("shen", "revoke", shares[0]["share_id"]).code == 0
     assert len(told("lin", "shares")) == 1
     assert told("shen", "times")["human"]["count"] == 1
     assert run("he", "decide", made["basket_id"]).code == 2
+    for kind in ("BasketSubmitted", "TemplateSigned", "ShareActive", "ShareRevoked"):
+        assert any(kind in row for row in town.audit()), kind
     file.write_text("templates = 1", encoding="utf-8")
     assert run("he", "template", "--sign", file).code == 1
 

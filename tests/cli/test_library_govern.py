@@ -1,13 +1,11 @@
 """The commands that govern: a register is loaded, coloured, looked at by rule; orders go to its owner."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import Ran, hubtwin
+from tests.cli.kit import Town
 
 HEADER = "公民身份号码,姓名,性别,出生日期,街道代码,联系电话\n"
 ROWS = (
@@ -17,49 +15,44 @@ ROWS = (
 )
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("govern")
-    file = folder / "residents.csv"
+@pytest.fixture
+def filled(town: Town, tmp_path: Path) -> Town:
+    file = tmp_path / "residents.csv"
     file.write_text(HEADER + ROWS, encoding="utf-8")
-    ran = _run(folder / "home", "load", file, "--dataset", "residents", "--synthetic")
+    ran = town.library("load", file, "--dataset", "residents", "--synthetic")
     assert ran.code == 0, ran
-    return folder / "home"
+    return town
 
 
-def _run(home: Path, *arguments: object, lang: str = "en") -> Ran:
-    return hubtwin("--hub", "hangzhou-east", "--home", home, "--lang", lang, "library", *arguments)
-
-
-def test_a_register_is_coloured_and_says_how_it_stands(home: Path) -> None:
-    assert _run(home, "quality").code == 1
-    ran = _run(home, "govern", "residents")
+def test_a_register_is_coloured_and_says_how_it_stands(filled: Town) -> None:
+    assert filled.library("quality").code == 1
+    ran = filled.library("govern", "residents")
     assert ran.code == 0, ran
     assert "3 rows, 3 scanned" in ran.out
     assert "red (invalid) 1" in ran.out
-    (run,) = json.loads(_run(home, "govern", "--all", "--format", "json").out)
+    (run,) = json.loads(filled.library("govern", "--all", "--format", "json").out)
     assert (run["dataset"], run["evaluated"], run["colours"]["red"]) == ("residents", 0, 1)
-    told = json.loads(_run(home, "quality", "residents", "--format", "json").out)
+    told = json.loads(filled.library("quality", "residents", "--format", "json").out)
     by_rule = {each["rule"]: each for each in told["rules"]}
     assert (by_rule["format:citizen_id"]["passed"], by_rule["format:citizen_id"]["failed"]) == (2, 1)
     assert by_rule["key:citizen_id"]["failed"] == 1
-    assert "红（不合规）" in _run(home, "quality", "residents", lang="zh").out
-    ran = _run(home, "quality")
+    assert "红（不合规）" in filled.library("quality", "residents", lang="zh").out
+    ran = filled.library("quality")
     assert (ran.code, "records governed" in ran.out) == (0, True)
 
 
-def test_orders_go_to_the_owner_and_the_audit_knows(home: Path) -> None:
-    orders = json.loads(_run(home, "orders", "list", "--format", "json").out)
+def test_orders_go_to_the_owner_and_the_audit_knows(filled: Town) -> None:
+    assert filled.library("govern", "residents").code == 0
+    orders = json.loads(filled.library("orders", "list", "--format", "json").out)
     assert "format:citizen_id" in {each["rule"] for each in orders}
-    assert _run(home, "orders", "list", "--dataset", "residents").code == 0
-    assert "0 overdue" in _run(home, "orders", "escalate").out
-    with closing(sqlite3.connect(home / "hangzhou-east" / "access.sqlite")) as con:
-        told = [str(row) for row in con.execute("SELECT * FROM audit")]
+    assert filled.library("orders", "list", "--dataset", "residents").code == 0
+    assert "0 overdue" in filled.library("orders", "escalate").out
+    told = filled.audit()
     assert any("QualityRun" in row for row in told)
     assert any("QualityOrderOpened" in row for row in told)
     assert not any("11010519491231002" in row for row in told)
 
 
-def test_what_is_asked_for_wrongly_is_said(home: Path) -> None:
+def test_what_is_asked_for_wrongly_is_said(town: Town) -> None:
     for arguments in (("govern",), ("govern", "residents", "--all"), ("govern", "nothing")):
-        assert _run(home, *arguments).code
+        assert town.library(*arguments).code

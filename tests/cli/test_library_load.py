@@ -1,14 +1,12 @@
 """The commands that load: a register of a district is looked at, loaded, gone on with, corrected; each in the audit."""
 
 import json
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.kit import Ran, hubtwin
+from tests.cli.kit import Ran, Town, hubtwin
 
 HEADER = "公民身份号码,姓名,性别,出生日期,街道代码,联系电话,备注\n"
 GOOD = "110101199003071233,测试甲,male,1990年3月7日,330102001,13800000000,x\n"
@@ -29,11 +27,6 @@ def file(tmp_path: Path) -> Path:
 
 def _run(home: Path, *arguments: object, lang: str = "en") -> Ran:
     return hubtwin("--hub", "hangzhou-east", "--home", home, "--lang", lang, "library", *arguments)
-
-
-def _audit(home: Path) -> list[str]:
-    with closing(sqlite3.connect(home / "hangzhou-east" / "access.sqlite")) as con:
-        return [str(row) for row in con.execute("SELECT * FROM audit ORDER BY 1")]
 
 
 def test_a_preview_says_what_a_load_would_do_and_stores_nothing(home: Path, file: Path) -> None:
@@ -62,41 +55,41 @@ def test_a_preview_says_what_a_load_would_do_and_stores_nothing(home: Path, file
     assert "Nothing was loaded yet." in _run(home, "loads").out
 
 
-def test_a_file_is_loaded_once_corrected_and_every_step_is_in_the_audit(home: Path, file: Path) -> None:
-    ran = _run(home, "load", file, "--dataset", "residents", "--synthetic", "--part", "p1")
+def test_a_file_is_loaded_once_corrected_and_every_step_is_in_the_audit(town: Town, file: Path) -> None:
+    ran = town.library("load", file, "--dataset", "residents", "--synthetic", "--part", "p1")
     assert ran.code == 0, ran
     assert "2 rows, 1 in quarantine" in ran.err
-    ran = _run(home, "load", file, "--dataset", "residents", "--synthetic", "--part", "p1")
+    ran = town.library("load", file, "--dataset", "residents", "--synthetic", "--part", "p1")
     assert "was loaded before" in ran.err
-    listed = _run(home, "quarantine", "list")
+    listed = town.library("quarantine", "list")
     assert "residents" in listed.out
     assert "测试乙" not in listed.out
-    shown = _run(home, "quarantine", "show", 1, lang="zh").out
+    shown = town.library("quarantine", "show", 1, lang="zh").out
     assert "1.10101E+17,测试乙" in shown
-    still = _run(home, "quarantine", "release", 1, "--set", "citizen_id=110101199003071233")
+    still = town.library("quarantine", "release", 1, "--set", "citizen_id=110101199003071233")
     assert (still.code, "no date that exists" in still.err) == (1, True)
     told = ("--set", "citizen_id=110101199003071233", "--set", "birth_date=1990-03-07")
-    assert "1 rows were released." in _run(home, "quarantine", "release", 1, *told).out
-    assert _run(home, "quarantine", "release", 1, *told).code == 1
-    assert "No row is in quarantine." in _run(home, "quarantine", "list").out
+    assert "1 rows were released." in town.library("quarantine", "release", 1, *told).out
+    assert town.library("quarantine", "release", 1, *told).code == 1
+    assert "No row is in quarantine." in town.library("quarantine", "list").out
     rows = [
         row
-        for path in sorted((home / "hangzhou-east" / "library" / "rows" / "residents").glob("*.parquet"))
+        for path in sorted((town.home / "hangzhou-east" / "library" / "rows" / "residents").glob("*.parquet"))
         for row in pq.read_table(path).to_pylist()
     ]
     assert [(row["person_name"], row["provenance"], row["row_no"]) for row in rows] == [
         *(("测试甲", "synthetic", 1), ("测试甲", "synthetic", 2)),
         ("测试乙", "synthetic", 3),
     ]
-    audit = _audit(home)
+    audit = town.audit()
     for kind in ("LibraryLoadBegun", "LibraryLoaded", "LibraryQuarantineRead", "LibraryRowReleased"):
         assert sum(kind in row for row in audit) == 1, kind
     assert not any("测试" in row or "110101199003071233" in row for row in audit)
-    (load,) = json.loads(_run(home, "loads", "--format", "json").out)
+    (load,) = json.loads(town.library("loads", "--format", "json").out)
     assert (load["rows"], load["quarantined"], load["part"], load["synthetic"]) == (2, 1, "p1", True)
-    again = _run(home, "load", file, "--dataset", "residents", "--synthetic", "--again")
+    again = town.library("load", file, "--dataset", "residents", "--synthetic", "--again")
     assert "2 rows, 1 in quarantine" in again.err
-    assert hubtwin("--hub", "hangzhou-east", "--home", home, "--lang", "en", "check").code in {0, 1}
+    assert town.run("check").code in {0, 1}
 
 
 def test_what_cannot_be_loaded_says_why(home: Path, file: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hubtwin.library.applying import submit
 from hubtwin.model.basket import ItemState
 from hubtwin.stores.baskets import BasketFilter, Origin
 from hubtwin.stores.sqlite import Database
+from tests.databases import Engine
 from tests.library.baskets_kit import LIAISON, NOW_MIN, OTHER_STREET, STEWARD, Town, ask, form, town_at
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +57,8 @@ def _send(town: Town, count: int) -> list[str]:
     return sent
 
 
-def test_baskets_come_in_pages_the_newest_first_and_only_those_that_concern(tmp_path: Path) -> None:
-    with town_at(tmp_path) as town:
+def test_baskets_come_in_pages_the_newest_first_and_only_those_that_concern(tmp_path: Path, engine: Engine) -> None:
+    with town_at(tmp_path, engine) as town:
         sent = _send(town, 5)
         first = town.book.list_baskets(BasketFilter(limit=3))
         rest = town.book.list_baskets(BasketFilter(limit=3, before=first[-1].basket_id))
@@ -65,6 +66,10 @@ def test_baskets_come_in_pages_the_newest_first_and_only_those_that_concern(tmp_
         assert all(each == town.book.get(each.basket_id) for each in first)
         own = town.book.list_baskets(BasketFilter(agency="street-2"))
         assert [each.basket_id for each in own] == [sent[3], sent[1]]
+        mine = town.book.list_baskets(BasketFilter(applicant=LIAISON.user_id, limit=2))
+        mine += town.book.list_baskets(BasketFilter(applicant=LIAISON.user_id, before=mine[-1].basket_id))
+        assert [each.basket_id for each in mine] == [sent[4], sent[2], sent[0]]
+        assert all(each == town.book.get(each.basket_id) for each in mine), "with all of their items"
         assert len(town.book.list_baskets(BasketFilter(concerns="public-security", waiting=True))) == 5
         assert town.book.list_baskets(BasketFilter(concerns=STEWARD.agency)) == []
         assert town.book.list_baskets(BasketFilter(since_ms=first[0].submitted_ms)) == first[:1]

@@ -145,6 +145,38 @@ def test_applications_and_shares_are_seen_by_whose_they_are(hub: Hub) -> None:
     }
 
 
+def test_what_is_sent_back_is_seen_by_both_sides_and_a_template_by_who_signed_it(hub: Hub) -> None:
+    for number, agency, dataset in ((1, "street-1", "shops"), (2, "street-2", "shops"), (3, "street-1", "homes")):
+        hub.as_owner(
+            f"SET search_path = {SCHEMA}; SET ROLE {ROLE}_desk;"
+            " INSERT INTO returns (return_id, kind, dataset, agency, street, sent_by, sent_min, due_min, column_name,"
+            f" state, send_key) VALUES ('r{number}', 'dispute', '{dataset}', '{agency}', '1', 'ann', 1, 2, 'a', 'sent',"
+            f" 'k{number}'); INSERT INTO library_templates VALUES ('t{number}', '{agency}', '{dataset}', '{{}}')"
+        )
+    returns, templates = (
+        "SELECT return_id FROM returns ORDER BY 1",
+        "SELECT template_id FROM library_templates ORDER BY 1",
+    )
+
+    def seen(sql: str, *names: str) -> str:
+        return "".join(str(name) for (name,) in hub.ask(sql, _as(*names)))
+
+    for sql in (returns, templates):
+        assert hub.ask(sql) == []
+        for stranger in ("", "street-1", "user:ann", "agency:", "agency:street-3", "agency:shops", "dataset:street-1"):
+            assert seen(sql, stranger) == "", stranger
+        assert len(hub.ask(sql, DESK)) == 3
+    assert seen(returns, "agency:street-1") == "r1r3"
+    assert seen(returns, "agency:street-2") == "r2"
+    assert seen(returns, "agency:trade", "dataset:shops") == "r1r2", "the owner of a dataset answers"
+    assert seen(returns, "agency:street-2", "dataset:homes") == "r2r3"
+    assert (
+        seen("SELECT return_id FROM returns WHERE agency = 'street-2' OR true ORDER BY 1", "agency:street-1") == "r1r3"
+    )
+    assert seen(templates, "agency:street-1") == "t1t3"
+    assert seen(templates, "dataset:shops") == ""
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -155,6 +187,9 @@ def test_applications_and_shares_are_seen_by_whose_they_are(hub: Hub) -> None:
         "SELECT * FROM audit",
         "SELECT * FROM sessions",
         "SELECT * FROM words",
+        "SELECT * FROM contracts",
+        "UPDATE returns SET state = 'applied'",
+        "INSERT INTO library_templates VALUES ('t', 'o', 'd', '{}')",
         "SELECT prune_audit(9)",
         "ALTER TABLE grants DISABLE ROW LEVEL SECURITY",
         "DROP POLICY of_grantee ON grants",
@@ -216,10 +251,11 @@ def test_a_check_finds_rights_that_somebody_widened(hub: Hub) -> None:
     assert list_problems(address, SCHEMA) == []
 
 
-def test_every_table_that_names_a_grantee_is_guarded(hub: Hub) -> None:
+def test_every_table_that_says_whose_a_row_is_is_guarded(hub: Hub) -> None:
     found = hub.as_owner(
         "SELECT DISTINCT table_name FROM information_schema.columns"
-        f" WHERE table_schema = '{SCHEMA}' AND column_name IN ('grantee', 'applicant', 'basket_id') ORDER BY 1"
+        f" WHERE table_schema = '{SCHEMA}' AND column_name IN"
+        " ('grantee', 'applicant', 'agency', 'owner', 'basket_id') ORDER BY 1"
     )
     assert [str(table) for (table,) in found] == sorted(OWNERS)
 

@@ -1,6 +1,7 @@
 """What streets send back: stored once, sealed, settled by somebody else, escalated, forgotten."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,23 @@ def test_a_return_is_stored_once_and_nobody_reads_it_without_the_key(
     assert SECRET.encode() not in engine.content(tmp_path)
     assert town.kinds() == ["ReturnSent"]
     assert len(town.vault.list_keys()) == 1
+
+
+def test_an_agency_sees_what_it_sent_and_what_is_about_the_datasets_it_answers_for(town: Town) -> None:
+    told = {"a": ("street-1", "residents"), "b": ("street-2", "residents"), "c": ("street-2", "houses")}
+    ids = {
+        town.returns.send(replace(DISPUTE, agency=agency, dataset=dataset), SAID, key=key).return_id: key
+        for key, (agency, dataset) in told.items()
+    }
+
+    def seen(agency: str, *answers: str) -> str:
+        return "".join(sorted(ids[each.return_id] for each in town.returns.list_seen(agency, answers)))
+
+    assert (seen("street-1"), seen("street-2"), seen("street-3")) == ("a", "bc", "")
+    assert seen("civil-affairs", "residents") == "ab"
+    assert seen("civil-affairs", "residents", "houses", "weather") == "abc"
+    assert seen("street-1", "houses") == "ac"
+    assert len(town.returns.list_seen("street-2", (), limit=1)) == 1
 
 
 def test_the_source_answers_once_and_never_who_sent_it(town: Town) -> None:

@@ -37,6 +37,8 @@ class Book(Protocol):
         self, *, agency: str = "", dataset: str = "", state: ReturnState | None = None, limit: int = 500
     ) -> list[Return]: ...
 
+    def list_seen(self, agency: str, answers: Sequence[str]) -> list[Return]: ...
+
 
 class Shelf(Protocol):
     """Where rows are: part of `stores.shelves.Shelves`, with what a row needs to be written."""
@@ -114,9 +116,7 @@ class ReturnDesk:
     def list_for(self, who: Person) -> list[Return]:
         """Return what a person may see: what the own agency sent, and what is about datasets that it owns."""
         own = [each.name for each in self.catalogue.listings if each.owner == who.agency]
-        found = {one.return_id: one for name in own for one in self.book.list_returns(dataset=name)}
-        found |= {one.return_id: one for one in self.book.list_returns(agency=who.agency)}
-        return sorted(found.values(), key=lambda one: (-one.sent_min, one.return_id))
+        return self.book.list_seen(who.agency, own)
 
     def read(self, who: Person, return_id: str) -> Said | None:
         """Return what was said, to both sides only; None where it was destroyed. Raises Denied, Absent."""

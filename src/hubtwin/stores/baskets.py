@@ -12,7 +12,7 @@ from hubtwin.base.errors import Absent, Denied
 from hubtwin.model.basket import HELD, WAITING, Basket, BasketItem, Template
 from hubtwin.model.sharing import Lane, Share
 from hubtwin.rules.basket_moves import BasketNote, Changed, revoke, suspend
-from hubtwin.stores.access_rows import AccessRows, Session, narrowed
+from hubtwin.stores.access_rows import AccessRows, Reader, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.basket_rows import (
     basket_body,
@@ -120,11 +120,13 @@ class Baskets:
         if where.waiting:
             clause += f" AND basket_id IN (SELECT basket_id FROM basket_items WHERE state IN ({_WAITING}))"  # noqa: S608
         sql = f"SELECT {_BASKET} FROM baskets WHERE {clause} ORDER BY submitted_ms DESC, basket_id DESC LIMIT ?"  # noqa: S608
-        rows = self._database.all(sql, *values, where.limit)
+        whose = (f"user:{where.applicant}",) if where.applicant else ()
+        reader: Reader = self._database.seen_by(*whose) if whose else self._database
+        rows = reader.all(sql, *values, where.limit)
         items: dict[object, list[tuple[object, ...]]] = {}
         chosen = f"SELECT basket_id FROM ({sql}) AS chosen"  # noqa: S608
         listed = f"SELECT basket_id, body FROM basket_items WHERE basket_id IN ({chosen}) ORDER BY basket_id, place"  # noqa: S608
-        for basket_id, body in self._database.all(listed, *values, where.limit):
+        for basket_id, body in reader.all(listed, *values, where.limit):
             items.setdefault(basket_id, []).append((body,))
         return [read_basket(row, items.get(row[0], ())) for row in rows]
 

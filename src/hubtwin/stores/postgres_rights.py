@@ -46,6 +46,9 @@ OWNERS: Mapping[str, str] = MappingProxyType(
         "baskets": f"applicant = {_NAMED} OR 'user:' || applicant = {_NAMED}",
         "grants": f"grantee = {_NAMED}",
         "library_shares": f"grantee = {_NAMED}",
+        "library_templates": f"'agency:' || owner = {_NAMED}",
+        # what the own agency sent, and what is about a dataset that it answers for: the catalogue says which
+        "returns": f"'agency:' || agency = {_NAMED} OR 'dataset:' || dataset = {_NAMED}",
     }
 )
 AUDIT_DAYS = 1095 - 1  # retention.toml: kept for three years, PIPL Art. 56; a day for clocks that differ

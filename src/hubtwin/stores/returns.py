@@ -6,7 +6,7 @@ backup; that it was sent and what became of it stays.
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from cryptography.exceptions import InvalidTag
@@ -94,6 +94,15 @@ class Returns:
         where, given = narrowed(wanted)
         sql = f"SELECT {_RETURN} FROM returns WHERE {where} ORDER BY sent_min DESC, return_id LIMIT ?"  # noqa: S608
         return [_return(row) for row in self._database.all(sql, *given, limit)]
+
+    def list_seen(self, agency: str, answers: Sequence[str], *, limit: int = 1_000) -> list[Return]:
+        """Return the newest that an agency sent, or that are about datasets it answers for; it can see no others."""
+        sql = (
+            f"SELECT {_RETURN} FROM returns WHERE agency = ? OR dataset IN ({', '.join('?' * len(answers)) or 'NULL'})"  # noqa: S608
+            " ORDER BY sent_min DESC, return_id LIMIT ?"
+        )
+        reader = self._database.seen_by(f"agency:{agency}", *(f"dataset:{name}" for name in answers))
+        return [_return(row) for row in reader.all(sql, agency, *answers, limit)]
 
     def read(self, return_id: str) -> Said | None:
         """Return what was said; None where it was destroyed. Raises Absent, Malformed where it was altered."""
