@@ -1,6 +1,6 @@
 """What a grant costs: questions through shares, gate, secure views, colours and audit, beside bare DuckDB.
 
-    python -m benchmarks.granted_query [--rows 10000000] [--repeats 9] [--black-every 1000]
+    python -m benchmarks.granted_query [--rows 10000000] [--repeats 9] [--black-every 1000] [--no-copies]
 
 Targets: at most twice the bare time for a count over 10 million rows, at most 10 ms more for a point look-up, and a
 revocation that stops questions already running within 1 s. The rows lie on real shelves, one in a thousand is black
@@ -34,9 +34,11 @@ from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.stores.asking import COLOURS, Engine
 from hubtwin.stores.audit import Audit, open_access
+from hubtwin.stores.served import SERVED, make_copies
 from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import Signer
-from hubtwin.wiring.asked import Pieces, salt_of
+from hubtwin.wiring.asked import salt_of
+from hubtwin.wiring.pieces import Pieces
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
 NOW_MIN = epoch_minute(NOW)
@@ -112,7 +114,7 @@ def fill(shelves: Shelves, rows: int, black_every: int) -> None:
 class Bench:
     """The library under measure. `shares` may be changed while questions run."""
 
-    def __init__(self, directory: Path, rows: int, black_every: int) -> None:
+    def __init__(self, directory: Path, rows: int, black_every: int, *, copies: bool) -> None:
         """Build it."""
         self.shelves = Shelves(directory / "library", at_min=NOW_MIN)
         began = time.perf_counter()
@@ -121,12 +123,19 @@ class Bench:
         database = open_access(directory, NOW_MIN)
         self.audit = Audit(database, Signer(directory), clock=lambda: NOW)
         self.shares: Sequence[Share] = (SHARE,)
-        engine = Engine([directory / "library" / "rows", directory / "library" / COLOURS], threads=THREADS)
+        pieces = Pieces(self.shelves, self.colours_of)
+        if copies:
+            began, rows_of = time.perf_counter(), lambda: [file.path for file in self.shelves.files("people")]
+            made = make_copies(self.shelves.directory, "people", pieces("people"), rows_of)
+            size = sum(path.stat().st_size for path in self.shelves.directory.glob(f"{SERVED}/*/*.parquet"))
+            print(f"{made} copies without black rows, {size / 1e6:.0f} MB, in {time.perf_counter() - began:.1f} s")
+        library = directory / "library"
+        engine = Engine([library / "rows", library / COLOURS, library / SERVED], threads=THREADS)
         signer = Signer(directory)
         self.desk = AskDesk(
             catalogue=lambda: CATALOGUE,
             shares=lambda grantee: self.shares if grantee == SHARE.grantee else (),
-            source=Pieces(self.shelves, self.colours_of),
+            source=pieces,
             engine=engine,
             trail=self.audit,
             now_min=lambda: NOW_MIN,
@@ -205,13 +214,15 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--black-every", type=int, default=1_000)
+    parser.add_argument("--no-copies", action="store_true", help="leave black rows out at each question")
     asked = parser.parse_args()
     print(machine_header(["duckdb", "sqlglot", "pyarrow"]))
     directory = SCRATCH / "granted"
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     try:
-        measure_all(Bench(directory, asked.rows, asked.black_every), asked.rows, asked.repeats)
+        bench = Bench(directory, asked.rows, asked.black_every, copies=not asked.no_copies)
+        measure_all(bench, asked.rows, asked.repeats)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 

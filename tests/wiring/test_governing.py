@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hubtwin.base.clock import epoch_minute
@@ -14,7 +16,9 @@ from hubtwin.library.governing import OrderState
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.colour import Colour
 from hubtwin.stores.quality import Quality
+from hubtwin.stores.served import SERVED, make_copies
 from hubtwin.stores.shelves import Shelves
+from hubtwin.wiring import governing
 from hubtwin.wiring.governing import Governing, QualityClock
 from tests.rules.quality_oracle import make_catalogue
 
@@ -104,3 +108,20 @@ def test_the_sum_of_the_library_is_that_of_its_datasets(hub: Hub) -> None:
     total = hub.governing.total([standing])
     assert (total.datasets, total.colours.rows, standing.colour) == (1, 5, Colour.RED)
     assert hub.governing.held() == ["people"]
+
+
+def test_a_run_makes_what_questions_read_and_a_full_disk_does_not_undo_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(governing, "make_copies", partial(make_copies, least=1))
+    hub.shelves.withhold("people", [2], "hold", "li", epoch_minute(NOW))
+    hub.governing.govern("people", "li")
+    (copy,) = hub.shelves.directory.glob(f"{SERVED}/people/*.parquet")
+    assert pq.read_table(copy).column("row_no").to_pylist() == [1, 3, 4, 5]
+
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(governing, "make_copies", full)
+    hub.shelves.release("people", [2], "over", "li", epoch_minute(NOW))
+    assert hub.governing.govern("people", "li").colours.colours.get(Colour.BLACK, 0) == 0

@@ -2,8 +2,8 @@
 
 It reads the Parquet files through secure views (DuckDB 2.0), so that no condition, cast or error of a query meets a row
 that the view leaves out. External access is off but for the library's folders, nothing can be loaded or set, memory,
-time, rows and bytes are bounded. A question's views stand in a schema of its own, hold only what the audit says that it
-touches, and go with it. What DuckDB says of a failure may hold values: nobody is told, and no log.
+time, rows, bytes and questions at once are bounded. A question's views stand in a schema of its own, hold only what the
+audit says that it touches, and go with it. What DuckDB says of a failure may hold values: nobody is told, and no log.
 """
 
 import json
@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Condition, Event, Lock, Thread
 from time import monotonic
 
 import duckdb
@@ -28,21 +28,26 @@ from hubtwin.base.errors import Denied, Malformed, Retry
 from hubtwin.library.asking import Bounds, Refused
 from hubtwin.library.sqlgate import Passed, refuse_engine_tree
 from hubtwin.library.views import Piece, Source, View
-from hubtwin.stores.view_sql import literal, path_literal, places_sql, quoted, view_sql
+from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
+from hubtwin.stores.view_sql import literal, quoted, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
+BUSY_ROOMS, WAIT_S = (
+    4,
+    10.0,
+)  # grantees whose questions run at once, each with the memory of a room: idle ones hold none
 LOOK_S = 0.2  # how often a running question's shares are looked at
 KEPT_TABLES, KEPT_PLACES = 16, 4_096
 _BATCH = 65_536
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
-_NOTHING = pa.array([], pa.int64())
 LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
 _LOG = structlog.get_logger()
 
 
 def folders_of(directory: Path) -> list[Path]:
     """Return the folders of a store directory in which files of rows and of colours lie, and nothing else does."""
-    return [directory / LIBRARY / ROWS, directory / LIBRARY / COLOURS, directory / COLUMNS]
+    library = directory / LIBRARY
+    return [library / ROWS, library / SERVED, library / COLOURS, directory / COLUMNS]
 
 
 @dataclass
@@ -54,20 +59,30 @@ class _Room:
     running: int = 0
     number: int = 0
     # what nobody may have: ids of the arrays of places -> the table that holds them, and the arrays
-    barred: OrderedDict[tuple[int, ...], tuple[str, Sequence[pa.Array]]] = field(default_factory=OrderedDict)
+    barred: OrderedDict[tuple[int, ...], tuple[str, Sequence[np.ndarray]]] = field(default_factory=OrderedDict)
 
 
 class Engine:
     """Runs questions. Several threads may ask at once."""
 
-    def __init__(self, folders: Sequence[Path], *, threads: int = 2, memory: str = "1GB", rooms: int = ROOMS) -> None:
+    def __init__(
+        self,
+        folders: Sequence[Path],
+        *,
+        threads: int = 2,
+        memory: str = "1GB",
+        rooms: int = ROOMS,
+        busy_rooms: int = BUSY_ROOMS,
+        wait_s: float = WAIT_S,
+    ) -> None:
         """Take the folders below which files of rows and colours lie; nothing else can be read."""
         self._folders = [f"{folder.resolve()}/" for folder in folders]
         self._threads, self._memory, self._most = threads, memory, rooms
+        self._most_busy, self._wait_s = busy_rooms, wait_s
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
         self._lock = Lock()
-        self._places: OrderedDict[tuple[object, ...], pa.Array | None] = OrderedDict()
-        self._scout: duckdb.DuckDBPyConnection | None = None  # looks for black rows; no question is ever run on it
+        self._left = Condition(self._lock)  # told when a room has no question any more
+        self._places: OrderedDict[tuple[object, ...], np.ndarray | None] = OrderedDict()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -75,8 +90,6 @@ class Engine:
             for room in self._rooms.values():
                 room.connection.close()
             self._rooms.clear()
-            if self._scout is not None:
-                self._scout.close()
 
     def run(
         self,
@@ -135,29 +148,36 @@ class Engine:
     ) -> None:
         cursor.execute(f"CREATE SCHEMA {schema}")
         for name, (view, source) in views.items():
-            places = {piece: self._places_of(piece, source) for piece in source.pieces}
-            kept = tuple(piece for piece, found in places.items() if found is not None)
-            read = replace(source, pieces=kept, lacking=_lacking(view, kept))
-            out = _bar(room, cursor, [found for found in places.values() if found is not None])
+            read, places = self._readable(view, source)
+            out = _bar(room, cursor, places)
             cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {view_sql(view, read, out)}")
 
-    def _places_of(self, piece: Piece, source: Source) -> pa.Array | None:
-        """Return the places in a file of the rows that nobody may have, looked for once; None: nothing of it may leave,
-        because not every row has a colour."""
-        if not source.coloured and not source.withheld:
-            return _NOTHING
+    def _readable(self, view: View, source: Source) -> tuple[Source, list[np.ndarray]]:
+        """Return the files that a question reads, and the places in each that it must leave out itself."""
+        pieces, places = list[Piece](), list[np.ndarray]()
+        for piece in source.pieces:
+            found = self._places_of(piece, source)
+            if found is None or 0 < len(found) == piece.rows:
+                continue
+            if len(found) and not source.latest_by and (copy := copy_of(piece.path, found)).exists():
+                piece, found = replace(piece, path=copy), NOTHING  # noqa: PLW2901 - the copy stands for it
+            pieces.append(piece)
+            places.append(found)
+        return replace(source, pieces=tuple(pieces), lacking=_lacking(view, pieces)), places
+
+    def _places_of(self, piece: Piece, source: Source) -> np.ndarray | None:
+        """Return `places_of` a file, looked for once; None also where its colours cannot be read. Raises Refused."""
         key = (piece, source.coloured, _stamp(piece.colours), source.withheld)
         with self._lock:
             if key in self._places:
                 self._places.move_to_end(key)
                 return self._places[key]
-            if self._scout is None:
-                self._scout = self._connect()
-            scout = self._scout.cursor()
         try:
-            places = _look_for(scout, piece, source) if not source.coloured or _is_whole(piece) else None
-        finally:
-            scout.close()
+            places = places_of(piece, source)
+        except (OSError, pa.ArrowInvalid):
+            if not piece.path.exists():  # replaced between the list of files and its reading
+                raise Refused(Retry("library.ask_moved")) from None
+            return None
         with self._lock:
             self._places[key] = places
             while len(self._places) > KEPT_PLACES:
@@ -168,9 +188,11 @@ class Engine:
     def _entered(self, grantee: str) -> Iterator[_Room]:
         """Give the room of a grantee; the one that was longest not entered is closed where there are too many.
 
-        Raises Retry where the grantee has too many questions running.
+        Raises Retry where the grantee has too many questions running, or all of them together do for a while.
         """
-        with self._lock:
+        with self._left:
+            if not self._left.wait_for(lambda: self._has_room_for(grantee), self._wait_s):
+                raise Retry("library.ask_full")
             room = self._rooms.get(grantee)
             if room is None:
                 room = self._rooms[grantee] = _Room(self._connect())
@@ -184,8 +206,13 @@ class Engine:
         try:
             yield room
         finally:
-            with self._lock:
+            with self._left:
                 room.running -= 1
+                self._left.notify_all()
+
+    def _has_room_for(self, grantee: str) -> bool:
+        busy = [name for name, room in self._rooms.items() if room.running]
+        return grantee in busy or len(busy) < self._most_busy
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int | float | list[str]] = {
@@ -237,14 +264,7 @@ class _Watch:
             return False
 
 
-def _look_for(scout: duckdb.DuckDBPyConnection, piece: Piece, source: Source) -> pa.Array:
-    scout.register("withheld", pa.table({"row_no": pa.array(sorted(source.withheld), pa.int64())}))
-    colours = path_literal(piece.colours) if piece.colours and source.coloured else None
-    sql = places_sql(path_literal(piece.path), colours, "withheld")
-    return scout.sql(sql).to_arrow_table().column(0).combine_chunks()
-
-
-def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[pa.Array]) -> str | None:
+def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[np.ndarray]) -> str | None:
     """Return the table in a room that holds places (file, row), None for no place; the same places make one table.
 
     The last few are kept: a question that runs may still read one that another question has no use for.
@@ -258,7 +278,7 @@ def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[pa.Arr
             return room.barred[key][0]
         name = f"main.out_{secrets.token_hex(8)}"
         files = np.repeat(np.arange(len(places), dtype=np.uint64), [len(each) for each in places])
-        given = pa.table({"file": files, "place": pa.concat_arrays(list(places))})
+        given = pa.table({"file": files, "place": np.concatenate(places)})
         cursor.register("given", given)
         cursor.execute(f"CREATE TABLE {name} AS SELECT file, place FROM given")  # noqa: S608 - a name of ours
         cursor.unregister("given")
@@ -329,11 +349,3 @@ def _stamp(path: Path | None) -> tuple[int, int]:
     except OSError:
         return (0, 0)
     return (found.st_mtime_ns, found.st_size) if found else (0, 0)
-
-
-def _is_whole(piece: Piece) -> bool:
-    """Tell whether every row of a piece has a colour; where one has none, none of them leaves."""
-    try:
-        return piece.colours is not None and bool(pq.read_metadata(piece.colours).num_rows == piece.rows)
-    except (OSError, pa.ArrowInvalid):
-        return False

@@ -24,6 +24,7 @@ from hubtwin.datasets.listing import Listing
 from hubtwin.library.catalogue import Held
 from hubtwin.library.loads import BadRow
 from hubtwin.stores.migrate import migrate
+from hubtwin.stores.served import drop_copies, sweep_copies
 from hubtwin.stores.shelf_files import ShelfFile, ShelfFiles, Written
 from hubtwin.stores.shelf_loads import ShelfLoads
 from hubtwin.stores.sqlite import Database
@@ -135,6 +136,7 @@ class Shelves:
             failpoint("stores.shelf_after_commit")
             for file in old:
                 file.path.unlink(missing_ok=True)
+                drop_copies(file.path)
 
     def withhold(self, dataset: str, row_nos: Iterable[int], why: str, by: str, at_min: int) -> int:
         """Take rows out of everybody's reach; return how many were not so before. The audit hears of it first."""
@@ -190,6 +192,7 @@ class Shelves:
         self._files.sweep_scratch()
         for dataset in self._files.list_datasets():
             known = {file.path for file in self.files(dataset)}
+            count += sweep_copies(self.directory, dataset, known)
             if all(path in known for path in self._files.list_placed(dataset)):
                 continue
             try:

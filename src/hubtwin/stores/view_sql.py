@@ -20,13 +20,6 @@ def view_sql(view: View, source: Source, out: str | None) -> str:
     return _counts(view, source, out) if view.floor is not None else _rows(view, source, out)
 
 
-def places_sql(rows: str, colours: str | None, withheld: str) -> str:
-    """Return SQL for the rows of one file, by their place in it, that nobody may have: black ones and withheld ones."""
-    black = f"SELECT row_no FROM read_parquet({colours}) WHERE colour = {Colour.BLACK.value}" if colours else ""  # noqa: S608
-    barred = " UNION ALL ".join(part for part in (black, f"SELECT row_no FROM {withheld}") if part)  # noqa: S608
-    return f"SELECT file_row_number FROM read_parquet({rows}) WHERE row_no IN ({barred})"  # noqa: S608
-
-
 def quoted(name: str) -> str:
     """Return a name as SQL."""
     return '"' + name.replace('"', '""') + '"'

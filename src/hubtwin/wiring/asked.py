@@ -4,11 +4,10 @@ The hub's own datasets are read from its embedded store (of each key the latest 
 shelves with their colours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
 
 import pyarrow as pa
 
@@ -21,12 +20,11 @@ from hubtwin.model.agency import Person
 from hubtwin.model.sharing import Delivery, ProbeResult, Share
 from hubtwin.rules.library_template import RECORD as RECORD_NO
 from hubtwin.stores.embedded import EmbeddedStore
-from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.applying import open_baskets
+from hubtwin.wiring.pieces import Pieces
 from hubtwin.wiring.works import Works
 
-ColoursOf = Callable[[str], Mapping[str, Path]]  # dataset -> file of colours by the name of the file of rows
 SENT_BOUNDS = Bounds(rows=200_000, mib=256, seconds=120.0)
 
 
@@ -70,24 +68,6 @@ def read_share(desk: AskDesk, by: Person, share: Share) -> pa.Table:
 
 def _same(each: Share, share: Share) -> bool:
     return each.share_id == share.share_id
-
-
-class Pieces:
-    """Where the rows of the district's datasets are at this moment: on the shelves, with their colours."""
-
-    def __init__(self, shelves: Shelves, colours_of: ColoursOf) -> None:
-        """Take the shelves, and what tells the files of colours."""
-        self._shelves, self._colours_of = shelves, colours_of
-
-    def __call__(self, dataset: str) -> Source:
-        """Return where a dataset is. A dataset that nothing is held of has no pieces."""
-        colours = self._colours_of(dataset)
-        pieces = [
-            Piece(file.path, file.rows, colours.get(file.path.name), file.synthetic_rows > 0, file.digest)
-            for file in self._shelves.files(dataset)
-        ]
-        withheld = frozenset(each.row_no for each in self._shelves.withheld(dataset))
-        return Source(tuple(pieces), coloured=True, withheld=withheld)
 
 
 class Sources:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import structlog
+
 from hubtwin.base.clock import Clock, epoch_minute
-from hubtwin.base.errors import Denied
+from hubtwin.base.errors import Denied, HubError
 from hubtwin.datasets.listing import Catalogue, LibraryKind, Listing
 from hubtwin.library.governing import Histogram, Order, OrderState, add_up, dataset_colour, rating
 from hubtwin.model.agency import Person
@@ -23,14 +25,17 @@ from hubtwin.stores.audit import Audit
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.quality import Quality, Run, Source, Trend
 from hubtwin.stores.quality_look import FailingRow, look_at
+from hubtwin.stores.served import make_copies
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.library_works import GOVERN_THREADS, Tell, tell_audit
+from hubtwin.wiring.pieces import Pieces
 from hubtwin.wiring.works import Works
 
 TREND_RUNS = 30
+_LOG = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,19 @@ class Governing:
             lambda name: [each.row_no for each in self._shelves.withheld(name)],
             lambda name: self._shelves.count_quarantined().get(name, 0),
         )
-        return self.quality.govern(catalogue.get(dataset), catalogue, source, now_min=self.now_min(), by=by)
+        run = self.quality.govern(catalogue.get(dataset), catalogue, source, now_min=self.now_min(), by=by)
+        self._copy(dataset)
+        return run
+
+    def _copy(self, dataset: str) -> None:
+        """Make what questions read; without it they leave out black rows themselves, so nothing here is an error."""
+        try:
+            source = Pieces(self._shelves, self.quality.settled)(dataset)
+            make_copies(
+                self._shelves.directory, dataset, source, lambda: {file.path for file in self._shelves.files(dataset)}
+            )
+        except (OSError, HubError) as error:
+            _LOG.warning("copies_not_made", dataset=dataset, reason=type(error).__name__)
 
     def standing(self, dataset: str) -> Standing | None:
         """Return how a dataset stands, None before its first run. Raises Absent."""

@@ -1,0 +1,181 @@
+"""Copies of files of rows without the rows that nobody may have, so that leaving those out costs a question nothing.
+
+An anti join costs 10 ns for each row that meets a condition, twice what reading it takes; a copy is read like any file.
+A copy lies in `served/DATASET/` under the name of its file and of the places that were left out, so one that no longer
+fits is not found and the question leaves the rows out itself. Copies are made after the colours; they go with their
+file, at once, as what was erased must be gone; a backup has none of them.
+"""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from hubtwin.base.failpoint import failpoint
+from hubtwin.datasets.listing import ROW_NO
+from hubtwin.library.views import Piece, Source
+from hubtwin.model.colour import Colour
+from hubtwin.stores.columns import ROW_GROUP
+from hubtwin.stores.sqlite import fsync
+
+SERVED = "served"
+WORTH_ROWS = 100_000  # of a smaller file the anti join takes less than a millisecond
+_DRAFT = ".draft"
+NOTHING = np.array([], np.int64)
+
+
+def places_of(piece: Piece, source: Source) -> np.ndarray | None:
+    """Return the places in a file, rising, of the rows that nobody may have: black ones and withheld ones.
+
+    None: nothing of the file may leave, because not every row has a colour. Raises OSError, pa.ArrowInvalid.
+    """
+    if not source.coloured and not source.withheld:
+        return NOTHING
+    barred = np.array(sorted(source.withheld), np.int64)
+    if source.coloured:
+        if piece.colours is None or pq.read_metadata(piece.colours).num_rows != piece.rows:
+            return None
+        barred = np.union1d(barred, _black(piece.colours))
+    if not len(barred):
+        return NOTHING
+    found, start = [NOTHING], 0
+    with pq.ParquetFile(piece.path) as stream:
+        for batch in stream.iter_batches(ROW_GROUP, columns=[ROW_NO]):
+            numbers = batch.column(0).to_numpy()
+            first, last = np.searchsorted(barred, (numbers[0], numbers[-1] + 1))  # numbers of a file rise
+            wanted = barred[first:last]
+            at = np.searchsorted(numbers, wanted)
+            found.append(start + at[numbers[at] == wanted])
+            start += len(numbers)
+    return np.concatenate(found)
+
+
+def copy_of(file: Path, places: np.ndarray) -> Path:
+    """Return where the copy of a file of rows without the rows at these places lies, if it was made."""
+    left_out = sha256(places.astype("<i8").tobytes()).hexdigest()[:16]
+    return _folder(file) / f"{file.stem}.{left_out}{file.suffix}"
+
+
+def drop_copies(file: Path) -> None:
+    """Delete the copies of a file of rows that counts no more."""
+    for path in _copies(file):
+        path.unlink(missing_ok=True)
+
+
+def sweep_copies(directory: Path, dataset: str, known: Collection[Path]) -> int:
+    """Delete copies of files that count no more, and drafts that a crash left behind; return how many.
+
+    `directory` is that of the library. A draft that somebody writes at this moment is left to who writes it.
+    """
+    folder, stems, count = directory / SERVED / dataset, {path.stem for path in known}, 0
+    if not folder.is_dir():
+        return 0
+    gone = [path for path in folder.glob("*.parquet") if path.stem.rpartition(".")[0] not in stems]
+    with suppress(BlockingIOError), _locked(folder):
+        gone += folder.glob(f"*{_DRAFT}")
+    for path in gone:
+        path.unlink(missing_ok=True)
+        count += 1
+    return count
+
+
+def make_copies(
+    directory: Path,
+    dataset: str,
+    source: Source,
+    counts_now: Callable[[], Collection[Path]],
+    *,
+    least: int = WORTH_ROWS,
+) -> int:
+    """Make the copies of a dataset that are missing, and delete those that no longer fit; return how many were made.
+
+    `counts_now()` are the files of rows that count: a file that was replaced meanwhile leaves no copy. Somebody else
+    who makes them is left to it. Raises OSError for a full disk; then the rest is left out by the questions themselves.
+    """
+    folder, made, fitting = directory / SERVED / dataset, 0, set[Path]()
+    pieces = [piece for piece in source.pieces if piece.rows >= least]
+    if not pieces and not folder.is_dir():
+        return 0
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(BlockingIOError, FileNotFoundError), _locked(folder):  # not found: a file of rows was replaced
+        for piece in pieces:
+            places = places_of(piece, source)
+            if places is None or not 0 < len(places) < piece.rows:
+                continue
+            target = copy_of(piece.path, places)
+            fitting.add(target)
+            if not target.exists():
+                _write(piece.path, target, places)
+                made += 1
+        for path in {*folder.glob("*.parquet"), *folder.glob(f"*{_DRAFT}")} - fitting:
+            path.unlink(missing_ok=True)
+    # after the renaming: who replaces a file enters that first and deletes the copies then, so one of both sees it
+    sweep_copies(directory, dataset, counts_now())
+    return made
+
+
+def _write(file: Path, target: Path, places: np.ndarray) -> None:
+    draft = target.with_name(f"{secrets.token_hex(8)}{_DRAFT}")
+    try:
+        with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
+            with (
+                pq.ParquetFile(file) as rows,
+                pq.ParquetWriter(stream, rows.schema_arrow, compression="zstd") as writer,
+            ):
+                for table in _without(rows, places):
+                    writer.write_table(table, row_group_size=ROW_GROUP)
+            stream.flush()
+            os.fsync(stream.fileno())
+        failpoint("stores.served_written")
+        draft.replace(target)
+        fsync(target.parent)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _without(rows: pq.ParquetFile, places: np.ndarray) -> Iterator[pa.Table]:
+    """Yield the row groups of a file without the rows at some places: memory holds one."""
+    start = 0
+    for number in range(rows.num_row_groups):
+        table = rows.read_row_group(number)
+        keep = np.ones(table.num_rows, bool)
+        first, last = np.searchsorted(places, (start, start + table.num_rows))
+        keep[places[first:last] - start] = False
+        start += table.num_rows
+        yield table.filter(pa.array(keep))
+
+
+def _black(colours: Path) -> np.ndarray:
+    found = [NOTHING]
+    with pq.ParquetFile(colours) as stream:
+        for batch in stream.iter_batches(ROW_GROUP, columns=[ROW_NO, "colour"]):
+            black = pc.equal(batch.column("colour"), Colour.BLACK.value)
+            found.append(batch.column(ROW_NO).filter(black).to_numpy())
+    return np.concatenate(found)
+
+
+def _folder(file: Path) -> Path:
+    return file.parents[2] / SERVED / file.parent.name
+
+
+def _copies(file: Path) -> list[Path]:
+    return [path for path in _folder(file).glob("*.parquet") if path.stem.rpartition(".")[0] == file.stem]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of the copies of a dataset. Raises BlockingIOError where somebody else does."""
+    handle = os.open(folder / "copies.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
