@@ -52,7 +52,10 @@ def _own(lane: Lane, f: Facts, limits: Limits) -> dict[str, bool]:
         case Lane.OPERATIONAL:
             return {"no_scene": not f.scene, "not_your_scene": f.scene and not f.own_scene}
         case Lane.EMERGENCY:
-            return {"longer_than_emergency": f.minutes > limits.emergency_min}
+            since_min, most = f.emergency_since_min, limits.emergency_min
+            beyond = since_min > 0 and f.minutes > most - since_min
+            known = {"unreviewed_emergency": f.unreviewed, "beyond_first_emergency": beyond}
+            return {"longer_than_emergency": f.minutes > most, **known}
         case _:
             return {}
 

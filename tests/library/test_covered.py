@@ -23,16 +23,19 @@ from hubtwin.library.deciding import (
     decide_items,
     renew_share,
     resume_share,
+    review_share,
     revoke_share,
     sign_template,
+    take_emergency,
     withdraw_basket,
     withdraw_template,
 )
 from hubtwin.model.basket import WAITING, Basket
-from hubtwin.model.sharing import Rows, Share
+from hubtwin.model.sharing import Lane, Rows, Share
 from hubtwin.rules.basket_moves import Given
 from tests.library.baskets_kit import (
     AUTHORITY,
+    COMMANDER,
     DATA,
     DAY,
     FIRST,
@@ -50,6 +53,7 @@ from tests.library.baskets_kit import (
     Town,
     ask,
     form,
+    urgent,
     with_column,
 )
 
@@ -57,7 +61,8 @@ NAMES = ("shops", "benches", "residents", "meals", "secrets")
 COLUMNS = [
     frozenset(each.split()) for each in ("no", "no street", "no kind", "street kind", "no phone", "no street health")
 ]
-OWN = {"street-1": {"1", "2"}, "street-2": {"3"}, "civil-affairs": set[str]()}
+OWN = {"street-1": {"1", "2"}, "street-2": {"3"}, "civil-affairs": set[str](), "command": set[str]()}
+GRANTEES = ("agency:street-1", "agency:street-2", "agency:civil-affairs", "user:lin", "agency:command", "user:wang")
 ASKERS = (LIAISON, OTHER_STREET, STEWARD)
 DECIDERS = (OWNER, OWNER, OTHER_OWNER, OTHER_OWNER, AUTHORITY, GUARD, LIAISON)
 TWO = Rows(column="street", values=frozenset({FIRST, SECOND}))
@@ -179,6 +184,30 @@ class Sharing(RuleBasedStateMachine):
         assert who != applicant or what == "withdraw"
         self._learn(done)
 
+    @rule(name=st.sampled_from(NAMES), minutes=st.sampled_from([60, DAY - 60, DAY]), own=st.booleans())
+    def take_in_an_emergency(self, name: str, minutes: int, *, own: bool) -> None:
+        self.count += 1
+        made = urgent(ask(name, "no", "phone", rows=Rows(True)), key=str(self.count), minutes=minutes)
+        now_min = self.town.now_min
+        grantee = "user:wang" if own else "agency:command"
+        sent = replace(made, grantee=grantee, from_min=now_min, until_min=now_min + minutes)
+        try:
+            basket = take_emergency(self.town.applying, COMMANDER, sent)
+        except HubError:
+            return
+        self.baskets.append(basket.basket_id)
+        self._learn(basket)
+
+    @rule(which=st.integers(0, 3), justified=st.booleans())
+    def review(self, which: int, *, justified: bool) -> None:
+        waiting = self.town.book.list_unreviewed()
+        if not waiting:
+            return
+        share = waiting[which % len(waiting)]
+        review_share(self.town.applying, GUARD, share.share_id, justified=justified, note="seen")
+        if not justified:
+            self.given[share.basket_id, share.dataset].on = False
+
     @rule(kind=st.sampled_from(["sign", "withdraw"]), alone=st.booleans())
     def template(self, kind: str, alone: bool) -> None:
         if kind == "sign":
@@ -244,7 +273,7 @@ class Sharing(RuleBasedStateMachine):
 
     @invariant()
     def everybody_sees_what_was_given_and_nothing_else(self) -> None:
-        for grantee in ("agency:street-1", "agency:street-2", "agency:civil-affairs", "user:lin"):
+        for grantee in GRANTEES:
             seen: set[Cell] = set()
             live = self.town.live(grantee)
             assert {share.share_id for share in live} == {each.share_id for each in self._all_live(grantee)}
@@ -259,6 +288,14 @@ class Sharing(RuleBasedStateMachine):
                 if given.shape == self.shapes[dataset]
             ]
             assert seen == set().union(*covered)
+
+    @invariant()
+    def nobody_reads_in_emergencies_for_longer_than_one_lasts_without_a_review(self) -> None:
+        taken = self.town.book.list_unreviewed_of("agency:command", COMMANDER.user_id)
+        live = [share for share in taken if share.is_live(self.town.now_min, share.digest)]
+        first = min((share.from_min for share in taken), default=self.town.now_min)
+        assert all(share.until_min <= first + self.town.applying.limits.emergency_min for share in live)
+        assert all(share.lane is Lane.EMERGENCY for share in taken)
 
 
 TestSharing = Sharing.TestCase

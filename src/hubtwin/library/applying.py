@@ -54,6 +54,10 @@ class Book(Protocol):
         """Store an application, once by its key. Raises Denied."""
         ...
 
+    def is_known(self, applicant: str, key: str) -> bool:
+        """Return whether somebody has sent an application in under a key."""
+        ...
+
     def change(self, basket_id: str, decide: Callable[..., Changed]) -> Basket:
         """Let a function of the basket and its shares decide, in one transaction. Raises Absent."""
         ...
@@ -72,6 +76,10 @@ class Book(Protocol):
 
     def was_revoked(self, agency: str, dataset: str) -> bool:
         """Return whether somebody ended what an agency had of a dataset, and its owner has given none since."""
+        ...
+
+    def list_unreviewed_of(self, grantee: str, applicant: str) -> list[Share]:
+        """Return emergency accesses that were given to somebody, or taken by somebody, and nobody has reviewed."""
         ...
 
     def get_template(self, template_id: str) -> Template:
@@ -210,6 +218,9 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
     stored = applying.stored_rows(listing.name) if rows.everything else None
     facts = facts_of(listing, ask, setting, rows, stored_rows=stored)
     facts = replace(facts, revoked=applying.book.was_revoked(setting.applicant.agency, listing.name))
+    if form.kind is BasketKind.EMERGENCY:
+        taken = list_taken(applying, setting.applicant.user_id, form.grantee)
+        facts = replace(facts, unreviewed=taken.is_over, emergency_since_min=taken.since_min)
     templates = {
         each.template_id: each
         for each in applying.book.list_templates(listing.name)
@@ -228,6 +239,26 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
         template_id=template.template_id if template else "",
     )
     return ItemCheck(listing, item, waits=lane not in BY_POLICY or (template is not None and not template.alone))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Emergency accesses that nobody has reviewed: those that are over, and minutes since the first of all began."""
+
+    over: tuple[Share, ...] = ()
+    since_min: int = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether one of them is over."""
+        return bool(self.over)
+
+
+def list_taken(applying: Applying, applicant: str, grantee: str) -> Taken:
+    """Return what a grantee, or who applies, took in emergencies and nobody has reviewed."""
+    now_min, shares = applying.now_min(), applying.book.list_unreviewed_of(grantee, applicant)
+    over = tuple(share for share in shares if share.revoked_min is not None or share.until_min <= now_min)
+    return Taken(over, max((now_min - share.from_min for share in shares), default=0))
 
 
 def ms_of(moment: datetime) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from hubtwin.base.errors import Denied, Malformed
 from hubtwin.base.ids import stable_key
 from hubtwin.datasets.listing import Catalogue
-from hubtwin.library.applying import Applying, activate, find_listing, look_at, setting_of, submit
+from hubtwin.library.applying import Applying, activate, find_listing, list_taken, look_at, setting_of, submit
 from hubtwin.model.agency import Person, Role
 from hubtwin.model.basket import WAITING, Ask, Basket, BasketItem, BasketKind, Form, ItemState, Template
 from hubtwin.model.sharing import Lane, Share
@@ -152,13 +152,25 @@ def renew_share(applying: Applying, who: Person, share_id: str, *, minutes: int,
 def take_emergency(applying: Applying, who: Person, form: Form) -> Basket:
     """Take what an emergency needs without anybody's word; it ends by itself and somebody else must review it.
 
-    Raises Denied, Malformed without a reason or for longer than such access may last.
+    What is taken before a review ends with the first of it, and after that end nothing more is taken: otherwise one
+    would follow the other for ever. Raises Denied, Malformed without a reason or for longer than such access may last.
     """
     if form.kind is not BasketKind.EMERGENCY:
         raise Malformed("library.no_emergency")
     if form.minutes > applying.limits.emergency_min:
         raise Malformed("library.emergency_too_long", hours=applying.limits.emergency_min // 60)
+    if not applying.book.is_known(who.user_id, form.key):  # sending it twice is one application
+        _refuse_unreviewed(applying, who, form)
     return submit(applying, who, form)
+
+
+def _refuse_unreviewed(applying: Applying, who: Person, form: Form) -> None:
+    taken = list_taken(applying, who.user_id, form.grantee)
+    if taken.is_over:
+        raise Denied("library.emergency_unreviewed", dataset=taken.over[0].dataset, share=taken.over[0].share_id)
+    left_min = applying.limits.emergency_min - taken.since_min
+    if taken.since_min and form.minutes > left_min:
+        raise Denied("library.emergency_beyond", minutes=max(0, left_min))
 
 
 def review_share(applying: Applying, who: Person, share_id: str, *, justified: bool, note: str) -> Basket:

@@ -138,6 +138,8 @@ def context_of(facts: Facts, limits: Limits) -> dict[str, Any]:
         "scene": facts.scene,
         "ownScene": facts.own_scene,
         "revoked": facts.revoked,
+        "unreviewed": facts.unreviewed,
+        "emergencySinceMin": facts.emergency_since_min,
     }
     return context if facts.template is None else {**context, "template": _template(facts.template)}
 

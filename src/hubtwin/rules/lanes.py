@@ -2,7 +2,8 @@
 
 The answers themselves are policies (`hubtwin.library.policy`); here are the facts they are given: the grade of the
 columns asked for, whether rows are named at all, whether what is sensitive is masked, what the owner signed before.
-Limits are those of reference governance 1.8(3): 180 days and L2 automatic, 90 days and masked under a template.
+Limits are settings of a hub; those shipped are of reference governance 1.8(3): 180 days and L2 automatic, 90 days and
+masked under a template.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -28,7 +29,7 @@ BY_POLICY = frozenset({Lane.AUTOMATIC, Lane.TEMPLATE, Lane.EMERGENCY})  # nobody
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How far the lanes go, and how long people may take (in working days, hub-facts 3.1)."""
+    """How far the lanes go, and how long people may take (in working days, hub-facts 3.1): the one published rule."""
 
     automatic_min: int = 180 * DAY_MIN
     template_min: int = 90 * DAY_MIN
@@ -39,6 +40,7 @@ class Limits:
     authority_days: int = 2
     owner_days: int = 5
     unpublished_days: int = 10  # of the owner where the dataset has no published contract yet
+    source_days: int = 5  # in which a source answers what a street sends back: rule of Gaoping 2024 for providers
     near_end_min: int = 7 * DAY_MIN
 
 
@@ -83,6 +85,8 @@ class Facts:
     own_scene: bool
     template: Seen | None = None
     revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has given none since
+    unreviewed: bool = False  # an emergency access of theirs is over and nobody has reviewed it
+    emergency_since_min: int = 0  # minutes since the first of their emergency accesses began that nobody has reviewed
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,10 @@ class Baskets:
             self._tell(con, notes)
         return basket
 
+    def is_known(self, applicant: str, key: str) -> bool:
+        """Return whether somebody has sent an application in under a key."""
+        return bool(self._database.all("SELECT 1 FROM baskets WHERE applicant = ? AND key = ?", applicant, key))
+
     def change(self, basket_id: str, decide: Decide) -> Basket:
         """Let a pure function decide what becomes of a basket, and store it; return the basket afterwards.
 
@@ -204,6 +208,14 @@ class Baskets:
     def list_unreviewed(self) -> list[Share]:
         """Return emergency accesses that nobody has reviewed yet."""
         return [read_share(str(body)) for (body,) in self._database.all(_UNREVIEWED.format("ORDER BY share_id"))]
+
+    def list_unreviewed_of(self, grantee: str, applicant: str) -> list[Share]:
+        """Return emergency accesses that were given to somebody, or taken by somebody, and nobody has reviewed."""
+        theirs = (
+            "AND (grantee = ? OR basket_id IN (SELECT basket_id FROM baskets WHERE applicant = ?)) ORDER BY share_id"
+        )
+        found = self._database.all(_UNREVIEWED.format(theirs), grantee, applicant)
+        return [read_share(str(body)) for (body,) in found]
 
     def alarm_overdue(self, review_min: int) -> list[Share]:
         """Write an alarm row for each emergency access that nobody reviewed in time, once; return these."""
