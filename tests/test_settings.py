@@ -7,6 +7,7 @@ import pytest
 
 from hubtwin.base.errors import Malformed
 from hubtwin.model.source import Agreed, Contact, Once, Weekly
+from hubtwin.rules.lanes import Limits
 from hubtwin.settings import Settings, find_data_dir, load_settings
 from hubtwin.web.guard import csp_of
 
@@ -214,3 +215,69 @@ def test_a_district_is_a_text_or_nothing(tmp_path: Path) -> None:
     told = SHIPPED.replace('district = "shangcheng"', "")
     (tmp_path / "hub.toml").write_text(told, encoding="utf-8")
     assert load_settings(str(tmp_path), environ={}).district == ""
+
+
+TERMS = """
+[library.terms]
+automatic_days = 120
+template_days = 60
+emergency_hours = 12
+review_hours = 6
+near_end_days = 3
+count_floor = 20
+scale_rows = 500000
+authority_days = 1
+owner_days = 3
+unpublished_days = 7
+source_days = 4
+"""
+SHIPPED_LIBRARY = 'district = "shangcheng"'
+
+
+def test_the_rule_of_sharing_is_told_in_days_and_hours(tmp_path: Path) -> None:
+    assert load_settings("hangzhou-east", environ={}).terms == Limits()
+    hour, day = 60, 24 * 60
+    assert load_with(tmp_path, TERMS).terms == Limits(
+        *(120 * day, 60 * day, 12 * hour, 6 * hour, 20, 500_000, 1, 3, 7, 4, 3 * day),
+    )
+    assert load_with(tmp_path, "[library.terms]\nowner_days = 8").terms == Limits(owner_days=8)
+
+
+BAD_TERMS = {
+    "owner_days = 0": ("library.terms.owner_days", "60"),
+    "owner_days = true": ("library.terms.owner_days", "60"),
+    "owner_days = 2.5": ("library.terms.owner_days", "60"),
+    'authority_days = "2"': ("library.terms.authority_days", "60"),
+    "unpublished_days = 61": ("library.terms.unpublished_days", "60"),
+    "automatic_days = 366": ("library.terms.automatic_days", "365"),
+    "emergency_hours = 169": ("library.terms.emergency_hours", "168"),
+    "count_floor = 4": ("library.terms.count_floor", "5"),
+    "owner_day = 5": ("library.terms.owner_day", "owner_day"),
+    "template_days = 181": ("library.terms.template_days", "library.terms.automatic_days"),
+    "unpublished_days = 4": ("library.terms.owner_days", "library.terms.unpublished_days"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "told"), BAD_TERMS.items())
+def test_a_mistake_in_the_rule_of_sharing_is_refused_with_its_bounds(
+    tmp_path: Path, wrong: str, told: tuple[str, str]
+) -> None:
+    with pytest.raises(Malformed) as refused:
+        load_with(tmp_path, f"[library.terms]\n{wrong}")
+    for lang in ("zh", "en"):
+        assert all(part in refused.value.message(lang) for part in told), refused.value.message(lang)
+
+
+def test_the_rule_of_sharing_is_a_table(tmp_path: Path) -> None:
+    (tmp_path / "hub.toml").write_text(SHIPPED.replace(SHIPPED_LIBRARY, f"{SHIPPED_LIBRARY}\nterms = 5"), "utf-8")
+    with pytest.raises(Malformed, match=r"library\.terms"):
+        load_settings(str(tmp_path), environ={})
+
+
+def test_what_is_shown_as_shipped_is_what_is_shipped(tmp_path: Path) -> None:
+    """The comment in the shipped hub.toml is the rule that holds where nothing is said."""
+    lines = [line.lstrip("# ") for line in SHIPPED.splitlines() if line.startswith("#   ")]
+    begin = lines.index("[library.terms]")
+    told = "\n".join(lines[begin : begin + 12])
+    assert told.count("=") == 11
+    assert load_with(tmp_path, told).terms == Limits()

@@ -98,7 +98,7 @@ class Office:
         self.desk = ReturnDesk(
             *(CATALOGUE, self.town.returns, self.shelf, self._find, parse),
             now_min=lambda: 30_000_000,
-            due=lambda minute, days: minute + days * 1440,
+            due=lambda minute: minute + 5 * 1440,
         )
 
     def _find(self, grantees: Sequence[str]) -> Sequence[Share]:

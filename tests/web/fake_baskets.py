@@ -6,6 +6,7 @@ from hubtwin.model.basket import ItemState
 from hubtwin.model.sharing import Delivery, Lane
 from hubtwin.rules.permission import may
 from hubtwin.web.schemas import baskets as b
+from hubtwin.web.schemas import notices as n
 from hubtwin.web.schemas.hub import Words
 
 BOTH = Words("商铺", "shops")
@@ -144,3 +145,16 @@ class FakeBaskets:
         if share_id != SHARE.share_id:
             raise Absent("stores.no_share", share=share_id)
         return SHARE
+
+
+class FakeNotices:
+    """`web.desk_notices.NoticesDesk` beside a fake desk."""
+
+    def terms(self, who: Person) -> n.TermsView:
+        may(who, "catalogue.read")
+        return n.TermsView(180, 90, 24, 24, 7, 10, 1_000_000, 2, 5, 10, 5, "notice", [2026], "Asia/Shanghai")
+
+    def notices(self, who: Person) -> n.NoticesReply:
+        may(who, "catalogue.read")
+        late = ("decision/b/shops/1", "decision", "b", "shops", BOTH, "civil-affairs", BOTH, 1, 1, 1, True, "authority")
+        return n.NoticesReply(2, [n.NoticeView(*late)])

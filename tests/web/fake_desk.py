@@ -32,7 +32,7 @@ from hubtwin.web.schemas.asked import (
 from hubtwin.web.schemas.cotravel import CotravelReply, CotravelView, RunAsked
 from hubtwin.wiring.panorama import Panorama
 from tests.web.fake_access import FakeAccess
-from tests.web.fake_baskets import FakeBaskets
+from tests.web.fake_baskets import FakeBaskets, FakeNotices
 from tests.web.fake_catalogue import FakeCatalogue
 from tests.web.fake_field import FakeField
 from tests.web.fake_loads import FakeLoads
@@ -79,6 +79,7 @@ class FakeDesk:
         self.quality = FakeQuality()
         self.field = FakeField(self)
         self.baskets = FakeBaskets()
+        self.notices = FakeNotices()
         self.catalogue = FakeCatalogue()
         self.returns = FakeReturns()
         self.loads = FakeLoads()

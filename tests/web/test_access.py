@@ -138,6 +138,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/baskets/basket-1"): "catalogue.read",
     ("get", "/library/shares"): "catalogue.read",
     ("get", "/library/templates"): "catalogue.read",
+    ("get", "/library/terms"): "catalogue.read",
+    ("get", "/library/notices"): "catalogue.read",
     ("get", "/library/times"): "basket.read",
     ("get", "/library/agencies"): "basket.read",
     ("get", "/library/returns"): "catalogue.read",

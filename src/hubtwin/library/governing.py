@@ -121,6 +121,8 @@ class Order:
     reopened: int = 0
     escalated: int = 0
     first_failing: int = 0
+    late_min: int | None = None  # since when nobody has answered in time
+    up_min: int | None = None  # when it went up last
 
     @property
     def is_open(self) -> bool:
@@ -163,7 +165,8 @@ def rechecked(order: Order, failing: int, at_min: int) -> Moved | None:
         return Moved(done, "QualityOrderClosed", {"was": order.failing})
     if order.state is OrderState.FIXED:
         due_min = at_min + due_days(order.colour) * DAY_MIN
-        again = replace(order, state=OrderState.OPEN, failing=failing, due_min=due_min, reopened=order.reopened + 1)
+        fresh = replace(order, state=OrderState.OPEN, failing=failing, due_min=due_min, late_min=None, up_min=None)
+        again = replace(fresh, reopened=order.reopened + 1)
         return Moved(again, "QualityOrderReopened", {"failing": failing})
     return None
 
@@ -186,5 +189,6 @@ def escalated(order: Order, now_min: int) -> Moved | None:
         return None
     late_min = now_min - order.due_min
     due_min = now_min + OVERDUE_STEP_DAYS * DAY_MIN
-    told = replace(order, due_min=due_min, escalated=order.escalated + 1)
+    since = order.due_min if order.late_min is None else order.late_min
+    told = replace(order, due_min=due_min, escalated=order.escalated + 1, late_min=since, up_min=now_min)
     return Moved(told, "QualityOrderEscalated", {"late_min": late_min, "step": told.escalated})

@@ -19,8 +19,6 @@ from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
 from hubtwin.model.sharing import Share
 from hubtwin.rules.permission import may
 
-DAYS = 5  # working days in which a source answers: reference hub-facts 3.1, rule of Gaoping 2024 for providers
-
 
 class Book(Protocol):
     """Where returns are kept: `stores.returns.Returns`."""
@@ -61,7 +59,8 @@ Parse = Callable[[Listing, Mapping[str, str]], Mapping[str, object]]  # texts ->
 
 @dataclass(frozen=True)
 class ReturnDesk:
-    """What sending back needs. `shares` are those of some grantees; `due` adds working days to a minute."""
+    """What sending back needs. `shares` are those of some grantees; `due` is until when the source answers what
+    was sent at a minute."""
 
     catalogue: Catalogue
     book: Book
@@ -69,7 +68,7 @@ class ReturnDesk:
     shares: Callable[[Sequence[str]], Sequence[Share]]
     parse: Parse
     now_min: Callable[[], int]
-    due: Callable[[int, int], int]
+    due: Callable[[int], int]
 
     def add(self, who: Person, dataset: str, said: Said, *, key: str) -> Return:
         """Send a row that the source does not have. Raises Denied (not a street, nothing shared with it, another
@@ -161,7 +160,7 @@ class ReturnDesk:
     ) -> Return:
         now_min = self.now_min()
         one = Return(
-            *("", kind, listing.name, who.agency, street, who.user_id, now_min, self.due(now_min, DAYS)),
+            *("", kind, listing.name, who.agency, street, who.user_id, now_min, self.due(now_min)),
             row_no=place[0],
             column=place[1],
         )

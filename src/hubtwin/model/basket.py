@@ -138,7 +138,8 @@ class BasketItem:
 
     `owner` is the agency that decides. `masks` are (column, mask). `first_by` is the first of two persons,
     `decided_by` who decided (`policy:<lane>` where the rules did), `due_min` until when somebody should, `level` how
-    often that went by. Times in `_ms` are milliseconds since 1970, because a machine decides in a few of them.
+    often that went by, `late_min` since when it is late, `up_min` when it went up last. Times in `_ms` are milliseconds
+    since 1970, because a machine decides in a few of them.
     """
 
     dataset: str
@@ -162,6 +163,8 @@ class BasketItem:
     share_id: str = ""
     active_ms: int | None = None
     probe_why: str = ""
+    late_min: int | None = None
+    up_min: int | None = None
 
     @property
     def by_person(self) -> bool:

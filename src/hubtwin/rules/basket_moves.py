@@ -220,7 +220,8 @@ def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
             notes.append(BasketNote("ItemLapsed", "system", told))
             continue
         due_min = min(next_due_min, ends) if item.level == 0 else ends
-        items.append(replace(item, level=item.level + 1, due_min=due_min))
+        late_min = item.due_min if item.late_min is None else item.late_min
+        items.append(replace(item, level=item.level + 1, due_min=due_min, late_min=late_min, up_min=at_min))
         notes.append(BasketNote("ItemEscalated" if item.level == 0 else "ItemOverdue", "system", told))
     return Changed(basket.with_items(items), notes=tuple(notes))
 

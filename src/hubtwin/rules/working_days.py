@@ -22,6 +22,11 @@ class WorkingDays:
         """Return whether people work on a day."""
         return day in self.worked or (day.weekday() < 5 and day not in self.holidays)
 
+    @property
+    def years(self) -> list[int]:
+        """Return the years whose holidays are known; all others count Monday to Friday."""
+        return sorted({day.year for day in self.holidays | self.worked})
+
     def due_min(self, from_min: int, days: int, zone: ZoneInfo) -> int:
         """Return the minute at which `days` working days are over: the end of the last of them in a time zone.
 

@@ -12,8 +12,9 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
+from hubtwin.rules.lanes import Limits
 from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
-from hubtwin.settings.library import read_district
+from hubtwin.settings.library import read_district, read_terms
 from hubtwin.settings.map import JournalSettings, MapSettings, read_journal, read_map
 from hubtwin.settings.partners import PartnerSettings, read_contact, read_partner, refuse_rivals
 from hubtwin.settings.reading import (
@@ -84,6 +85,7 @@ class Settings:
     journal: JournalSettings = field(default_factory=JournalSettings)
     rows: RowsSettings | None = None  # the database of accounts, grants and the audit, where it is not a file
     district: str = ""  # folder of the district whose library it is part of
+    terms: Limits = field(default_factory=Limits)  # by which the library shares: lanes, clocks of people
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""
@@ -125,8 +127,9 @@ def load_settings(
     except KeyError as error:
         raise Malformed("settings_missing", file=hub_file, entry=error.args[0]) from error
     except Wrong as error:
-        entry, kind = error.args
-        raise Malformed(f"settings_need_{kind}", file=hub_file, entry=entry) from error
+        entry, kind, *more = error.args
+        values = more[0] if more else {}
+        raise Malformed(f"settings_need_{kind}", file=hub_file, entry=entry, **values) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise Malformed("settings_wrong", file=hub_file, problem=str(error)) from error
 
@@ -188,6 +191,7 @@ def _settings(
         journal=read_journal(told),
         rows=read_rows(told),
         district=read_district(told),
+        terms=read_terms(told),
     )
 
 

@@ -11,7 +11,8 @@ EARLIEST, LATEST = date(1990, 1, 1), date(2099, 12, 31)
 
 
 class Wrong(Exception):
-    """An entry that is not what it must be: its name, and what is needed (end of a text key)."""
+    """An entry that is not what it must be: its name, what is needed (end of a text key), and more values of the text
+    if it has any."""
 
 
 def refuse_unknown(block: Mapping[str, Any], prefix: str, known: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from hubtwin.web.auth import EdgeOf, allowed, same_origin
 from hubtwin.web.edge import API, reply
 from hubtwin.web.read import Id
 from hubtwin.web.schemas import baskets as b
+from hubtwin.web.schemas import notices as n
 
 router = APIRouter(prefix=f"{API}/library", tags=["baskets"])
 WRITES = [Depends(same_origin)]
@@ -157,3 +158,15 @@ def take_emergency(
 ) -> Response:
     """Take what an emergency needs at once; it ends by itself and somebody else must review it."""
     return reply(edge.desk.baskets.take_emergency(who, asked))
+
+
+@router.get("/terms", response_model=n.TermsView)
+def terms(edge: EdgeOf, who: Reads) -> Response:
+    """Return the one published rule: how far the lanes go and how long people may take."""
+    return reply(edge.desk.notices.terms(who))
+
+
+@router.get("/notices", response_model=n.NoticesReply)
+def notices(edge: EdgeOf, who: Reads) -> Response:
+    """Return what has gone up to the reader because a clock ran out, what is late for longest first."""
+    return reply(edge.desk.notices.notices(who))

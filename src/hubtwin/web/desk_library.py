@@ -5,13 +5,14 @@ from typing import Protocol
 from hubtwin.web.desk_baskets import BasketsDesk
 from hubtwin.web.desk_catalogue import CatalogueDesk
 from hubtwin.web.desk_loads import LoadsDesk
+from hubtwin.web.desk_notices import NoticesDesk
 from hubtwin.web.desk_quality import QualityDesk
 from hubtwin.web.desk_queries import QueriesDesk
 from hubtwin.web.desk_returns import ReturnsDesk
 
 
 class LibraryDesks(Protocol):
-    """Catalogue, loads, applications, quality, questions, returns: each part says what it raises."""
+    """Catalogue, loads, applications, quality, notices, questions, returns: each part says what it raises."""
 
     @property
     def catalogue(self) -> CatalogueDesk:
@@ -31,6 +32,11 @@ class LibraryDesks(Protocol):
     @property
     def quality(self) -> QualityDesk:
         """Return the part about the quality of the library."""
+        ...
+
+    @property
+    def notices(self) -> NoticesDesk:
+        """Return the part about the rule that the library shares by, and what has gone up."""
         ...
 
     @property

@@ -35,6 +35,7 @@ from hubtwin.web.real_field import RealField
 from hubtwin.web.real_loads import RealLoads
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
+from hubtwin.web.real_notices import RealNotices
 from hubtwin.web.real_partners import RealPartners
 from hubtwin.web.real_past import RealPast
 from hubtwin.web.real_quality import RealQuality
@@ -81,7 +82,8 @@ class RealDesk:
         self.field = RealField(works, scene)
         self.catalogue = open_real_catalogue(works)
         asking = Asking(works)
-        self.baskets = RealBaskets(works.access, applying_of(works, asking))
+        applying = applying_of(works, asking)
+        self.baskets, self.notices = RealBaskets(works.access, applying), RealNotices(works, applying)
         self.returns = RealReturns(works)
         self.loads = RealLoads(works)
         self.task, self.move_task = self.field.task, self.field.move_task

@@ -41,6 +41,7 @@ def make_applying(
     return Applying(
         *(open_baskets(access), catalogue or partial(open_catalogue, settings), access.clock, settings.hub.zone, probe),
         stored_rows=stored_rows,
+        limits=settings.terms,
         calendar=calendar_of(settings),
     )
 

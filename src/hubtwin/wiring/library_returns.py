@@ -28,7 +28,7 @@ def return_desk(works: Works) -> ReturnDesk:
     library, zone = works.library, works.settings.hub.zone
     if library is None:
         raise Absent("web.no_library")
-    calendar = calendar_of(works.settings)
+    calendar, days = calendar_of(works.settings), works.settings.terms.source_days
     baskets = open_baskets(works.access)
 
     def shares(grantees: Sequence[str]) -> Sequence[Share]:
@@ -37,7 +37,7 @@ def return_desk(works: Works) -> ReturnDesk:
     return ReturnDesk(
         *(library.catalogue(), open_returns(works.access), library.rows, shares, partial(parse, zone)),
         now_min=lambda: epoch_minute(works.access.clock()),
-        due=lambda minute, days: calendar.due_min(minute, days, zone),
+        due=lambda minute: calendar.due_min(minute, days, zone),
     )
 
 

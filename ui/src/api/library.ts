@@ -33,6 +33,10 @@ export type SpreadView = Schemas["SpreadView"];
 export type AgenciesReply = Schemas["AgenciesReply"];
 export type BasketTimes = Schemas["TimesReply"];
 
+export type TermsView = Schemas["TermsView"];
+export type NoticeView = Schemas["NoticeView"];
+export type NoticesReply = Schemas["NoticesReply"];
+
 export type MineView = Schemas["MineView"];
 export type MineReply = Schemas["MineReply"];
 export type AskReply = Schemas["AskReply"];

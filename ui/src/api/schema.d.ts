@@ -1461,6 +1461,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/terms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Terms
+         * @description Return the one published rule: how far the lanes go and how long people may take.
+         */
+        get: operations["terms_api_v1_library_terms_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/library/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Notices
+         * @description Return what has gone up to the reader because a clock ran out, what is late for longest first.
+         */
+        get: operations["notices_api_v1_library_notices_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/library/uploads": {
         parameters: {
             query?: never;
@@ -4856,6 +4896,49 @@ export interface components {
             link: components["schemas"]["LinkView"];
         };
         /**
+         * NoticeView
+         * @description Something whose clock ran out, and that the reader is to do something about, or watches over.
+         *
+         *     `kind` is `decision`, `order`, `return` or `review`; `key` stays the same while it stands at one `step`. `since_min`
+         *     is since when it is late, `up_min` since when it stands with whom it went up to; null where that was not noted.
+         *     `acts`: the reader is one of those who can end it. `place` is the section of the page it stands on, and `id` what
+         *     to open there.
+         */
+        NoticeView: {
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Id */
+            id: string;
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Agency */
+            agency: string;
+            agency_name: components["schemas"]["Words"];
+            /** Since Min */
+            since_min: number | null;
+            /** Up Min */
+            up_min: number | null;
+            /** Step */
+            step: number;
+            /** Acts */
+            acts: boolean;
+            /** Place */
+            place: string;
+        };
+        /**
+         * NoticesReply
+         * @description What has gone up to the reader, what is late for longest first.
+         */
+        NoticesReply: {
+            /** Now Min */
+            now_min: number;
+            /** Notices */
+            notices: components["schemas"]["NoticeView"][];
+        };
+        /**
          * OfficeView
          * @description The office that answers for a source, as hub.toml names it; `hours` is empty where nobody said.
          */
@@ -6578,6 +6661,43 @@ export interface components {
             now_min: number;
             /** Templates */
             templates: components["schemas"]["TemplateView"][];
+        };
+        /**
+         * TermsView
+         * @description How far the lanes go and how long people may take: the one published rule.
+         *
+         *     `automatic_days` to `near_end_days` are days and hours of the clock; `authority_days` to `source_days` working days;
+         *     `calendar_years` are the years whose holidays are known, all others count Monday to Friday.
+         */
+        TermsView: {
+            /** Automatic Days */
+            automatic_days: number;
+            /** Template Days */
+            template_days: number;
+            /** Emergency Hours */
+            emergency_hours: number;
+            /** Review Hours */
+            review_hours: number;
+            /** Near End Days */
+            near_end_days: number;
+            /** Count Floor */
+            count_floor: number;
+            /** Scale Rows */
+            scale_rows: number;
+            /** Authority Days */
+            authority_days: number;
+            /** Owner Days */
+            owner_days: number;
+            /** Unpublished Days */
+            unpublished_days: number;
+            /** Source Days */
+            source_days: number;
+            /** Calendar */
+            calendar: string;
+            /** Calendar Years */
+            calendar_years: number[];
+            /** Zone */
+            zone: string;
         };
         /**
          * ThingReply
@@ -15224,6 +15344,208 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["BasketView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    terms_api_v1_library_terms_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TermsView"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    notices_api_v1_library_notices_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NoticesReply"];
                 };
             };
             /** @description Not JSON */

@@ -1,10 +1,23 @@
 /** An application as the page fills it in: what it still misses, what it asks, how long machine and people took. */
 
-import type { ApplyIn, BasketLine, BasketView, ItemView, LaneView, RowsIn } from "../api/library";
+import type { ApplyIn, BasketLine, BasketView, ItemView, LaneView, RowsIn, TermsView } from "../api/library";
 
 export const TERMS_DAYS = [30, 90, 180, 365] as const;
 export const FORMS = ["query", "api", "file"] as const;
 const SENSITIVE_FROM = 3;
+const FIRST_DAYS = 90;
+
+type Spans = Pick<TermsView, "automatic_days" | "template_days">;
+
+/** Terms that are offered: the usual ones, and those at which a lane of the published rule ends. */
+export function offeredDays(rule: Spans | null): number[] {
+  const ends = rule ? [rule.automatic_days, rule.template_days] : [];
+  return [...new Set([...TERMS_DAYS, ...ends])].sort((a, b) => a - b);
+}
+
+/** The term that is proposed first: what every lane of the rule takes. */
+export const firstDays = (rule: Spans | null): number =>
+  rule ? Math.min(FIRST_DAYS, rule.automatic_days, rule.template_days) : FIRST_DAYS;
 
 export type RowsChoice = "street" | "all" | "values";
 
@@ -42,7 +55,7 @@ export interface ApplyDraft {
 export const emptyApply = (): ApplyDraft => ({
   purpose: "",
   basis: "",
-  days: 90,
+  days: FIRST_DAYS,
   delivery: ["query"],
   grantee: "",
   reason: "",

@@ -6,11 +6,15 @@ const MASKED = "L3";
 const TOP = "L4";
 export const PROPOSED_DAYS = 90;
 export const HOLDS_DAYS = 365;
+const SHORTER = [7, 30];
+
+/** What a template may give at a time: up to what the published rule lets go under one. */
+export const givenDays = (most: number): number[] => [...SHORTER.filter((days) => days < most), most];
 
 type Known = Pick<DatasetReply, "line" | "columns" | "purposes">;
 
 /** For street offices: rows of their own street, everything below L4, L3 masked, the purposes that the catalogue names. */
-export function proposal(one: Known, purposes: readonly string[]): TemplateIn {
+export function proposal(one: Known, purposes: readonly string[], most: number = PROPOSED_DAYS): TemplateIn {
   const given = one.columns.filter((column) => column.grade < TOP && (column.grade < MASKED || column.mask !== ""));
   const listed = one.purposes.map((each) => each.id);
   return {
@@ -22,7 +26,7 @@ export function proposal(one: Known, purposes: readonly string[]): TemplateIn {
     kinds: ["street"],
     own_street: true,
     rows: null,
-    max_days: PROPOSED_DAYS,
+    max_days: most,
     days: HOLDS_DAYS,
     alone: true,
   };

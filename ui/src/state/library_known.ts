@@ -2,7 +2,7 @@
 
 import { shallowReactive, shallowRef } from "vue";
 import { get } from "../api/client";
-import type { DatasetReply, LibraryReply } from "../api/library";
+import type { DatasetReply, LibraryReply, TermsView } from "../api/library";
 
 export const frame = shallowRef<LibraryReply | null>(null);
 export const known = shallowReactive(new Map<string, DatasetReply>());
@@ -11,6 +11,14 @@ const asked = new Map<string, Promise<void>>();
 /** Loads the frame once: libraries, agencies, purposes, legal bases. Throws ApiError. */
 export async function knowFrame(): Promise<void> {
   frame.value ??= await get<LibraryReply>("/library");
+}
+
+/** The rule that the library shares by. */
+export const terms = shallowRef<TermsView | null>(null);
+
+/** Loads the rule once. Throws ApiError. */
+export async function knowTerms(): Promise<void> {
+  terms.value ??= await get<TermsView>("/library/terms");
 }
 
 /** Loads a dataset once. Throws ApiError. */
