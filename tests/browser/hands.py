@@ -26,7 +26,7 @@ def words(lang: str, file: str = "words") -> dict[str, Any]:
 
 
 class Hands:
-    """A person at a page of their own. `errors` are what the page wrote to its console."""
+    """A person at a page of their own. `errors` are what went wrong in it, the drawing of the map included."""
 
     def __init__(self, browser: Browser, url: str, lang: str, size: str = "desk", theme: Theme = "light") -> None:
         """Open a browser window that belongs to nobody yet."""
@@ -39,6 +39,7 @@ class Hands:
         self.url, self.lang, self.words, self.pages = url, lang, words(lang), words(lang, "pages")
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("console", lambda told: told.text.startswith("deck:") and self.errors.append(told.text[:200]))
 
     def sign_in(self, user: str, password: str) -> None:
         """Sign in and wait for the page; then read it in the language of the test."""

@@ -10,6 +10,7 @@ import type { LayerId } from "./catalogue";
 import { fitLabels, type Box, type Label } from "./labelfit";
 import { buildLayers, type Handlers } from "./layers";
 import { drawn, type Drawn, type Placed } from "./marks";
+import { Memo } from "./memo";
 import type { Floor } from "./pieces";
 import type { Scene } from "./scene";
 import type { Palette } from "./style";
@@ -75,23 +76,9 @@ const THING_LAYERS: readonly LayerId[] = [
   "staff",
 ];
 
-/** Remembers layers by what they were made of; the same parts give the same layers, which are then left as they are. */
-class Memo {
-  private held = new Map<string, { parts: readonly unknown[]; layers: Layer[] }>();
-
-  of(name: string, parts: readonly unknown[], make: () => Layer[]): Layer[] {
-    const before = this.held.get(name);
-    if (before && before.parts.length === parts.length && before.parts.every((one, at) => Object.is(one, parts[at])))
-      return before.layers;
-    const layers = make();
-    this.held.set(name, { parts, layers });
-    return layers;
-  }
-}
-
 export class Painter {
   readonly overlay: MapboxOverlay;
-  private memo = new Memo();
+  private memo = new Memo<Layer>();
   private badges: { of: Palette; made: Badges } | null = null;
   private drawn = new Map<LayerId, { key: string; drawn: Drawn }>();
   private names: readonly Label[] = [];
@@ -103,6 +90,7 @@ export class Painter {
 
   paint(scene: Panorama): void {
     this.overlay.setProps({ layers: [...this.country(scene), ...(scene.near ? this.hub(scene) : [])] });
+    this.memo.sweep();
   }
 
   private country(scene: Panorama): Layer[] {
