@@ -4,8 +4,9 @@
  * for. Reasons, what partners told, reports and photos are left out.
  */
 
-import type { Hub, Me, Task, TaskFile } from "../api/types";
+import type { Hub, Me, Names, Task, TaskFile } from "../api/types";
 import { bring, hub, list } from "../state/desk";
+import { keptNames, namesOf } from "../state/place";
 import { getShelf } from "./outbox";
 
 type Checks = TaskFile["checklist"];
@@ -20,6 +21,8 @@ interface KeptList {
   at: number;
   hub: Hub | null;
   tasks: KeptTask[];
+  /** What the places of the orders are called. */
+  places?: Record<string, Names>;
   trains: { subject: string; train: string; expected_min: number }[];
 }
 
@@ -54,6 +57,7 @@ export async function keepList(
       task: bare(one),
       checklist: (files.get(one.task_id)?.checklist ?? []).map(bareCheck),
     })),
+    places: Object.fromEntries(tasks.flatMap(({ place }) => (namesOf(place) ? [[place, namesOf(place)!]] : []))),
     trains: (list.value?.trains ?? [])
       .filter((one) => wanted.has(one.subject))
       .map((one) => ({ subject: one.subject, train: one.train, expected_min: one.expected_min })),
@@ -65,6 +69,7 @@ export async function keepList(
 export async function keptList(user: string): Promise<KeptList | null> {
   const held = await (await getShelf()).read<KeptList>(LIST);
   if (held?.user !== user) return null;
+  keptNames.value = held.places ?? {};
   if (held.hub && hub.value === null) {
     const speed = held.hub.speed || 0;
     const now = new Date(Date.parse(held.hub.now) + (Date.now() - held.at) * speed).toISOString();

@@ -3,7 +3,7 @@
 import type { Thing, ThingValue } from "../../api/panorama";
 import { useWords } from "../../i18n/use";
 import { lang } from "../../state/prefs";
-import { findPlace } from "../../state/venue";
+import { placeName } from "../../state/place";
 
 /** The value that stands for a thing of a kind: what its trend shows. */
 export const MAIN: Record<string, readonly string[]> = {
@@ -27,12 +27,7 @@ export function mainOf(kind: string, values: Thing["values"]): string | null {
 }
 
 export function useSaid() {
-  const { t, te, word, named, count, near, span } = useWords();
-
-  function placeName(code: string): string {
-    const found = findPlace(code);
-    return found?.name ? named(found.name) : code;
-  }
+  const { t, te, word, count, near, span } = useWords();
 
   function valueOf(name: string, value: ThingValue): string {
     if (value === null || value === "") return t("common.no_data");
