@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors.imdf import read_zip, write_archive, write_zip
-from hubtwin.model.venue import Archive, RawFeature
+from hubtwin.model.venue import Archive, Basis, RawFeature
 from hubtwin.rules.schematic import Plan, draw, read_plan
 from hubtwin.rules.schematic.plane import Plane, box_of, overlap
+from hubtwin.rules.venue_surroundings import read_surroundings
 
 HUBS = Path(__file__).parents[2] / "data" / "hubs"
 DESCRIPTIONS = sorted(HUBS.glob("*/venue.toml"))
@@ -180,6 +181,32 @@ def test_drawing_twice_gives_the_same_bytes_and_stairs_with_a_door_on_either_lev
     assert link == {"kind": "stairs", "length_m": 8.9, "direction": "both"}  # a rise of 4 m at 150 x 300 mm
 
 
+def _road(**change: Any) -> dict[str, Any]:
+    return {"code": "R", "kind": "road", "path": [[-50, 20], [50, 20]], "width_m": 9, "basis": "inferred", **change}
+
+
+def test_what_lies_around_stands_in_the_extension_and_is_no_feature_of_the_standard() -> None:
+    told = _small()
+    block = {"code": "K", "kind": "block", "rect": [20, 30, 40, 60], "basis": "inferred"}
+    plain, around = draw(read_plan(told)), draw(read_plan({**told, "surroundings": [_road(), block]}))
+    assert around.features == plain.features
+    assert "surroundings" not in plain.extension
+    found, wrong = read_surroundings(around.extension["surroundings"])
+    assert wrong == []
+    assert [(each.code, each.shape.kind, each.width_m) for each in found] == [
+        ("R", "LineString", 9.0),
+        ("K", "Polygon", None),
+    ]
+
+
+def test_the_shipped_venues_have_surroundings_each_with_its_origin(told: tuple[Path, Plan, Archive]) -> None:
+    _, plan, archive = told
+    found, wrong = read_surroundings(archive.extension["surroundings"])
+    assert wrong == []
+    assert len(found) == len(plan.surroundings) > 15
+    assert all(each.basis is Basis.INFERRED or each.source for each in found)
+
+
 def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:
     lon, lat = Plane(0.0, 0.0, 90.0).degrees((0.0, 111_195.0))  # y points east
     assert (round(lon, 3), round(lat, 6)) == (1.0, 0.0)
@@ -205,6 +232,10 @@ def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:
         (lambda t: t["units"][0].update(repeat={"from": 5, "to": 1, "step": [0, 0]}), "wrong"),
         (lambda t: t["venue"].update(name={"zh": "站"}), "wrong"),
         (lambda t: t["units"][0].update(watched=["nose"]), "no_such"),
+        (lambda t: t.update(surroundings=[_road(kind="block")]), "wrong"),
+        (lambda t: t.update(surroundings=[_road(path=[[0, 0], [0, 0]])]), "wrong"),
+        (lambda t: t.update(surroundings=[_road(width_m=0)]), "wrong"),
+        (lambda t: t.update(surroundings=[_road(code="A")]), "twice"),
     ],
 )
 def test_a_slip_in_a_description_is_named(change: Any, key: str) -> None:

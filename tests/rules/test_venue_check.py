@@ -1,14 +1,16 @@
 """The check of an archive: a sound station has no finding, and each fault that is put into it is found."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
 from hubtwin.base.text import LANGUAGES, catalogue, text
 from hubtwin.connectors.imdf import make_venue
-from hubtwin.model.venue import Severity, VenueFinding
+from hubtwin.model.venue import Severity, SurroundingKind, VenueFinding
 from hubtwin.rules.venue_check import check_archive, count_by_severity
+from hubtwin.rules.venue_surroundings import read_surroundings
 from tests.venue_kit import Draft, at, box, id_of, line, polygon, station, words
 
 SOUND = station()
@@ -54,6 +56,18 @@ def _both(*spoils: Spoil) -> Spoil:
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 BOWTIE = polygon([(0, 30), (20, 40), (20, 30), (0, 40)])
+ROAD = {
+    "type": "Feature",
+    "id": "road",
+    "geometry": line((0, 60), (80, 60)),
+    "properties": {"code": "ROAD", "kind": "road", "width_m": 12.0, "basis": "inferred"},
+}
+
+
+def _surround(*features: Any) -> Spoil:
+    return lambda draft: draft.extension.update(surroundings={"type": "FeatureCollection", "features": list(features)})
+
+
 MUTANTS: dict[str, tuple[Severity, str, Spoil]] = {
     "another version": (E, "manifest_version", _manifest(version="2.0.0")),
     "a date without an offset": (E, "manifest_created", _manifest(created="2026-01-01")),
@@ -122,6 +136,9 @@ MUTANTS: dict[str, tuple[Severity, str, Spoil]] = {
     "a rope ladder": (W, "extension_value", _tell("links", "LIFT", {"kind": "rope"})),
     "a one-way lift that goes both ways": (W, "link_direction", _change("LIFT", direction="directed")),
     "stairs that move": (W, "link_kind", _tell("links", "STAIRS", {"kind": "escalator", "direction": "both"})),
+    "surroundings that are a list": (W, "surroundings_collection", lambda d: d.extension.update(surroundings=[])),
+    "surroundings without end": (W, "surroundings_many", _surround(*[ROAD] * 2_001)),
+    "a road without a width": (W, "surroundings_feature", _surround({**ROAD, "properties": {"kind": "road"}})),
     "a code twice": (W, "code_twice", _tell("codes", "SHOP", "HALL")),
     "published by nobody": (W, "no_source", _forget("sources", "HALL")),
     "a lift to the roof": (W, "link_to_nowhere", _drop("LIFT1")),
@@ -194,6 +211,35 @@ def test_the_worst_is_told_first_and_counted() -> None:
     found = _findings(draft)
     assert [finding.severity for finding in found] == sorted((each.severity for each in found), key=[E, W, N].index)
     assert count_by_severity(found) == {"error": 1, "warning": 1, "note": 1}
+
+
+def test_a_road_beside_the_station_is_drawn_and_no_place_of_it() -> None:
+    draft = SOUND.copy()
+    _surround(ROAD)(draft)
+    assert _findings(draft) == []
+    (road,), wrong = read_surroundings(draft.extension["surroundings"])
+    assert wrong == []
+    assert (road.kind, road.width_m, road.shape.kind) == (SurroundingKind.ROAD, 12.0, "LineString")
+
+
+@pytest.mark.parametrize(
+    ("member", "change"),
+    [
+        ("kind", {"kind": "river"}),
+        ("basis", {"basis": "heard"}),
+        ("source", {"basis": "published"}),
+        ("geometry", {"kind": "block"}),
+        ("code", {"code": ""}),
+        ("name", {"name": {"zh": 7}}),
+        ("width_m", {"width_m": -1}),
+        ("width_m", {"width_m": float("nan")}),
+    ],
+)
+def test_what_cannot_be_drawn_is_left_out_and_named(member: str, change: Mapping[str, Any]) -> None:
+    bad = {**ROAD, "id": "bad", "properties": {**ROAD["properties"], **change}}
+    found, findings = read_surroundings({"type": "FeatureCollection", "features": [bad, ROAD, ROAD]})
+    assert [each.code for each in found] == ["ROAD"]
+    assert [(each.values["place"], each.values["wrong"]) for each in findings] == [(0, member), (2, "id")]
 
 
 def test_names_of_one_language_with_a_script_are_names_of_the_language() -> None:

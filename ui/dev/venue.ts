@@ -144,6 +144,7 @@ export const mockVenue: VenueReply = {
   centre: CENTRE,
   levels: LEVELS,
   features,
+  surroundings: [],
 };
 
 export function middleOf(code: string): { lon: number; lat: number; level: string } | null {

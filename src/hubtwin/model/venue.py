@@ -15,6 +15,7 @@ from hubtwin.model.place import Name
 
 Point = tuple[float, float]  # longitude, latitude in degrees
 EXTENSION = "hubtwin.json"  # the file of our extension in an archive
+SURROUNDINGS = "surroundings"  # what it calls the collection of what lies around the venue
 STOREY_M = 6.0  # between two levels where nobody told an elevation
 
 
@@ -192,9 +193,34 @@ class Link(Feature):
     shape: Shape | None = None
 
 
+class SurroundingKind(StrEnum):
+    """What may be drawn around a venue: lines with a width (the first three) or areas."""
+
+    ROAD = "road"
+    WATER = "water"
+    RAIL = "rail"
+    BLOCK = "block"
+    GREEN = "green"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surrounding(Feature):
+    """What lies around a venue and is only looked at: no place of it, nobody is sent there, no way leads through it.
+
+    `width_m` is that of a line; None for an area.
+    """
+
+    kind: SurroundingKind
+    shape: Shape
+    width_m: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue(Feature):
-    """A venue with all that stands in it. `note` says how far to trust it, `schematic` that nobody surveyed it."""
+    """A venue with all that stands in it. `note` says how far to trust it, `schematic` that nobody surveyed it.
+
+    `surroundings` lie around it: `list_features` does not list them.
+    """
 
     category: str
     shape: Shape
@@ -212,6 +238,7 @@ class Venue(Feature):
     sections: tuple[Section, ...] = ()
     footprints: tuple[Footprint, ...] = ()
     occupants: tuple[Occupant, ...] = ()
+    surroundings: tuple[Surrounding, ...] = ()
 
     def list_features(self) -> Iterator[Feature]:
         """Return every feature of the venue, levels first, the venue itself not."""

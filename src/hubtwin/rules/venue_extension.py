@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import Any
 
-from hubtwin.model.venue import EXTENSION, Archive, LinkKind, Severity, Venue, VenueFinding
+from hubtwin.model.venue import EXTENSION, SURROUNDINGS, Archive, LinkKind, Severity, Venue, VenueFinding
+from hubtwin.rules.venue_surroundings import check_surroundings
 
 VERSION = 1
 LANGUAGES = ("zh", "en")
@@ -23,7 +24,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {  # of which features each table may sp
     "spaces": ("unit",),
 }
 NAMED = ("stairs", "escalator", "elevator", "ramp")  # kinds that IMDF and we call the same
-OTHERS = ("version", "note", "schematic", "$comment")
+OTHERS = ("version", "note", "schematic", "$comment", SURROUNDINGS)
 
 
 def check_extension(archive: Archive, venue: Venue) -> Iterator[VenueFinding]:
@@ -48,6 +49,7 @@ def check_extension(archive: Archive, venue: Venue) -> Iterator[VenueFinding]:
     yield from _codes(told.get("codes"))
     yield from _sources(venue)
     yield from _links(archive, told.get("links"))
+    yield from check_surroundings(told.get(SURROUNDINGS))
 
 
 def _links(archive: Archive, links: Any) -> Iterator[VenueFinding]:

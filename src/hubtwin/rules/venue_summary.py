@@ -27,7 +27,7 @@ def summarise(venue: Venue) -> dict[str, Any]:
     ]
     categories = sorted({unit.category for unit in venue.units})
     bases = Counter(feature.basis for feature in venue.list_features())
-    groups = ("levels", "units", "openings", "links", "fixtures", "amenities", "kiosks", "sections")
+    groups = ("levels", "units", "openings", "links", "fixtures", "amenities", "kiosks", "sections", "surroundings")
     return {
         "name": dict(venue.name or {}),
         "schematic": venue.schematic,

@@ -71,6 +71,7 @@ def show_venue(venue: v.Venue) -> sv.VenueReply:
         centre=venue.point,
         levels=[_level(level) for level in sorted(venue.levels, key=lambda level: (level.ordinal, level.elevation_m))],
         features=[*_placed(venue), *_links(venue)],
+        surroundings=[_surrounding(each) for each in venue.surroundings],
     )
 
 
@@ -116,6 +117,12 @@ def _feature(
         basis=feature.basis.value,
         source=feature.source,
     )
+
+
+def _surrounding(one: v.Surrounding) -> sv.SurroundingView:
+    name = shown.named(one.name) if one.name else None
+    drawn = as_geojson(one.shape)
+    return sv.SurroundingView(one.code, one.kind.value, name, drawn, one.width_m, one.basis.value, one.source)
 
 
 def _links(venue: v.Venue) -> Iterator[sv.VenueFeature]:

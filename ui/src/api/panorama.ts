@@ -16,6 +16,7 @@ export type ThingReply = Schemas["ThingReply"];
 
 export type Level = Schemas["LevelView"];
 export type Feature = Omit<Schemas["VenueFeature"], "geometry"> & { geometry: GeoJSON.Geometry };
+export type Surrounding = Schemas["SurroundingView"];
 export type VenueReply = Omit<Schemas["VenueReply"], "features"> & { features: Feature[] };
 
 export type WayLeg = Omit<Schemas["LegView"], "path"> & { path: [number, number][] };

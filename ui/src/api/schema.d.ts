@@ -6444,6 +6444,33 @@ export interface components {
             transfer: components["schemas"]["TransferView"] | null;
         };
         /**
+         * SurroundingView
+         * @description What lies around the venue, to be drawn below it: a line that is `width_m` wide, or an area (null).
+         */
+        SurroundingView: {
+            /** Code */
+            code: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "road" | "water" | "rail" | "block" | "green";
+            name: components["schemas"]["Words"] | null;
+            /** Geometry */
+            geometry: {
+                [key: string]: unknown;
+            };
+            /** Width M */
+            width_m: number | null;
+            /**
+             * Basis
+             * @enum {string}
+             */
+            basis: "published" | "inferred" | "";
+            /** Source */
+            source: string;
+        };
+        /**
          * TaskMoveView
          * @description A button that this person may press; `reason` and `team` say what it asks for.
          */
@@ -7041,6 +7068,11 @@ export interface components {
             levels: components["schemas"]["LevelView"][];
             /** Features */
             features: components["schemas"]["VenueFeature"][];
+            /**
+             * Surroundings
+             * @default []
+             */
+            surroundings: components["schemas"]["SurroundingView"][];
         };
         /**
          * VersionView

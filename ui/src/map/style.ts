@@ -1,9 +1,15 @@
 /** The base map: outlines of provinces in the greys of the page. No tiles, no font server; text is drawn locally. */
 
-import type { ExpressionSpecification, StyleSpecification, SymbolLayerSpecification } from "maplibre-gl";
+import type {
+  ExpressionSpecification,
+  LayerSpecification,
+  StyleSpecification,
+  SymbolLayerSpecification,
+} from "maplibre-gl";
 import chinaUrl from "../../../data/cn-map/china.geojson?url";
 import prefecturesUrl from "../../../data/cn-map/prefectures.geojson?url";
 import type { Lang } from "../api/types";
+import { AROUND, aroundLayers } from "./around";
 import { PROVINCES } from "./provinces";
 
 export interface Palette {
@@ -16,6 +22,10 @@ export interface Palette {
   red: string;
   orange: string;
   halo: string;
+  road: string;
+  water: string;
+  block: string;
+  green: string;
   unit: string;
   unitLine: string;
   stale: string;
@@ -38,6 +48,10 @@ export function readPalette(): Palette {
     red: token("--red"),
     orange: token("--orange-fill"),
     halo: token("--surface"),
+    road: token("--road"),
+    water: token("--water"),
+    block: token("--block"),
+    green: token("--green"),
     unit: token("--unit"),
     unitLine: token("--unit-line"),
     stale: token("--line-strong"),
@@ -78,12 +92,14 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
     sources: {
       china: { type: "geojson", data: new URL(chinaUrl, location.href).href },
       prefectures: { type: "geojson", data: NOTHING },
+      [AROUND]: { type: "geojson", data: NOTHING },
       names: { type: "geojson", data: NOTHING },
       labels: { type: "geojson", data: NOTHING },
     },
     layers: [
       { id: "sea", type: "background", paint: { "background-color": palette.sea } },
       { id: "land", type: "fill", source: "china", paint: { "fill-color": palette.land } },
+      ...aroundLayers(palette, lang, FONT),
       {
         id: "prefecture-borders",
         type: "line",
@@ -133,7 +149,7 @@ export function withTiles(style: StyleSpecification, tiles: string, attribution:
   return {
     ...style,
     sources: { ...style.sources, own: { type: "raster", tiles: [tiles], tileSize: 256, attribution } },
-    layers: [ground!, { id: "own", type: "raster", source: "own" }, ...rest.filter((one) => !SHIPPED.has(one.id))],
+    layers: [ground!, { id: "own", type: "raster", source: "own" }, ...rest.filter((one) => !isShipped(one))],
   };
 }
 
@@ -148,6 +164,8 @@ export function withStyle(own: StyleSpecification, ours: StyleSpecification): St
 }
 
 const SHIPPED = new Set(["land", "borders", "prefecture-borders", "prefecture-names", "province-names"]);
+/** Land and surroundings are ours only where the deployment has no tiles of its own: theirs are surveyed. */
+const isShipped = (one: LayerSpecification): boolean => SHIPPED.has(one.id) || one.id.startsWith(AROUND);
 
 /** The label points of the provinces, from the map's own properties. */
 export async function loadNames(): Promise<GeoJSON.FeatureCollection<GeoJSON.Point>> {

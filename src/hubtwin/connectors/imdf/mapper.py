@@ -13,6 +13,7 @@ from hubtwin.connectors.imdf.files import told
 from hubtwin.model import venue as v
 from hubtwin.model.venue import Archive, Basis, LinkKind, RawFeature, Severity, Shape, VenueFinding
 from hubtwin.rules.venue_shapes import BadShape, list_points, read_point, read_shape
+from hubtwin.rules.venue_surroundings import read_surroundings
 
 KINDS = {
     "stairs": LinkKind.STAIRS,
@@ -67,6 +68,7 @@ class _Mapper:
             sections=tuple(self._placed("section", v.Section, ids)),
             footprints=tuple(self._placed("footprint", v.Footprint)),
             occupants=tuple(self._occupants()),
+            surroundings=read_surroundings(extension.get(v.SURROUNDINGS))[0],
         )
         return venue, self.findings
 

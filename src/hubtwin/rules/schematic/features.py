@@ -11,7 +11,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from hubtwin.base.errors import Malformed
-from hubtwin.model.venue import Archive, RawFeature
+from hubtwin.model.venue import SURROUNDINGS, Archive, RawFeature
 from hubtwin.rules.schematic.capacity import link_length_m, link_per_min, opening_per_min, persons_in
 from hubtwin.rules.schematic.footing import Footing, stand
 from hubtwin.rules.schematic.openings import lay_door, lay_opening
@@ -32,6 +32,7 @@ from hubtwin.rules.schematic.records import (
     Spot,
     UnitPlan,
 )
+from hubtwin.rules.schematic.surroundings import draw_surroundings
 
 OPENING_CATEGORY = {
     "passage": "pedestrian",
@@ -90,9 +91,10 @@ class _Sheet:
         }
         keys = ("basis", "capacities", "codes", "covers", "levels", "links", "sources", "spaces", "uses")
         told = {key: dict(sorted(self.told[key].items())) for key in keys}
-        return Archive(
-            manifest, tuple(self.features), {"version": 1, "schematic": True, "note": dict(self.plan.note), **told}
-        )
+        extension: dict[str, Any] = {"version": 1, "schematic": True, "note": dict(self.plan.note), **told}
+        if self.plan.surroundings:
+            extension[SURROUNDINGS] = draw_surroundings(self.plan.surroundings, self.plane, self.id_of)
+        return Archive(manifest, tuple(self.features), extension)
 
     def id_of(self, kind: str, code: str) -> str:
         """Return the UUID of an element."""

@@ -27,10 +27,11 @@ from hubtwin.rules.schematic.records import (
     Ring,
     UnitPlan,
 )
+from hubtwin.rules.schematic.surroundings import read_surrounding
 
-BLOCKS = ("venue", "origin", "sources", "levels", "units", "openings", "links", "fixtures", "amenities")
+BLOCKS = ("venue", "origin", "sources", "levels", "units", "openings", "links", "fixtures", "amenities", "surroundings")
 OPENING_KINDS = ("passage", "door", "gates", "emergency")
-_COORDINATES = ("rect", "rects", "at", "line", "ring")
+_COORDINATES = ("rect", "rects", "at", "line", "ring", "path")
 _LEAST_M2 = 0.01
 _MOST = 1000  # elements that one entry may stand for
 _Read = TypeVar("_Read")
@@ -66,6 +67,7 @@ def read_plan(told: Mapping[str, Any]) -> Plan:
         fixtures=_each(told, "fixtures", sources, _fixture),
         amenities=_each(told, "amenities", sources, _amenity),
         posts=tuple(venue.texts("posts", ())),
+        surroundings=_each(told, "surroundings", sources, lambda entry: read_surrounding(entry, _ring)),
     )
     origin.basis()
     venue.done()
@@ -243,7 +245,7 @@ def _amenity(entry: Entry) -> AmenityPlan:
 
 def _refuse_unknown_names(plan: Plan) -> None:
     """Refuse a code given twice, and one that an element refers to and nobody has."""
-    blocks = (plan.levels, plan.units, plan.openings, plan.links, plan.fixtures, plan.amenities)
+    blocks = (plan.levels, plan.units, plan.openings, plan.links, plan.fixtures, plan.amenities, plan.surroundings)
     code, times = Counter(each.code for block in blocks for each in block).most_common(1)[0] if plan.units else ("", 0)
     if times > 1:
         raise Malformed("rules.schematic.twice", entry=code)

@@ -115,6 +115,19 @@ class AmenityPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class SurroundingPlan:
+    """What lies around the venue: a line along `path` that is `width_m` wide, or an area within `ring`."""
+
+    code: str
+    kind: str  # road, water, rail, block, green
+    name: Names | None
+    path: tuple[Spot, ...]
+    width_m: float | None
+    ring: Ring
+    basis: Basis
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A whole description. `lon`, `lat` are WGS 84 and lie at x = y = 0; `bearing_deg` is where the y axis points."""
 
@@ -135,3 +148,4 @@ class Plan:
     fixtures: tuple[FixturePlan, ...]
     amenities: tuple[AmenityPlan, ...]
     posts: tuple[str, ...]  # units that get an anchor
+    surroundings: tuple[SurroundingPlan, ...] = ()

@@ -44,6 +44,19 @@ class VenueFeature:
 
 
 @dataclass(frozen=True, slots=True)
+class SurroundingView:
+    """What lies around the venue, to be drawn below it: a line that is `width_m` wide, or an area (null)."""
+
+    code: str
+    kind: Literal["road", "water", "rail", "block", "green"]
+    name: Words | None
+    geometry: Mapping[str, Any]
+    width_m: float | None
+    basis: Literal["published", "inferred", ""]
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class VenueReply:
     """The venue of the hub. `note` says how far it is to be trusted; `schematic`: drawn, not surveyed."""
 
@@ -54,6 +67,7 @@ class VenueReply:
     centre: Sequence[float]
     levels: Sequence[LevelView]
     features: Sequence[VenueFeature]
+    surroundings: Sequence[SurroundingView] = ()
 
 
 @dataclass(frozen=True, slots=True)
