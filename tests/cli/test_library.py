@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.cli.kit import Ran, hubtwin
 
@@ -84,6 +85,15 @@ def test_a_contract_leaves_as_a_file_and_what_it_changes_is_shown(home: Path, tm
     file.write_text(content, encoding="utf-8")
     code, told = _run(home, "contract", "check", "penalties", file, "--format", "json")
     assert [each["where"] for each in json.loads(told)["changes"]] == ["contract", "keywords"]
+    told = yaml.safe_load(content)
+    told["schema"][0]["quality"] = [{"type": "sql", "query": "SELECT 1", "mustBe": 1}]
+    file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
+    code, shown = _run(home, "contract", "check", "penalties", file)
+    assert "1 rules of the contract were not understood and are not checked" in shown
+    assert "queries of others are not run here" in " ".join(shown.split())
+    code, shown = _run(home, "contract", "check", "penalties", file, "--format", "json", lang="zh")
+    (one,) = json.loads(shown)["unchecked"]
+    assert (one["column"], one["rule"], "SQL" in one["why"]) == ("", "SELECT 1", True)
     file.write_bytes(b"x" * (2 << 20))
     code, told = _run(home, "contract", "check", "penalties", file, lang="zh")
     assert code == 1

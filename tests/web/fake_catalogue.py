@@ -53,6 +53,7 @@ class FakeCatalogue:
             digest=one.digest,
             columns=[shower.column(each, one) for each in one.dataset.columns],
             checks=[shower.check(each) for each in one.checks],
+            unchecked=shower.unchecked(one),
             lowered=shower.lowered(one),
             parents=one.parents,
             origins=one.parents,
@@ -73,4 +74,4 @@ class FakeCatalogue:
     def propose_contract(self, who: Person, name: str, content: bytes, *, publish: bool) -> c.ContractReply:
         found = propose(content, name, self.catalogue)
         changes = [c.ChangeView(each.where, str(each.before), str(each.after)) for each in found.changes]
-        return c.ContractReply(name, found.listing.contract, changes, found.breaking, False, None)
+        return c.ContractReply(name, found.listing.contract, changes, found.breaking, (), False, None)

@@ -183,6 +183,21 @@ def test_only_a_steward_of_the_owner_publishes_a_contract(real: RealCatalogue, w
     assert (entry.by, entry.payload["dataset"], entry.payload["changes"]) == ("data_steward", "cars", 2)
 
 
+def test_rules_of_a_contract_that_nobody_checks_are_told_before_and_after(real: RealCatalogue, works: Works) -> None:
+    assert works.library is not None
+    (table,) = contract_of(works.library.catalogue().get("cars"))["schema"]
+    table["properties"][0]["quality"] = [{"type": "text", "description": "as on the plate"}]
+    preview = _put(real, works, STEWARD, publish=False, version="1.1.0", schema=[table])
+    (one,) = preview.unchecked
+    assert (one.column, one.title.en, one.rule) == ("plate", "plate", "as on the plate")
+    assert one.why.zh != one.why.en
+    assert real.dataset(ANALYST, "cars").unchecked == []
+    _put(real, works, STEWARD, publish=True, version="1.1.0", schema=[table])
+    assert real.dataset(ANALYST, "cars").unchecked == [one]
+    told = yaml.safe_load(real.contract(ANALYST, "cars", ""))
+    assert told["schema"][0]["properties"][0]["quality"] == table["properties"][0]["quality"]
+
+
 def test_the_wire_gives_yaml_and_json_ld_and_takes_yaml(client: httpx.Client) -> None:
     found = client.get(f"{LIBRARY}/datasets/cars/contract")
     assert found.headers["content-type"] == "application/yaml"

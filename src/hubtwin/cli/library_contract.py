@@ -1,6 +1,7 @@
 """Commands that hand the catalogue to others and take contracts in: DCAT, and the Open Data Contract Standard."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,12 @@ def export(desk: Desk, /, name: str, out: Path | None) -> None:
 def check(desk: Desk, /, name: str, file: Path, form: str) -> None:
     """Print what a contract would change; nothing is stored."""
     found = load("hubtwin.library.contracts:propose")(_read(file), name, load(OPEN)(desk.settings))
-    _show(desk, form, name, found.listing.contract, found.changes)
+    shown = load("hubtwin.library.odcs_quality:shown")
+    unchecked = [
+        {"column": each.column, "rule": shown(each.told), "why": text(f"library.unchecked_{each.why}", desk.lang)}
+        for each in found.listing.unchecked
+    ]
+    _show(desk, form, name, found.listing.contract, found.changes, unchecked=unchecked)
 
 
 @contract.command("import")
@@ -78,7 +84,10 @@ def import_contract(desk: Desk, /, name: str, file: Path, by: str, *, password_s
     content = _read(file)
     with given_by(desk, by, from_stdin=password_stdin) as given:
         told = given.core.catalogue.propose_contract(given.people[0], name, content, publish=True)
-    _show(desk, form, name, told.version, told.changes)
+    unchecked = [
+        {"column": each.column, "rule": each.rule, "why": getattr(each.why, desk.lang)} for each in told.unchecked
+    ]
+    _show(desk, form, name, told.version, told.changes, unchecked=unchecked)
     if form == "table":
         key = "cli.library_published" if told.published else "cli.library_unchanged"
         desk.out.print(text(key, desk.lang, dataset=name, version=told.version))
@@ -92,16 +101,25 @@ def _read(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _show(desk: Desk, form: str, name: str, version: str, changes: Any) -> None:
+def _show(
+    desk: Desk, form: str, name: str, version: str, changes: Any, *, unchecked: Sequence[Mapping[str, str]]
+) -> None:
     if form == "json":
         rows = [{"where": each.where, "before": each.before, "after": each.after} for each in changes]
-        desk.out.file.write(dump_json({"dataset": name, "version": version, "changes": rows}) + "\n")
+        told = {"dataset": name, "version": version, "changes": rows, "unchecked": list(unchecked)}
+        desk.out.file.write(dump_json(told) + "\n")
         return
     table = make_table(desk, "where", "before", "after")
     for each in changes:
         table.add_row(each.where, _short(each.before), _short(each.after))
     if changes:
         desk.out.print(table)
+    if unchecked:
+        desk.out.print(text("cli.library_unchecked", desk.lang, count=len(unchecked)), style="bold")
+        rules = make_table(desk, "columns", "rule", "reason")
+        for each in unchecked:
+            rules.add_row(each["column"] or "-", each["rule"], each["why"])
+        desk.out.print(rules)
     desk.out.print(text("cli.library_changes", desk.lang, count=len(changes), version=version or "-"), style="dim")
 
 

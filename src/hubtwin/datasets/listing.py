@@ -87,12 +87,31 @@ class Trait:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule across the columns of a row: `holds` is an SQL condition over them that every good row meets."""
+    """A rule across the columns of a row: `holds` is an SQL condition over them that every good row meets. `metric` is
+    the rule of a contract it came from, as JSON, empty where a district declared it."""
 
     name: str
     title: Mapping[str, str]
     colour: Colour
     holds: str
+    metric: str = ""
+
+
+# why a rule of a contract is not checked
+UNCHECKED = (
+    *("sql", "text", "custom", "metric", "tolerance", "rows"),
+    *("columns", "values", "pattern", "option", "condition"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unchecked:
+    """A rule of a contract that nobody checks here: as it came (JSON), of which column ("" for all), and why not, as
+    `UNCHECKED` names it."""
+
+    column: str
+    told: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +132,8 @@ class Listing:
     `confirmed_column` holds when a row was last confirmed. `street_column` holds the code of the street a row is of.
     The shape's columns may all be empty in a stored row: what is missing is coloured, not lost; `Trait.required` says
     what must be there. `lowered` holds why a person graded a derived dataset below its parents, None where nobody did.
-    `ends_with` names the scene for whose event the rows are kept: they are destroyed with it.
+    `ends_with` names the scene for whose event the rows are kept: they are destroyed with it. `unchecked` are rules of
+    its contract that ours do not say.
     """
 
     dataset: Dataset
@@ -134,6 +154,7 @@ class Listing:
     checks: tuple[Check, ...] = ()
     lowered: Lowered | None = None
     ends_with: str = ""
+    unchecked: tuple[Unchecked, ...] = ()
 
     @property
     def name(self) -> str:

@@ -4,13 +4,25 @@ Only what stands in the entry itself is judged here; whether it names things tha
 in `hubtwin.library.district_checks`.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import get_args
 
-from hubtwin.datasets.listing import Check, Element, Library, LibraryKind, Listing, Lowered, Sharing, Trait
+from hubtwin.datasets.listing import (
+    UNCHECKED,
+    Check,
+    Element,
+    Library,
+    LibraryKind,
+    Listing,
+    Lowered,
+    Sharing,
+    Trait,
+    Unchecked,
+)
 from hubtwin.datasets.table import Column, ColumnType, Dataset, Grade
 from hubtwin.library.declared import Entry
 from hubtwin.model.agency import Agency, AgencyKind
@@ -26,7 +38,7 @@ GRADERS = ("rule", "detector", "person")
 _LISTING = (
     *("name", "library", "title", "about", "owner", "steward", "sharing", "purposes", "contract", "update_every_min"),
     *("confirmed_column", "street_column", "retain_days", "parents", "keywords", "key", "columns", "checks", "lowered"),
-    "ends_with",
+    *("ends_with", "unchecked"),
 )
 _COLUMN = (
     *("name", "element", "type", "title", "grade", "reason", "source", "graded_by", "graded_on", "review_on", "mask"),
@@ -148,6 +160,7 @@ def read_listing(entry: Entry, told: Told, library: str = "") -> Listing:
         checks=tuple(_read_check(each) for each in entry.tables("checks")),
         lowered=_read_lowered(entry.table("lowered")) if entry.has("lowered") else None,
         ends_with=entry.line("ends_with", ""),
+        unchecked=tuple(_read_unchecked(each) for each in entry.tables("unchecked", "column")),
     )
 
 
@@ -222,12 +235,32 @@ def _read_type(entry: Entry, default: ColumnType | None = None) -> ColumnType:
 
 
 def _read_check(entry: Entry) -> Check:
-    entry.know("name", "title", "colour", "holds")
+    entry.know("name", "title", "colour", "holds", "metric")
     named = {each.name.lower(): each for each in RULE_COLOURS}
     colour = named.get(entry.line("colour", "purple"))
     if colour is None:
         raise entry.wrong("colour", "colour")
-    return Check(read_id(entry, "name"), entry.names("title"), colour, entry.line("holds"))
+    metric = _read_json(entry, "metric") if entry.has("metric") else ""
+    return Check(read_id(entry, "name"), entry.names("title"), colour, entry.line("holds"), metric)
+
+
+def _read_unchecked(entry: Entry) -> Unchecked:
+    entry.know("column", "told", "why")
+    column, why = entry.line("column") if entry.block.get("column") else "", entry.line("why")
+    if why not in UNCHECKED:
+        raise entry.wrong("why", "choice", choices=", ".join(UNCHECKED))
+    return Unchecked(column, _read_json(entry, "told"), why)
+
+
+def _read_json(entry: Entry, name: str) -> str:
+    """Return a rule of a contract as it came. Raises Malformed."""
+    found = entry.block.get(name)
+    try:
+        if isinstance(found, str) and isinstance(json.loads(found), dict):
+            return found
+    except ValueError:
+        pass
+    raise entry.wrong(name, "text")
 
 
 def _read_lowered(entry: Entry) -> Lowered:

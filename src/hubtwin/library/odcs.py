@@ -4,14 +4,16 @@ What the standard has a field for stands there, so that other tools read it; wha
 `customProperties` under `hubtwin.`, so that nothing is lost on the way. `hubtwin.library.odcs_read` is the way back.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from hubtwin.datasets.listing import Listing, Trait
+from hubtwin.datasets.listing import Check, Listing, Trait
 from hubtwin.datasets.table import Column, ColumnType
+from hubtwin.library.odcs_quality import OPTIONS
 
 API_VERSION = "v3.2.0"
 OURS, DRAFT = "hubtwin.", "0.0.0"
@@ -52,10 +54,8 @@ def block_of(listing: Listing) -> dict[str, Any]:
         "title": {"zh": listing.dataset.zh, "en": listing.dataset.en},
         "key": list(listing.dataset.key),
         "columns": [_column_block(each, listing.trait(each.name)) for each in listing.dataset.columns],
-        "checks": [
-            {"name": each.name, "title": dict(each.title), "colour": each.colour.name.lower(), "holds": each.holds}
-            for each in listing.checks
-        ],
+        "checks": [_check_block(each) for each in listing.checks],
+        "unchecked": [{"column": each.column, "told": each.told, "why": each.why} for each in listing.unchecked],
         "about": dict(listing.about),
     }
     for name in (
@@ -92,6 +92,11 @@ def _column_block(column: Column, trait: Trait) -> dict[str, Any]:
         **{name: getattr(trait, name) for name in TRAIT},
     }
     return {name: dict(v) if isinstance(v, Mapping) else v for name, v in block.items() if v not in (None, "", [], {})}
+
+
+def _check_block(check: Check) -> dict[str, Any]:
+    block = {"name": check.name, "title": dict(check.title), "colour": check.colour.name.lower(), "holds": check.holds}
+    return {**block, "metric": check.metric} if check.metric else block
 
 
 def write_contract(listing: Listing, tenant: str = "") -> str:
@@ -165,21 +170,40 @@ def _object_of(listing: Listing, block: Mapping[str, Any]) -> dict[str, Any]:
             for each, told in zip(listing.dataset.columns, block["columns"], strict=True)
         ],
     }
-    if listing.checks:
-        found["quality"] = [
-            {
-                "name": each["name"],
-                "description": each["title"]["en"],
-                "type": "sql",
-                "query": f"SELECT count(*) FROM {listing.name} WHERE NOT ({each['holds']})",  # noqa: S608 - for others
-                "mustBe": 0,
-                "customProperties": _ours(
-                    {"title_zh": each["title"]["zh"], "colour": each["colour"], "holds": each["holds"]}
-                ),
-            }
-            for each in block["checks"]
-        ]
+    if rules := _rules_of(listing, ""):
+        found["quality"] = rules
     return found
+
+
+def _rules_of(listing: Listing, column: str) -> list[dict[str, Any]]:
+    """Return the rules that stand at a column, or at the whole dataset (""), ours first, then those nobody checks."""
+    found = [_rule_of(listing, check) for check in listing.checks if column_of(check.metric) == column]
+    told = [json.loads(each.told) for each in listing.unchecked if each.column == column]
+    return found + [each for each in told if OPTIONS not in each]
+
+
+def column_of(metric: str) -> str:
+    """Return the column that a metric of a check stands at, "" for none."""
+    return str(json.loads(metric)["column"]) if metric else ""
+
+
+def _rule_of(listing: Listing, check: Check) -> dict[str, Any]:
+    """Return a check as a rule of the standard: the metric that it came as, else a query for other engines."""
+    if check.metric:
+        told = {name: value for name, value in json.loads(check.metric).items() if name != "column"}
+        title = {f"title_{lang}": words for lang, words in check.title.items()}
+        own = _ours({"name": check.name, **title, "colour": check.colour.name.lower(), "holds": check.holds})
+        return {**told, "customProperties": [*told.get("customProperties", []), *own]}
+    return {
+        "name": check.name,
+        "description": check.title["en"],
+        "type": "sql",
+        "query": f"SELECT count(*) FROM {listing.name} WHERE NOT ({check.holds})",  # noqa: S608 - for others
+        "mustBe": 0,
+        "customProperties": _ours(
+            {"title_zh": check.title["zh"], "colour": check.colour.name.lower(), "holds": check.holds}
+        ),
+    }
 
 
 def _property_of(column: Column, listing: Listing, told: Mapping[str, Any]) -> dict[str, Any]:
@@ -200,12 +224,19 @@ def _property_of(column: Column, listing: Listing, told: Mapping[str, Any]) -> d
         "unique": told.get("unique"),
         "primaryKey": column.name in key,
         "primaryKeyPosition": key.index(column.name) + 1 if column.name in key else None,
-        "logicalTypeOptions": {name: value for name, value in bounds.items() if value is not None},
+        OPTIONS: {name: value for name, value in bounds.items() if value is not None} | _options_of(listing, column),
         "enum": [{"value": value} for value in column.values],
         "relationships": [{"type": "foreignKey", "to": told["refers_to"]}] if "refers_to" in told else None,
         "customProperties": _ours({name: told[name] for name in kept if name in told}),
+        "quality": _rules_of(listing, column.name),
     }
     return {name: value for name, value in found.items() if value not in (None, [], {})}
+
+
+def _options_of(listing: Listing, column: Column) -> dict[str, Any]:
+    """Return the options of a type that nobody checks."""
+    told = [json.loads(each.told) for each in listing.unchecked if each.column == column.name]
+    return {name: value for each in told for name, value in each.get(OPTIONS, {}).items()}
 
 
 def compare(before: Listing, after: Listing) -> list[Change]:

@@ -8,13 +8,14 @@ it stood in the folder of the district.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import yaml
 from open_data_contract_standard.model import (
     CustomProperty,
     DataQuality,
     OpenDataContractStandard,
+    SchemaObject,
     SchemaProperty,
     Team,
 )
@@ -25,7 +26,8 @@ from hubtwin.datasets.listing import Listing
 from hubtwin.datasets.table import Grade
 from hubtwin.library.declared import Entry
 from hubtwin.library.district_entries import Told, read_listing
-from hubtwin.library.odcs import DRAFT, LOGICAL, OURS, OWN, TRAIT, TYPE_OF, block_of
+from hubtwin.library.odcs import DRAFT, LOGICAL, OURS, OWN, TRAIT, TYPE_OF, block_of, column_of
+from hubtwin.library.odcs_quality import OPTIONS, plain_json, read_rules, split_options
 
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 MOST_BYTES, MOST_DEPTH, MOST_EVENTS = 1 << 20, 30, 100_000
@@ -58,11 +60,35 @@ def read_contract(content: bytes) -> OpenDataContractStandard:
     if not str(parsed.get("apiVersion", "")).startswith("v3."):
         raise Malformed("library.contract_version", found=str(parsed.get("apiVersion", "-"))[:40], known="v3")
     try:
-        return OpenDataContractStandard(**parsed)
+        return OpenDataContractStandard(**_with_rules(parsed))
     except (ValidationError, TypeError) as error:
         first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "?"}
         where = ".".join(map(str, first["loc"]))
         raise Malformed("library.contract_wrong", where=where or "-", problem=first["msg"]) from error
+
+
+def _with_rules(parsed: dict[str, Any]) -> dict[str, Any]:
+    """Return a contract whose rules have their arguments where v3.1 has them: the reader knows no other place."""
+
+    def of(block: Any) -> Any:
+        if not isinstance(block, dict):
+            return block
+        found = dict(block)
+        if isinstance(found.get("quality"), list):
+            found["quality"] = [_with_arguments(each) if isinstance(each, dict) else each for each in found["quality"]]
+        for inner in ("schema", "properties"):
+            if isinstance(found.get(inner), list):
+                found[inner] = [of(each) for each in found[inner]]
+        return found
+
+    return cast("dict[str, Any]", of(parsed))
+
+
+def _with_arguments(item: dict[str, Any]) -> dict[str, Any]:
+    loose = {name: value for name, value in item.items() if name not in DataQuality.model_fields}
+    given = item.get("arguments")
+    kept = {name: value for name, value in item.items() if name not in loose}
+    return {**kept, "arguments": {**loose, **(given if isinstance(given, dict) else {})}} if loose else item
 
 
 def _refuse_bombs(told: str) -> None:
@@ -104,11 +130,35 @@ def listing_of(contract: OpenDataContractStandard, listed: Listing, told: Told) 
         "zh": found.businessName or before["title"]["zh"],
         "en": found.description or before["title"]["en"],
     }
-    if own:
-        block["checks"] = [_check_from(each) for each in found.quality or [] if _own(each.customProperties)]
+    _read_quality(found, block, is_ours=bool(own))
     entry = Entry("contract", listed.name, {name: v for name, v in block.items() if v not in (None, "")})
     read = read_listing(entry, told, listed.library)
     return _same_shape(read, listed), entry
+
+
+def _read_quality(found: SchemaObject, block: dict[str, Any], *, is_ours: bool) -> None:
+    """Write into a block what the rules of a contract say: checks of ours, rules of others as far as ours say the same,
+    and what is not checked. In a contract that others wrote the checks of the listing stay."""
+    checks, rules = [], list[tuple[str, dict[str, Any]]]()
+    for column, items in [("", found.quality), *((each.name or "", each.quality) for each in found.properties or [])]:
+        for item in items or []:
+            if "holds" in _own(item.customProperties):
+                checks.append(_check_from(column, item))
+            else:
+                rules.append((column, item.model_dump(exclude_none=True)))
+    kinds = {each["name"]: each.get("type", "") for each in block["columns"]}
+    for each in found.properties or []:
+        _, rest = split_options(each.logicalTypeOptions or {}, kinds.get(each.name, ""))
+        rules += [(each.name or "", option) for option in rest]
+    read = read_rules(rules, block["columns"], block["key"], {each["name"] for each in checks})
+    block["columns"] = [{**each, **read.columns.get(each["name"], {})} for each in block["columns"]]
+    if not is_ours:
+        named = {each["name"] for each in (*checks, *read.checks)}
+        checks = [*(each for each in block.get("checks", []) if each["name"] not in named), *checks]
+    place = {"": -1} | {each["name"]: n for n, each in enumerate(block["columns"])}  # in the order of a file of ours
+    checks = sorted([*checks, *read.checks], key=lambda each: place.get(column_of(each.get("metric", "")), -1))
+    block["checks"] = checks
+    block["unchecked"] = sorted(read.unchecked, key=lambda each: (place[each["column"]], OPTIONS in each["told"]))
 
 
 def _head_from(contract: OpenDataContractStandard, before: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +191,8 @@ def _column_from(told: SchemaProperty, before: Mapping[str, Any]) -> dict[str, A
     if not own and before.get("type") and LOGICAL[before["type"]][0] == told.logicalType:
         kind = before["type"]
     title = before.get("title", {})
-    options = told.logicalTypeOptions or {}
+    said = {} if own else before
+    options, _ = split_options(told.logicalTypeOptions or {}, str(kind))
     target = next((each.to for each in told.relationships or [] if isinstance(each.to, str)), None)
     grade = told.classification or ""
     block |= {
@@ -154,20 +205,27 @@ def _column_from(told: SchemaProperty, before: Mapping[str, Any]) -> dict[str, A
         "grade": int(grade[1]) if grade in Grade.__members__ else before.get("grade"),
         "required": bool(told.required or told.primaryKey) if told.required is not None else before.get("required"),
         "unique": told.unique if told.unique is not None else before.get("unique"),
-        "refers_to": target,
-        "values": [str(each.value) for each in told.enum or []],
-        "minimum": options.get("minimum"),
-        "maximum": options.get("maximum"),
+        "refers_to": target or said.get("refers_to"),
+        "values": [str(each.value) for each in told.enum] if told.enum else said.get("values"),
+        "minimum": options.get("minimum", said.get("minimum")),
+        "maximum": options.get("maximum", said.get("maximum")),
     }
     if not own and block["grade"] != before.get("grade"):
         block |= {"reason": _FOREIGN, "graded_by": "person"}
     return {name: value for name, value in block.items() if value is not None}
 
 
-def _check_from(told: DataQuality) -> dict[str, Any]:
+def _check_from(column: str, told: DataQuality) -> dict[str, Any]:
     own = _own(told.customProperties)
-    title = {"zh": own.get("title_zh", told.name), "en": told.description or told.name}
-    return {"name": told.name, "title": title, "colour": own.get("colour", "purple"), "holds": own.get("holds", "")}
+    title = {"zh": own.get("title_zh", told.name), "en": own.get("title_en", told.description or told.name)}
+    block = {"name": own.get("name", told.name), "title": title, "colour": own.get("colour", "purple")}
+    block["holds"] = own.get("holds", "")
+    if told.metric or told.rule:
+        item = told.model_dump(exclude_none=True)
+        others = [each for each in item["customProperties"] if not str(each["property"]).startswith(OURS)]
+        item |= {"column": column, "customProperties": others}
+        block["metric"] = plain_json({name: value for name, value in item.items() if value != []})
+    return block
 
 
 def _own(properties: Sequence[CustomProperty] | None) -> dict[str, Any]:

@@ -7,13 +7,15 @@ read no file, no table and no setting, and cannot end the scan with an error.
 
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.table import Dataset
 
-MOST_NODES = 200
+MOST_NODES, LONGEST_PATTERN = 200, 500
 _ALLOWED: frozenset[type[exp.Expr]] = frozenset(
     {
         *(exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Neg),
@@ -21,7 +23,7 @@ _ALLOWED: frozenset[type[exp.Expr]] = frozenset(
         *(exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.IntDiv, exp.Mod),
         *(exp.Length, exp.Lower, exp.Upper, exp.Substring, exp.Left, exp.Right, exp.Trim, exp.StartsWith, exp.EndsWith),
         *(exp.Coalesce, exp.Nullif, exp.Abs, exp.Greatest, exp.Least, exp.Concat, exp.DPipe, exp.Contains),
-        *(exp.Year, exp.Month, exp.Day, exp.TryCast, exp.DataType, exp.TimeToStr),
+        *(exp.Year, exp.Month, exp.Day, exp.TryCast, exp.DataType, exp.TimeToStr, exp.RegexpLike),
     }
 )
 _TYPES = frozenset({"BIGINT", "INT", "DOUBLE", "DATE", "VARCHAR", "TEXT", "BOOLEAN"})
@@ -70,7 +72,21 @@ def _columns(condition: exp.Expr, dataset: Dataset, name: str) -> tuple[str, ...
 
 
 def _is_hidden(node: exp.Expr) -> bool:
-    """Return whether an allowed node carries what is not: a query in IN, another type in a cast."""
+    """Return whether an allowed node carries what is not: a query in IN, another type in a cast, a pattern that is none
+    or made of values."""
     if isinstance(node, exp.In):
         return any(node.args.get(part) for part in ("query", "unnest", "field"))
+    if isinstance(node, exp.RegexpLike):
+        return bool(node.args.get("flag")) or not _is_pattern(node.expression)
     return isinstance(node, exp.DataType) and (node.sql(dialect="duckdb") not in _TYPES)
+
+
+def _is_pattern(node: exp.Expr) -> bool:
+    """Return whether a text stands there that RE2 takes, which the engine uses too: its time is linear."""
+    if not isinstance(node, exp.Literal) or not node.is_string or len(node.this) > LONGEST_PATTERN:
+        return False
+    try:
+        pc.match_substring_regex(pa.array(["x"]), node.this)
+    except pa.ArrowInvalid:
+        return False
+    return True

@@ -99,6 +99,7 @@ class RealCatalogue:
             listing.digest,
             [shower.column(each, listing) for each in listing.dataset.columns],
             [shower.check(each) for each in listing.checks],
+            shower.unchecked(listing),
             shower.lowered(listing),
             listing.parents,
             list_origins(catalogue, name),
@@ -148,6 +149,7 @@ class RealCatalogue:
             found.listing.contract,
             [c.ChangeView(each.where, _plain(each.before), _plain(each.after)) for each in found.changes],
             found.breaking,
+            self._shower().unchecked(found.listing),
             found.listing.digest != listing.digest,
             _version(made) if made else None,
         )

@@ -8,6 +8,7 @@ from hubtwin.datasets.listing import Catalogue, Check, Listing
 from hubtwin.datasets.table import Column, Grade
 from hubtwin.library.catalogue import Held
 from hubtwin.library.lineage import freshness
+from hubtwin.library.odcs_quality import shown
 from hubtwin.model.sharing import Share
 from hubtwin.web.schemas import catalogue as c
 from hubtwin.web.schemas.hub import Words
@@ -114,6 +115,19 @@ class CatalogueShower:
     def check(self, check: Check) -> c.RowCheck:
         """Return a rule across columns."""
         return c.RowCheck(check.name, self.words(check.title), check.colour.name.lower(), check.holds)
+
+    def unchecked(self, listing: Listing) -> list[c.UncheckedView]:
+        """Return the rules of its contract that are not checked."""
+        known = listing.dataset.by_name
+        return [
+            c.UncheckedView(
+                each.column,
+                Words(known[each.column].zh, known[each.column].en) if each.column in known else empty_words(),
+                shown(each.told),
+                words(f"library.unchecked_{each.why}"),
+            )
+            for each in listing.unchecked
+        ]
 
     def lowered(self, listing: Listing) -> c.LoweredView | None:
         """Return why a dataset is graded below its parents, None where it is not."""

@@ -3216,8 +3216,8 @@ export interface components {
         };
         /**
          * ContractReply
-         * @description What a contract changes. `breaking` are columns that somebody may have relied on; `published` is null for a
-         *     preview.
+         * @description What a contract changes. `breaking` are columns that somebody may have relied on; `unchecked` are its rules that
+         *     are kept and not checked here; `published` is null for a preview.
          */
         ContractReply: {
             /** Dataset */
@@ -3228,6 +3228,8 @@ export interface components {
             changes: components["schemas"]["ChangeView"][];
             /** Breaking */
             breaking: string[];
+            /** Unchecked */
+            unchecked: components["schemas"]["UncheckedView"][];
             /** Suspends */
             suspends: boolean;
             published: components["schemas"]["VersionView"] | null;
@@ -3449,6 +3451,8 @@ export interface components {
             columns: components["schemas"]["DatasetColumn"][];
             /** Checks */
             checks: components["schemas"]["RowCheck"][];
+            /** Unchecked */
+            unchecked: components["schemas"]["UncheckedView"][];
             lowered: components["schemas"]["LoweredView"] | null;
             /** Parents */
             parents: string[];
@@ -6946,6 +6950,18 @@ export interface components {
             passed: number;
             /** Failed */
             failed: number;
+        };
+        /**
+         * UncheckedView
+         * @description A rule of the contract that is not checked here: of which column ("" for the whole), in short, and why not.
+         */
+        UncheckedView: {
+            /** Column */
+            column: string;
+            title: components["schemas"]["Words"];
+            /** Rule */
+            rule: string;
+            why: components["schemas"]["Words"];
         };
         /**
          * UnmetView

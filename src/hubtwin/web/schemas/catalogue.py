@@ -133,6 +133,16 @@ class RowCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class UncheckedView:
+    """A rule of the contract that is not checked here: of which column ("" for the whole), in short, and why not."""
+
+    column: str
+    title: Words
+    rule: str
+    why: Words
+
+
+@dataclass(frozen=True, slots=True)
 class LoweredView:
     """Why a person graded a derived dataset below its parents."""
 
@@ -191,6 +201,7 @@ class DatasetReply:
     digest: str
     columns: Sequence[DatasetColumn]
     checks: Sequence[RowCheck]
+    unchecked: Sequence[UncheckedView]
     lowered: LoweredView | None
     parents: Sequence[str]
     origins: Sequence[str]
@@ -213,12 +224,13 @@ class ChangeView:
 
 @dataclass(frozen=True, slots=True)
 class ContractReply:
-    """What a contract changes. `breaking` are columns that somebody may have relied on; `published` is null for a
-    preview."""
+    """What a contract changes. `breaking` are columns that somebody may have relied on; `unchecked` are its rules that
+    are kept and not checked here; `published` is null for a preview."""
 
     dataset: str
     version: str
     changes: Sequence[ChangeView]
     breaking: Sequence[str]
+    unchecked: Sequence[UncheckedView]
     suspends: bool
     published: VersionView | None
