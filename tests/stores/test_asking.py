@@ -20,6 +20,7 @@ from hubtwin.library.asking import Bounds, ask, list_mine, probe, read_page
 from hubtwin.library.views import Piece
 from hubtwin.model.sharing import Delivery, Rows
 from hubtwin.rules.privacy import SMALL_CELL
+from hubtwin.stores import asking
 from tests.asking_kit import (
     ANN,
     CATALOGUE,
@@ -207,6 +208,30 @@ def test_a_conversion_error_does_not_tell_of_hidden_rows(tmp_path: Path) -> None
     )
     assert found.table.to_pylist() == [{"n": 49}]
     small.engine.close()
+
+
+def test_a_failure_after_the_first_rows_is_told_like_any_other(kit: Kit) -> None:
+    """The engine's reader fails with an error of its own kind then, whose text holds the value."""
+    kit.trail.rows.clear()
+    sql = "SELECT length(street) AS n FROM residents UNION ALL SELECT CAST(code AS INTEGER) FROM firms"
+    with structlog.testing.capture_logs() as logs, pytest.raises(Malformed) as refused:
+        ask(kit.desk, kit.asked(sql))
+    assert refused.value.key == "library.ask_failed"
+    assert [row[0] for row in kit.trail.rows] == ["LibraryDenied"]
+    assert "F1" not in str(logs) + refused.value.message("en")
+
+
+def test_a_question_that_makes_us_fail_is_written_down(tmp_path: Path) -> None:
+    held = make_kit(tmp_path, make_share())
+
+    def broken(*_: object, **__: object) -> object:
+        raise ZeroDivisionError
+
+    held.engine.run = broken  # type: ignore[method-assign]
+    with pytest.raises(ZeroDivisionError):
+        ask(held.desk, held.asked("SELECT id FROM residents"))
+    assert [(kind, dict(row)["why"]) for kind, _, row in held.trail.rows] == [("LibraryDenied", "web.bug")]
+    held.engine.close()
 
 
 def test_an_administrator_is_under_the_same_view(kit: Kit) -> None:
@@ -407,6 +432,20 @@ def test_questions_at_once_do_not_mix(kit: Kit) -> None:
     for thread in threads:
         thread.join()
     assert sorted(found) == sorted([("id",)] * 5 + [("name",)] * 5 + [("age",)] * 5)
+
+
+def test_who_waits_for_others_does_not_hold_every_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question that waits takes a thread that answers requests: only a few may."""
+    monkeypatch.setattr(asking, "WAITING", 0)
+    held = make_kit(tmp_path, make_share(), busy_rooms=1)
+    with held.engine._entered("another"):
+        began = monotonic()
+        with pytest.raises(Retry) as refused:
+            ask(held.desk, held.asked("SELECT id FROM residents"))
+        assert refused.value.key == "library.ask_full"
+        assert monotonic() - began < 5
+    assert ask(held.desk, held.asked("SELECT id FROM residents")).table.num_rows == 5
+    held.engine.close()
 
 
 def test_counts_have_a_floor_and_come_in_steps(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ class _Question:
         try:
             passed = self._cover(self.asked.sql)
             table = self._run(passed)
-        except HubError as error:
+        except Exception as error:
             self._refuse(error)
             raise
         return self._hand_out(table)
@@ -190,7 +190,7 @@ class _Question:
         try:
             passed, version = self._page_question(dataset, columns, limit, after)
             table = self._run(passed)
-        except HubError as error:
+        except Exception as error:
             self._refuse(error)
             raise
         more = table.num_rows > limit
@@ -271,8 +271,10 @@ class _Question:
         narrowed = tuple(name for name, (view, _) in self.views.items() if view.narrowed)
         return Answer(table, datasets, share_ids, synthetic, narrowed, seq)
 
-    def _refuse(self, error: HubError) -> None:
-        self.desk.trail.append(LIBRARY_DENIED, self.asked.who.user_id, {**self._described(), "why": error.key})
+    def _refuse(self, error: Exception) -> None:
+        """Write down that nothing was handed out, also where the fault is ours: whoever can make us fail asked too."""
+        why = error.key if isinstance(error, HubError) else "web.bug"
+        self.desk.trail.append(LIBRARY_DENIED, self.asked.who.user_id, {**self._described(), "why": why})
 
     def _described(self) -> dict[str, object]:
         """Return what is written down of a question: names of the catalogue and a digest, no word that was typed."""

@@ -20,9 +20,11 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from hubtwin.base.errors import Malformed
-from hubtwin.library.sqlparts import ENGINE_FUNCTIONS, FUNCTIONS, NAMED_FUNCTIONS, STRUCTURE, TYPES
+from hubtwin.library.sqlcost import refuse_growth
+from hubtwin.library.sqlparts import ENGINE_FUNCTIONS, FUNCTIONS, NAMED_FUNCTIONS, STRUCTURE, TYPES, plain
 
-MAX_CHARS, MAX_NODES, MAX_DEPTH, MAX_SOURCES = 20_000, 4_000, 60, 12
+MAX_CHARS, MAX_NODES, MAX_DEPTH, MAX_SOURCES, MAX_CHAIN = 20_000, 4_000, 60, 12, 200
+MAX_TOKENS = 10_000  # reading more takes a second in which nothing else is done
 _FLAT = (exp.And, exp.Or, exp.Add, exp.Sub, exp.Mul, exp.DPipe)  # a chain of them is long, not deep
 _NESTING = frozenset({TokenType.L_PAREN, TokenType.CASE, TokenType.NOT, TokenType.DASH})
 logging.getLogger("sqlglot").disabled = True  # it would log the text of what it cannot read, with its values
@@ -47,17 +49,24 @@ class Passed:
             if table.args.get("hubtwin"):
                 if not table.alias:
                     table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
-                table.set("this", exp.to_identifier(_plain(table.name), quoted=True))
+                table.set("this", exp.to_identifier(plain(table.name), quoted=True))
                 table.set("db", exp.to_identifier(schema, quoted=True))
         return tree.sql(dialect="duckdb", comments=False)
 
 
 def pass_gate(sql: str, shapes: Shapes) -> Passed:
     """Return what may run of a text. Raises Malformed and says which part of the text is not allowed."""
-    tree = _parse(sql)
+    try:
+        return _pass(_parse(sql), shapes)
+    except RecursionError as error:
+        raise Malformed("library.ask_deep", limit=MAX_DEPTH) from error
+
+
+def _pass(tree: exp.Query, shapes: Shapes) -> Passed:
     _refuse_parts(tree)
-    given = {_plain(each.alias) for each in tree.find_all(exp.Alias, exp.Table, exp.Subquery, exp.CTE)}
-    reader = _Reader({_plain(name): frozenset(columns) for name, columns in shapes.items()}, frozenset(given))
+    refuse_growth(tree)
+    given = {plain(each.alias) for each in tree.find_all(exp.Alias, exp.Table, exp.Subquery, exp.CTE)}
+    reader = _Reader({plain(name): frozenset(columns) for name, columns in shapes.items()}, frozenset(given))
     reader.read(tree, (), frozenset())
     touched = {name: frozenset(columns) for name, columns in reader.touched.items()}
     return Passed(touched, frozenset(reader.starred), _fingerprint(tree), tree)
@@ -107,10 +116,11 @@ def _parse(sql: str) -> exp.Query:
         raise Malformed("library.ask_large", limit=MAX_CHARS)
     try:
         found = sqlglot.tokenize(sql, read="duckdb")
-        if sum(token.token_type in _NESTING for token in found) > 4 * MAX_DEPTH or _depth_of(found) > MAX_DEPTH:
+        nesting = sum(token.token_type in _NESTING for token in found)
+        if len(found) > MAX_TOKENS or nesting > 4 * MAX_DEPTH or _depth_of(found) > MAX_DEPTH:
             raise Malformed("library.ask_deep", limit=MAX_DEPTH)
         parsed = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
-    except (SqlglotError, RecursionError, ValueError) as error:
+    except (SqlglotError, ValueError) as error:
         raise Malformed("library.ask_syntax") from error
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Select | exp.SetOperation):
         raise Malformed("library.ask_statement")
@@ -127,15 +137,16 @@ def _depth_of(found: Sequence[Token]) -> int:
 
 def _refuse_parts(tree: exp.Query) -> None:
     """Raise Malformed where a query has a part that is not listed, or too many of them."""
-    waiting, nodes, sources = [(tree, 0)], 0, 0
+    waiting, nodes, sources = [(tree, 0, 0)], 0, 0
     while waiting:
-        node, depth = waiting.pop()
+        node, depth, chain = waiting.pop()
         nodes, sources = nodes + 1, sources + isinstance(node, exp.Table)
-        if nodes > MAX_NODES or depth > MAX_DEPTH or sources > MAX_SOURCES:
+        if nodes > MAX_NODES or depth > MAX_DEPTH or sources > MAX_SOURCES or chain > MAX_CHAIN:
             raise Malformed("library.ask_deep", limit=MAX_DEPTH)
         _refuse_part(node)
         below = depth + (not isinstance(node, _FLAT))
-        waiting += [(child, below) for child in node.iter_expressions()]
+        chain += isinstance(node, _FLAT[2:])  # those of AND and OR are one part to the engine
+        waiting += [(child, below, chain) for child in node.iter_expressions()]
 
 
 def _refuse_part(node: exp.Expr) -> None:
@@ -213,7 +224,7 @@ class _Reader:
         if given.args.get("recursive"):
             raise Malformed("library.ask_part", part="RECURSIVE")
         for each in given.expressions:
-            name = _plain(each.alias)
+            name = plain(each.alias)
             if name in self.shapes:
                 raise Malformed("library.ask_name_taken", name=name)
             self.read(each.this, outer, ctes)
@@ -237,11 +248,11 @@ class _Reader:
 
     def _source(self, part: exp.Expr, ctes: frozenset[str]) -> tuple[str, str | None]:
         if isinstance(part, exp.Subquery) and isinstance(part.this, exp.Query):
-            return _plain(part.alias) or f"#{id(part)}", None
+            return plain(part.alias) or f"#{id(part)}", None
         if not isinstance(part, exp.Table) or not isinstance(part.this, exp.Identifier):
             raise Malformed("library.ask_part", part="FROM")
-        name = _plain(part.name)
-        alias = _plain(part.alias) or name
+        name = plain(part.name)
+        alias = plain(part.alias) or name
         if part.args.get("db") or part.args.get("catalog"):
             raise Malformed("library.ask_not_given", name=f"{part.db}.{part.name}"[:80])
         if name in ctes:
@@ -268,17 +279,17 @@ class _Reader:
                 self._star(dataset)
         elif isinstance(node, exp.Join):
             for each in node.args.get("using") or ():
-                self._named(_plain(each.name), scopes)
+                self._named(plain(each.name), scopes)
         for child in node.iter_expressions():
             if not isinstance(node, exp.Column):
                 self._walk(child, scopes, ctes)
 
     def _touch(self, column: exp.Column, scopes: tuple[_Scope, ...]) -> None:
-        table = _plain(column.table)
+        table = plain(column.table)
         if column.args.get("db") or column.args.get("catalog"):
             raise Malformed("library.ask_part", part=column.sql(dialect="duckdb")[:60])
         if not table:
-            self._named(_plain(column.name), scopes)
+            self._named(plain(column.name), scopes)
             return
         for scope in scopes:
             if table in scope.sources:
@@ -286,7 +297,7 @@ class _Reader:
                 if isinstance(column.this, exp.Star):
                     self._star(dataset)
                 elif dataset is not None:
-                    self._take(dataset, _plain(column.name))
+                    self._take(dataset, plain(column.name))
                 return
         raise Malformed("library.ask_not_given", name=f"{column.table}.{column.name}"[:80])
 
@@ -317,17 +328,12 @@ class _Reader:
 
 
 def _rename(alias: exp.Expr) -> None:
-    alias.set("this", exp.to_identifier(CTE_MARK + _plain(alias.name), quoted=True))
-
-
-def _plain(name: str) -> str:
-    """Return a name as the engine compares it: letters of ASCII without case, all others as they are."""
-    return "".join(c.lower() if c.isascii() else c for c in name)
+    alias.set("this", exp.to_identifier(CTE_MARK + plain(alias.name), quoted=True))
 
 
 def _fingerprint(tree: exp.Query) -> str:
     """Return a digest of a query without its literals."""
     bare = tree.copy()
-    for literal in list(bare.find_all(exp.Literal)):
-        literal.replace(exp.Placeholder())
+    for literal in bare.find_all(exp.Literal):  # where it stands: putting another node there looks through a whole list
+        literal.args.update(this="?", is_string=False)
     return hashlib.sha256(bare.sql(dialect="duckdb", comments=False).encode()).hexdigest()[:16]

@@ -114,3 +114,8 @@ TYPES = frozenset(
         *(_T.BOOLEAN, _T.DATE, _T.TIMESTAMP, _T.TIME),
     }
 )
+
+
+def plain(name: str) -> str:
+    """Return a name as the engine compares it: letters of ASCII without case, all others as they are."""
+    return "".join(c.lower() if c.isascii() else c for c in name)

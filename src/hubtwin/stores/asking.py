@@ -32,16 +32,18 @@ from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
 from hubtwin.stores.view_sql import literal, quoted, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
-BUSY_ROOMS, WAIT_S = (
-    4,
-    10.0,
-)  # grantees whose questions run at once, each with the memory of a room: idle ones hold none
+# grantees whose questions run at once, each with the memory of a room (idle ones hold none), and how many questions of
+# others wait for them, each in a thread that answers nobody meanwhile
+BUSY_ROOMS, WAIT_S, WAITING = 4, 10.0, 8
 LOOK_S = 0.2  # how often a running question's shares are looked at
 KEPT_TABLES, KEPT_PLACES = 16, 4_096
 _BATCH = 65_536
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
 _LOG = structlog.get_logger()
+# of the engine: at once, or from its reader once the first rows are there; and of a text or a tree that is none
+_FAILURES = (duckdb.Error, pa.ArrowException, OSError, RecursionError, UnicodeError)
+_STOPPED, _MOVED = ("out of memory error", "interrupt error"), "io error"  # how a reader's failures begin
 
 
 def folders_of(directory: Path) -> list[Path]:
@@ -78,7 +80,7 @@ class Engine:
         """Take the folders below which files of rows and colours lie; nothing else can be read."""
         self._folders = [f"{folder.resolve()}/" for folder in folders]
         self._threads, self._memory, self._most = threads, memory, rooms
-        self._most_busy, self._wait_s = busy_rooms, wait_s
+        self._most_busy, self._wait_s, self._waiting = busy_rooms, wait_s, 0
         self._rooms: OrderedDict[str, _Room] = OrderedDict()
         self._lock = Lock()
         self._left = Condition(self._lock)  # told when a room has no question any more
@@ -136,7 +138,7 @@ class Engine:
                 tree = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
                 refuse_engine_tree(json.loads(tree), schema, frozenset(views))
                 return _read(cursor, sql, bounds)
-        except duckdb.Error as error:
+        except _FAILURES as error:
             raise _told(error, watch, bounds) from None  # its text may hold values: it goes nowhere
 
     def _make_views(
@@ -191,8 +193,8 @@ class Engine:
         Raises Retry where the grantee has too many questions running, or all of them together do for a while.
         """
         with self._left:
-            if not self._left.wait_for(lambda: self._has_room_for(grantee), self._wait_s):
-                raise Retry("library.ask_full")
+            if not self._has_room_for(grantee):
+                self._wait_for_room(grantee)
             room = self._rooms.get(grantee)
             if room is None:
                 room = self._rooms[grantee] = _Room(self._connect())
@@ -209,6 +211,17 @@ class Engine:
             with self._left:
                 room.running -= 1
                 self._left.notify_all()
+
+    def _wait_for_room(self, grantee: str) -> None:
+        """Wait until the grantee may enter. Raises Retry where that takes too long, or too many wait."""
+        if self._waiting >= WAITING:
+            raise Retry("library.ask_full")
+        self._waiting += 1
+        try:
+            if not self._left.wait_for(lambda: self._has_room_for(grantee), self._wait_s):
+                raise Retry("library.ask_full")
+        finally:
+            self._waiting -= 1
 
     def _has_room_for(self, grantee: str) -> bool:
         busy = [name for name, room in self._rooms.items() if room.running]
@@ -315,16 +328,17 @@ def _in_calendar(column: pa.ChunkedArray) -> bool:
     return told["min"] is None or (_FIRST_DAY * day <= told["min"] and told["max"] < (_LAST_DAY + 1) * day)
 
 
-def _told(error: duckdb.Error, watch: _Watch, bounds: Bounds) -> Refused:
+def _told(error: BaseException, watch: _Watch, bounds: Bounds) -> Refused:
     """Return what a person is told of a failure: never what the engine said."""
-    reference = secrets.token_hex(4)
+    reference, begins = secrets.token_hex(4), str(error)[:40].lower()
     _LOG.warning("library_question_failed", kind=type(error).__name__, reference=reference)
     if watch.ended:
         return Refused(Denied("library.ask_ended"))
-    if watch.late or isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException):
+    stopped = isinstance(error, duckdb.OutOfMemoryException | duckdb.InterruptException)
+    if watch.late or stopped or begins.startswith(_STOPPED):
         return Refused(Malformed("library.ask_too_long", seconds=bounds.seconds))
-    if isinstance(error, duckdb.IOException):  # a part was replaced between the list of files and its reading
-        return Refused(Retry("library.ask_moved"))
+    if isinstance(error, duckdb.IOException) or begins.startswith(_MOVED):
+        return Refused(Retry("library.ask_moved"))  # a part was replaced between the list of files and its reading
     return Refused(Malformed("library.ask_failed", reference=reference))
 
 
