@@ -41,6 +41,7 @@ from tests.web.fake_past import FakePast
 from tests.web.fake_quality import FakeQuality
 from tests.web.fake_queries import FakeQueries
 from tests.web.fake_returns import FakeReturns
+from tests.web.fake_sendings import FakeSendings
 from tests.web.fake_venue import FakeVenue
 
 NOW = datetime(2022, 10, 20, 1, 0, tzinfo=UTC)
@@ -81,7 +82,7 @@ class FakeDesk:
         self.baskets = FakeBaskets()
         self.notices = FakeNotices()
         self.catalogue = FakeCatalogue()
-        self.returns = FakeReturns()
+        self.returns, self.sendings = FakeReturns(), FakeSendings()
         self.loads = FakeLoads()
         self.tries: list[str] = []
         self.seen: list[str] = []

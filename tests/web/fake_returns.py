@@ -42,9 +42,6 @@ class FakeReturns:
     def withdraw(self, who: Person, return_id: str) -> r.ReturnView:
         return replace(self._get(return_id), state=ReturnState.WITHDRAWN)
 
-    def send_share(self, who: Person, share_id: str) -> r.SentShare:
-        return r.SentShare("batch-1", 3, 0, 1)
-
     def _get(self, return_id: str) -> r.ReturnView:
         if return_id != self.one.return_id:
             raise Absent("stores.no_return", number=return_id)

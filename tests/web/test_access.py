@@ -73,6 +73,8 @@ WRITES: dict[tuple[str, str], tuple[str, object]] = {  # route -> action that it
     ("post", "/library/returns/r1/answer"): ("addition.answer", {"accept": True}),
     ("post", "/library/returns/r1/withdraw"): ("addition.send", {}),
     ("post", "/library/shares/share-1/send"): ("share.send", {}),
+    ("post", "/library/sendings/batch-1/corrections?file=f.csv"): ("share.send", "row"),
+    ("post", "/library/sendings/batch-1/again"): ("share.send", {}),
     ("post", "/library/shares/share-1/revoke"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/resume"): ("share.revoke", {}),
     ("post", "/library/shares/share-1/renew"): ("basket.apply", {"key": "k6", "days": 30}),
@@ -142,6 +144,8 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/notices"): "catalogue.read",
     ("get", "/library/times"): "basket.read",
     ("get", "/library/agencies"): "basket.read",
+    ("get", "/library/shares/share-1/sendings"): "share.send",
+    ("get", "/library/sendings/batch-1/errors"): "share.send",
     ("get", "/library/returns"): "catalogue.read",
     ("get", "/library/returns/r1/content"): "catalogue.read",
     ("get", "/library/quality"): "quality.read",
@@ -187,7 +191,7 @@ def _pattern(path: str) -> str:
     path = path.replace("zone:hall", "{thing_id}").replace("/cars", "/{name}")
     path = path.replace("/returns/r1", "/returns/{return_id}")
     path = path.replace("/quarantine/1", "/quarantine/{row}")
-    for kind in ("basket", "share", "template", "load", "upload"):
+    for kind in ("basket", "share", "template", "load", "upload", "batch"):
         path = path.replace(f"/{kind}-1", f"/{{{kind}_id}}")
     path = path.replace("zone:hall", "{thing_id}").replace("/residents", "/{dataset}")
     path = path.replace("appeal-case-1", "{appeal_id}").replace("/o1/", "/{overflow_id}/")

@@ -197,9 +197,10 @@ class BatchBooks:
             raise Absent("stores.no_batch", batch=batch_id)
         return read_head(found[0])
 
-    def list_heads(self) -> list[BatchHead]:
-        """Return all batches, the oldest first."""
-        return [read_head(row) for row in self._database.all(f"SELECT {HEAD} FROM batches ORDER BY number")]  # noqa: S608
+    def list_heads(self, template: str | None = None) -> list[BatchHead]:
+        """Return all batches, or those of a template, the oldest first."""
+        sql = f"SELECT {HEAD} FROM batches WHERE ?1 IS NULL OR template = ?1 ORDER BY number"  # noqa: S608
+        return [read_head(row) for row in self._database.all(sql, template)]
 
     def list_unstaged(self) -> list[str]:
         """Return the batches that have something to send and do not stand in the books of the wire yet."""

@@ -26,6 +26,11 @@ class WireLists:
         )
         return [_outgoing(row) for row in self._database.all(sql, partner, before, limit)]
 
+    def count_subject(self, partner: str, subject: str) -> dict[str, int]:
+        """Return how many messages for a partner about a subject are in which state."""
+        sql = "SELECT state, count(*) FROM outgoing WHERE partner = ? AND subject = ? GROUP BY state"
+        return {str(state): int(str(number)) for state, number in self._database.all(sql, partner, subject)}
+
     def find_outgoing(self, partner: str, message_id: str) -> Outgoing | None:
         """Return a message for a partner by its id."""
         sql = f"SELECT {_SHOWN} FROM outgoing WHERE partner = ? AND id = ?"  # noqa: S608

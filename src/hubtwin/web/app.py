@@ -30,6 +30,7 @@ from hubtwin.web import (
     queries,
     read,
     returns,
+    sendings,
     venue,
     wire_in,
     write,
@@ -47,7 +48,6 @@ from hubtwin.web.schemas.asked import Asked
 from hubtwin.web.schemas.hub import Health
 
 ZIP_BYTES, ZIP_LEVEL = 8 * 1024, 1
-_LARGER = (*wire_in.LARGER, *field.LARGER, *baskets.LARGER, *catalogue.LARGER)
 router = APIRouter(tags=["service"])
 log = structlog.get_logger(__name__)
 
@@ -70,6 +70,7 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
             *field.LARGER,
             *baskets.LARGER,
             *catalogue.LARGER,
+            *sendings.LARGER,
             (loads.UPLOADS, options.upload_bytes),
         ),
         map_origin=options.map_origin,
@@ -115,7 +116,7 @@ def _routes() -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False, "operation_spans": False},
     )
     add_handlers(app)
-    library = (catalogue, baskets, loads, quality, queries, returns)
+    library = (catalogue, baskets, loads, quality, queries, returns, sendings)
     for part in (auth, read, write, loop, field, access, *library, partners, venue, liaison, wire_in, past, live):
         app.include_router(part.router)
     app.include_router(router)

@@ -9,10 +9,11 @@ from hubtwin.web.desk_notices import NoticesDesk
 from hubtwin.web.desk_quality import QualityDesk
 from hubtwin.web.desk_queries import QueriesDesk
 from hubtwin.web.desk_returns import ReturnsDesk
+from hubtwin.web.desk_sendings import SendingsDesk
 
 
 class LibraryDesks(Protocol):
-    """Catalogue, loads, applications, quality, notices, questions, returns: each part says what it raises."""
+    """Catalogue, loads, applications, quality, notices, questions, returns, sendings; each says what it raises."""
 
     @property
     def catalogue(self) -> CatalogueDesk:
@@ -47,4 +48,9 @@ class LibraryDesks(Protocol):
     @property
     def returns(self) -> ReturnsDesk:
         """Return the way back: what streets send to the source."""
+        ...
+
+    @property
+    def sendings(self) -> SendingsDesk:
+        """Return the part about what leaves through the channels of partners."""
         ...

@@ -7,7 +7,7 @@ from hubtwin.web.schemas import returns as r
 
 
 class ReturnsDesk(Protocol):
-    """Additions, disputes, their answers, and the sending of shares. Methods raise Denied, Malformed, Absent, Retry."""
+    """Additions, disputes and their answers. Methods raise Denied, Malformed, Absent, Retry."""
 
     def returns(self, who: Person) -> r.ReturnsReply:
         """Return what the own agency sent, and what is about the datasets that it owns."""
@@ -31,8 +31,4 @@ class ReturnsDesk(Protocol):
 
     def withdraw(self, who: Person, return_id: str) -> r.ReturnView:
         """Take back what one sent."""
-        ...
-
-    def send_share(self, who: Person, share_id: str) -> r.SentShare:
-        """Let what a partner was given leave through its channel."""
         ...

@@ -41,6 +41,7 @@ from hubtwin.web.real_past import RealPast
 from hubtwin.web.real_quality import RealQuality
 from hubtwin.web.real_queries import RealQueries
 from hubtwin.web.real_returns import RealReturns
+from hubtwin.web.real_sendings import RealSendings
 from hubtwin.web.real_venue import RealVenue
 from hubtwin.web.real_wire import RealWire
 from hubtwin.web.schemas import hub as h
@@ -84,7 +85,7 @@ class RealDesk:
         asking = Asking(works)
         applying = applying_of(works, asking)
         self.baskets, self.notices = RealBaskets(works.access, applying), RealNotices(works, applying)
-        self.returns = RealReturns(works)
+        self.returns, self.sendings = RealReturns(works), RealSendings(works)
         self.loads = RealLoads(works)
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)

@@ -2,7 +2,7 @@
 it, who may see it by live shares, who used it by the audit."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -15,6 +15,7 @@ from hubtwin.library.odcs import write_contract
 from hubtwin.library.search import Narrowed, SearchIndex
 from hubtwin.model.agency import Person
 from hubtwin.model.colour import Colour
+from hubtwin.model.partner import Way
 from hubtwin.model.sharing import Share
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.stores.audit import Audit, Entry
@@ -26,6 +27,7 @@ from hubtwin.wiring.library_works import LibraryWorks
 from hubtwin.wiring.works import Works
 
 DAY_MIN = 24 * 60
+TAKING = frozenset({Way.HTTPS, Way.FILES})  # ways on which batches reach a partner as they are
 LOOKED_BACK_MIN = 90 * DAY_MIN  # ours: how far back the uses of a dataset are counted
 Colours = Callable[[str], Mapping[str, int] | None]
 
@@ -33,11 +35,13 @@ Colours = Callable[[str], Mapping[str, int] | None]
 @dataclass(frozen=True)
 class Beside:
     """What other parts know of a dataset. `shares` are those given of it, also those that are over; `agency_of` says of
-    whose agency a user is, empty where nobody knows; `colours` counts its rows by colour."""
+    whose agency a user is, empty where nobody knows; `colours` counts its rows by colour; `partners` are the names of
+    those to whom shares can leave."""
 
     shares: Callable[[str], list[Share]]
     agency_of: Callable[[str], str]
     colours: Colours = lambda _: None
+    partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def open_real_catalogue(works: Works) -> "RealCatalogue":
@@ -56,7 +60,8 @@ def open_real_catalogue(works: Works) -> "RealCatalogue":
             return None
         return {Colour(colour).name.lower(): rows for colour, rows in sorted(quality.counted(name).colours.items())}
 
-    beside = Beside(lambda name: baskets.list_all_shares(dataset=name), agency_of, colours)
+    partners = {name: told.partner.name for name, told in works.settings.partners.items() if told.partner.way in TAKING}
+    beside = Beside(lambda name: baskets.list_all_shares(dataset=name), agency_of, colours, partners)
     return RealCatalogue(works.library, access.audit, beside)
 
 
@@ -161,7 +166,8 @@ class RealCatalogue:
         return self._opened
 
     def _shower(self) -> CatalogueShower:
-        return CatalogueShower(self._library.catalogue(), self._library.held(), self._library.now_min())
+        library = self._library
+        return CatalogueShower(library.catalogue(), library.held(), library.now_min(), self._beside.partners)
 
     def _index(self, catalogue: Catalogue) -> SearchIndex:
         with self._indexing:

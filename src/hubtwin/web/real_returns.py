@@ -8,7 +8,6 @@ from hubtwin.rules.permission import is_allowed, may
 from hubtwin.web.schemas import returns as r
 from hubtwin.web.schemas.hub import Words
 from hubtwin.wiring.library_returns import return_desk
-from hubtwin.wiring.library_sending import send_through
 from hubtwin.wiring.works import Works
 
 
@@ -57,14 +56,6 @@ class RealReturns:
         """Take back what one sent."""
         desk = self._desk()
         return self._view(desk, who, desk.withdraw(who, return_id))
-
-    def send_share(self, who: Person, share_id: str) -> r.SentShare:
-        """Let what a partner was given leave through its channel."""
-        may(who, "share.send")
-        made = send_through(self._works, share_id, by=who)
-        counts = {fate.value: count for fate, count in made.batched.counts.items()}
-        batch_id = made.head.batch_id if made.head else None
-        return r.SentShare(batch_id, counts.get("goes", 0), counts.get("held", 0), counts.get("known", 0))
 
     def _stands(self, desk: ReturnDesk, one: Return) -> dict[str, str] | None:
         if one.kind is not ReturnKind.DISPUTE or one.row_no is None:

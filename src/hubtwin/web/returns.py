@@ -1,4 +1,4 @@
-"""Routes of the way back: streets send additions and disputes, sources answer; shares leave through channels."""
+"""Routes of the way back: streets send additions and disputes, sources answer."""
 
 from typing import Annotated
 
@@ -15,7 +15,6 @@ router = APIRouter(prefix=f"{API}/library", tags=["returns"])
 WRITES = [Depends(same_origin)]
 Reads = Annotated[Person, Depends(allowed("catalogue.read"))]
 Sends = Annotated[Person, Depends(allowed("addition.send"))]
-SendsShares = Annotated[Person, Depends(allowed("share.send"))]
 Answers = Annotated[Person, Depends(allowed("addition.answer"))]
 
 
@@ -53,9 +52,3 @@ def answer(edge: EdgeOf, who: Answers, return_id: Id, asked: r.AnswerReturn) -> 
 def withdraw(edge: EdgeOf, who: Sends, return_id: Id) -> Response:
     """Take back what one sent and nobody answered yet."""
     return reply(edge.desk.returns.withdraw(who, return_id))
-
-
-@router.post("/shares/{share_id}/send", response_model=r.SentShare, dependencies=WRITES)
-def send_share(edge: EdgeOf, who: SendsShares, share_id: Id) -> Response:
-    """Send what a partner was given through its channel: new rows and changed ones."""
-    return reply(edge.desk.returns.send_share(who, share_id))

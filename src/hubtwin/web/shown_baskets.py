@@ -18,7 +18,7 @@ from hubtwin.model.basket import (
     Template,
     can_advance,
 )
-from hubtwin.model.sharing import Lane, Rows, Share
+from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.rules.permission import is_allowed
 from hubtwin.stores.baskets import Origin
 from hubtwin.web.schemas import baskets as b
@@ -221,6 +221,8 @@ class BasketShower:
             moves += [] if share.lane is Lane.EMERGENCY else ["renew"]
         if not reviewed and is_allowed(who, "share.review") and origin.applicant != who.user_id:
             moves.append("review")
+        if _leaves(share) and origin.agency == who.agency and is_allowed(who, "share.send"):
+            moves += ["sendings"] if over or share.suspended_min is not None else ["sendings", "send"]
         return moves
 
     def _note(self, item: BasketItem) -> str:
@@ -285,6 +287,11 @@ def is_seen(who: Person, origin: Origin, owners: Iterable[str]) -> bool:
 def is_given(item: BasketItem) -> bool:
     """Return whether an item can be read."""
     return item.state in READABLE
+
+
+def _leaves(share: Share) -> bool:
+    """Return whether a share leaves through the channel of a partner; counts leave as a file."""
+    return share.grantee.startswith("partner:") and Delivery.CHANNEL in share.delivery and share.count_floor is None
 
 
 def _spread(spread: Spread) -> b.SpreadView:

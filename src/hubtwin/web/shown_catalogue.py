@@ -1,7 +1,7 @@
 """From listings to the replies of the wire. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hubtwin.datasets.listing import Catalogue, Check, Listing
@@ -27,6 +27,7 @@ class CatalogueShower:
     catalogue: Catalogue
     held: Mapping[str, Held]
     now_min: int
+    partners: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # to whom shares leave: names by id
 
     def words(self, told: Mapping[str, str]) -> Words:
         """Return a text in both languages."""
@@ -53,7 +54,7 @@ class CatalogueShower:
             ],
             *(
                 [c.NamedView(name, self.words(title)) for name, title in told.items()]
-                for told in (catalogue.purposes, catalogue.legal_bases)
+                for told in (catalogue.purposes, catalogue.legal_bases, self.partners)
             ),
         )
 
@@ -138,6 +139,8 @@ class CatalogueShower:
         """Return a live share as everybody may see it: no row condition, no person's name."""
         kind, _, name = share.grantee.partition(":")
         shown = self.agency_name(name) if kind == "agency" else Words(share.grantee, share.grantee)
+        if kind == "partner" and name in self.partners:
+            shown = self.words(self.partners[name])
         title = self.catalogue.purposes.get(share.purpose)
         purpose = self.words(title) if title else Words(share.purpose, share.purpose)
         counts_only = share.count_floor is not None

@@ -95,26 +95,41 @@ def take_sheet(batching: Batching, file: Path) -> Taken:
     return Taken(0, batching.take_answers(answers), problems)
 
 
-def write_errors(batching: Batching, batch_id: str, file: Path) -> int:
-    """Write the error file of a batch as .xlsx or .csv, by its name; return how many rows. Raises Absent."""
+def errors_of(batching: Batching, batch_id: str, name: str) -> tuple[bytes, int]:
+    """Return the error file of a batch as .xlsx or .csv, by its name, and how many rows it has. Raises Absent."""
     head, rows = batching.books.get(batch_id), batching.list_wrong(batch_id)
     template = batching.templates.get(head.template, head.version)
-    excel = file.suffix.lower() == ".xlsx"
-    place_private(file, write_errors_sheet(template, rows, head.marks) if excel else write_errors_csv(template, rows))
-    return len(rows)
+    content = write_errors_sheet(template, rows, head.marks) if _is_excel(name) else write_errors_csv(template, rows)
+    return content, len(rows)
+
+
+def write_errors(batching: Batching, batch_id: str, file: Path) -> int:
+    """Write the error file of a batch as .xlsx or .csv, by its name; return how many rows. Raises Absent."""
+    content, rows = errors_of(batching, batch_id, file.name)
+    place_private(file, content)
+    return rows
 
 
 def resend_file(batching: Batching, batch_id: str, file: Path, now: datetime) -> Resent:
     """Take an error file that came back and make a batch of what was corrected. Raises Malformed, Absent."""
-    head, content = batching.books.get(batch_id), file.read_bytes()
+    return resend_content(batching, batch_id, file.name, file.read_bytes(), now)
+
+
+def resend_content(batching: Batching, batch_id: str, name: str, content: bytes, now: datetime) -> Resent:
+    """Take the bytes of an error file that came back under a name. Raises Malformed, Absent."""
+    head = batching.books.get(batch_id)
     template, problems = batching.templates.get(head.template, head.version), list[tuple[int, Problem]]()
     rows: list[Corrected]
-    if file.suffix.lower() == ".xlsx":
+    if _is_excel(name):
         rows, problems = read_errors_sheet(template, content)
     else:
         rows = read_errors_csv(template, content)
     done = batching.resend(batch_id, rows, now)
     return Resent(done.head, done.batched, done.wrong, [*problems, *done.problems], done.unchanged)
+
+
+def _is_excel(name: str) -> bool:
+    return name.lower().endswith(".xlsx")
 
 
 def place_private(file: Path, content: bytes) -> None:

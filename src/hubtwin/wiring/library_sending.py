@@ -1,13 +1,36 @@
-"""What a partner was given leaves through its channel, read on the path on which everybody reads."""
+"""What a partner was given leaves through its channel, read on the path on which everybody reads.
+
+A sending is a batch: it is signed, its messages are receipted, its rows are answered one by one. What the partner did
+not take can be fetched as a file of errors, corrected and sent once more, or sent again as it is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.channels.batch_wire import subject_of
 from hubtwin.model.agency import Person
+from hubtwin.model.batch import BatchHead
+from hubtwin.model.sharing import Share
+from hubtwin.rules.batching import RowState
+from hubtwin.rules.library_template import name_of, share_id_of
+from hubtwin.stores.batches import BatchBooks
 from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import make_asking, read_share
-from hubtwin.wiring.batches import Batching, Made, Templates
+from hubtwin.wiring.batch_files import errors_of, resend_content
+from hubtwin.wiring.batches import Batching, Made, Resent, Templates
 from hubtwin.wiring.library_share import PARTNER, made_templates, send_share
-from hubtwin.wiring.partners import lines_of, make_sender
+from hubtwin.wiring.partners import Partners, lines_of, make_sender
 from hubtwin.wiring.works import Works
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A sending: its head, its rows by state, and the messages of its last attempt by their state on the wire."""
+
+    head: BatchHead
+    rows: Mapping[RowState, int]
+    messages: Mapping[str, int]
 
 
 def send_through(works: Works, share_id: str, *, by: Person) -> Made:
@@ -15,22 +38,79 @@ def send_through(works: Works, share_id: str, *, by: Person) -> Made:
 
     Raises Absent (no such share, no such partner), Denied (not for the channel, not live), Malformed (too many rows).
     """
-    library = works.library
-    assert library is not None, "open_works opens the library"
-    assert works.partners is not None, "open_works opens the books"
-    assert works.batches is not None, "open_works opens the books"
+    assert works.library is not None, "open_works opens the library"
     baskets = open_baskets(works.access)
     share = baskets.get_share(share_id)
+    batching = _batching(works, share)
+    listing = works.library.catalogue().get(share.dataset)
+    _refuse_ended(works, share)
+    desk = make_asking(works, baskets.list_shares)
+    return send_share(batching, listing, share, lambda one: read_share(desk, by, one), works.clock())
+
+
+def list_sendings(works: Works, share: Share) -> list[Sending]:
+    """Return the sendings of a share, the newest first."""
+    books, partners = _books(works)
+    partner = share.grantee.removeprefix(PARTNER)
+    heads = [head for head in books.list_heads(name_of(share)) if head.partner == partner]
+    return [
+        Sending(head, books.count(head.batch_id), partners.wire.count_subject(partner, subject_of(head)))
+        for head in reversed(heads)
+    ]
+
+
+def share_of_sending(works: Works, batch_id: str) -> Share:
+    """Return the share that a sending is of. Raises Absent."""
+    share_id = share_id_of(_books(works)[0].get(batch_id).template)
+    if not share_id:
+        raise Absent("stores.no_batch", batch=batch_id)
+    return open_baskets(works.access).get_share(share_id)
+
+
+def errors_of_sending(works: Works, share: Share, batch_id: str, name: str) -> tuple[bytes, int]:
+    """Return the file of the rows that the partner did not take, and how many rows it has. Raises Absent, Denied."""
+    _refuse_ended(works, share)
+    return errors_of(_batching(works, share), batch_id, name)
+
+
+def send_corrected(works: Works, share: Share, batch_id: str, name: str, content: bytes) -> Resent:
+    """Send what was corrected in a file of errors. Raises Denied where the share has ended, Malformed, Absent."""
+    _refuse_ended(works, share)
+    batching = _batching(works, share)
+    done = resend_content(batching, batch_id, name, content, works.clock())
+    if done.head is not None:
+        batching.stage(done.head.batch_id)
+    return done
+
+
+def send_again(works: Works, share: Share, batch_id: str) -> int:
+    """Send all rows of a sending once more that the partner has not accepted; return how many. A row that it has
+    counts once: it is known by its key. Raises Denied where the share has ended, Absent."""
+    _refuse_ended(works, share)
+    return _batching(works, share).stage(batch_id, again=True)
+
+
+def _batching(works: Works, share: Share) -> Batching:
+    """Return the batches to the partner of a share. Raises Absent where it is not a partner's."""
+    books, partners = _books(works)
+    assert works.library is not None, "open_works opens the library"
     partner = share.grantee.removeprefix(PARTNER)
     if not share.grantee.startswith(PARTNER) or partner not in works.settings.partners:
-        raise Absent("wiring.share_no_partner", share=share_id)
-    listing = library.catalogue().get(share.dataset)
-    if not share.is_live(library.now_min(), listing.digest):
-        raise Denied("library.ask_ended")
+        raise Absent("wiring.share_no_partner", share=share.share_id)
     lines = lines_of(works.settings.partners, works.settings.hub.hub_id)
-    sender = next(iter(works.partners.senders), None) or make_sender(works.partners, lines)
-    desk = make_asking(works, baskets.list_shares)
-    templates = Templates({}, made_templates(library.catalogue(), baskets.get_share))
-    books, wire, zone = works.batches, works.partners.wire, works.settings.hub.zone
-    batching = Batching(books, wire, templates, partner, zone, sender)
-    return send_share(batching, listing, share, lambda one: read_share(desk, by, one), works.clock())
+    sender = next(iter(partners.senders), None) or make_sender(partners, lines)
+    templates = Templates({}, made_templates(works.library.catalogue(), open_baskets(works.access).get_share))
+    return Batching(books, partners.wire, templates, partner, works.settings.hub.zone, sender)
+
+
+def _books(works: Works) -> tuple[BatchBooks, Partners]:
+    assert works.partners is not None, "open_works opens the books"
+    assert works.batches is not None, "open_works opens the books"
+    return works.batches, works.partners
+
+
+def _refuse_ended(works: Works, share: Share) -> None:
+    assert works.library is not None, "open_works opens the library"
+    listing = works.library.catalogue().get(share.dataset)
+    if not share.is_live(works.library.now_min(), listing.digest):
+        raise Denied("wiring.share_ended", dataset=share.dataset)

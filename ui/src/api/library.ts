@@ -36,6 +36,10 @@ export type BasketTimes = Schemas["TimesReply"];
 export type TermsView = Schemas["TermsView"];
 export type NoticeView = Schemas["NoticeView"];
 export type NoticesReply = Schemas["NoticesReply"];
+export type SendingView = Schemas["SendingView"];
+export type SendingsReply = Schemas["SendingsReply"];
+export type SentShare = Schemas["SentShare"];
+export type CorrectedReply = Schemas["CorrectedReply"];
 
 export type MineView = Schemas["MineView"];
 export type MineReply = Schemas["MineReply"];

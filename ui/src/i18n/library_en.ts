@@ -6,6 +6,7 @@ import back from "./en/library_back.json";
 import basket from "./en/library_basket.json";
 import desk from "./en/library_desk.json";
 import govern from "./en/library_govern.json";
+import send from "./en/library_send.json";
 import shelf from "./en/library_shelf.json";
 
-export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern };
+export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern, ...send };

@@ -6,6 +6,7 @@ import back from "./zh/library_back.json";
 import basket from "./zh/library_basket.json";
 import desk from "./zh/library_desk.json";
 import govern from "./zh/library_govern.json";
+import send from "./zh/library_send.json";
 import shelf from "./zh/library_shelf.json";
 
-export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern };
+export default { ...library, ...shelf, ...basket, ...back, ...ask, ...desk, ...govern, ...send };

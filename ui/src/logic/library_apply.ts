@@ -4,6 +4,7 @@ import type { ApplyIn, BasketLine, BasketView, ItemView, LaneView, RowsIn, Terms
 
 export const TERMS_DAYS = [30, 90, 180, 365] as const;
 export const FORMS = ["query", "api", "file"] as const;
+const CHANNEL = "channel";
 const SENSITIVE_FROM = 3;
 const FIRST_DAYS = 90;
 
@@ -62,6 +63,11 @@ export const emptyApply = (): ApplyDraft => ({
 });
 
 export const forScene = (draft: ApplyDraft): boolean => draft.grantee.startsWith("scene:");
+export const forPartner = (draft: ApplyDraft): boolean => draft.grantee.startsWith("partner:");
+
+/** A partner has no account here: what it is given leaves through its channel, and nothing else does. */
+const deliveryOf = (draft: ApplyDraft): string[] =>
+  forPartner(draft) ? [CHANNEL] : draft.delivery.filter((one) => one !== CHANNEL);
 
 /** Columns that are proposed: those that are not sensitive. Who needs more names it; where all are, none is proposed. */
 export function proposed(columns: readonly { name: string; grade: number }[]): string[] {
@@ -92,7 +98,7 @@ export function missingOf(draft: ApplyDraft, items: readonly DraftItem[]): Missi
   }
   if (draft.purpose === "") found.push({ what: "purpose" });
   if (draft.basis === "") found.push({ what: "basis" });
-  if (draft.delivery.length === 0) found.push({ what: "delivery" });
+  if (deliveryOf(draft).length === 0) found.push({ what: "delivery" });
   if (forScene(draft) && draft.reason.trim() === "") found.push({ what: "reason" });
   return found;
 }
@@ -110,7 +116,7 @@ export function applyOf(draft: ApplyDraft, items: readonly DraftItem[], key: str
     purpose: draft.purpose,
     legal_basis: draft.basis,
     days: draft.days,
-    delivery: [...draft.delivery] as ApplyIn["delivery"],
+    delivery: deliveryOf(draft) as ApplyIn["delivery"],
     grantee: draft.grantee,
     kind: forScene(draft) ? "operational" : "sharing",
     reason: draft.reason.trim(),

@@ -45,7 +45,8 @@ class NamedView:
 
 @dataclass(frozen=True, slots=True)
 class LibraryReply:
-    """The library of the hub and its district; `title` is empty for a hub on its own. `note` says what is ours."""
+    """The library of the hub and its district; `title` is empty for a hub on its own. `note` says what is ours.
+    `partners` are those to whom a share can leave through their channel."""
 
     title: Words
     area_code: str
@@ -54,6 +55,7 @@ class LibraryReply:
     agencies: Sequence[AgencyView]
     purposes: Sequence[NamedView]
     legal_bases: Sequence[NamedView]
+    partners: Sequence[NamedView]
 
 
 @dataclass(frozen=True, slots=True)

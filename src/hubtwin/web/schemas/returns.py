@@ -61,17 +61,6 @@ class ReturnContent:
     reason: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SentShare:
-    """A sending of a share through the channel of its partner: the batch and how many rows it has; no batch where the
-    partner has all rows as they are. `held` rows do not fit and wait for somebody."""
-
-    batch_id: str | None
-    rows: int
-    held: int
-    unchanged: int
-
-
 class SendAddition(Asked):
     """A row that the source does not have, as texts by column. `key` makes sending it twice harmless."""
 

@@ -3,10 +3,11 @@
 import { useWords } from "../../i18n/use";
 import { maskParts } from "../../logic/library_masks";
 import { spanOf } from "../../logic/library_spans";
+import { frame } from "../../state/library_known";
 import { realNear } from "../../state/real";
 
 export function useSaid() {
-  const { t, te, word } = useWords();
+  const { t, te, word, named } = useWords();
   const spanMs = (ms: number): string => {
     const { unit, n } = spanOf(ms);
     return t(`library.${unit}`, { n });
@@ -19,6 +20,8 @@ export function useSaid() {
   function grantee(id: string, names: (id: string) => string = (one) => one): string {
     const [kind = "", name = ""] = id.split(/:(.*)/s);
     if (kind === "scene") return t("library.grantee_scene", { name: word("scene", name) });
+    const partner = kind === "partner" ? frame.value?.partners.find((one) => one.id === name) : undefined;
+    if (partner) return t("library.grantee_partner", { name: named(partner.title) });
     return ["agency", "user", "partner"].includes(kind) ? t(`library.grantee_${kind}`, { name: names(name) }) : id;
   }
   function mask(name: string): string {
