@@ -32,6 +32,7 @@ from hubtwin.cli.library_load import load, load_folder, loads, preview
 from hubtwin.cli.library_load import quarantine as library_quarantine
 from hubtwin.cli.library_query import ask, mine
 from hubtwin.cli.library_simulate import simulate_registers
+from hubtwin.cli.library_zip import load_zip
 from hubtwin.cli.localise import explain, localise
 from hubtwin.cli.matcher import matcher
 from hubtwin.cli.partner import partner
@@ -78,7 +79,7 @@ venue.add_command(build_venue)
 library.add_command(forget)
 for _command in (dcat, contract, simulate_registers):
     library.add_command(_command)
-for _command in (preview, load, load_folder, loads, library_quarantine, mine, ask):
+for _command in (preview, load, load_folder, load_zip, loads, library_quarantine, mine, ask):
     library.add_command(_command)
 for _command in (govern, quality, library_orders):
     library.add_command(_command)

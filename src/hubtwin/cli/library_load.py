@@ -134,12 +134,12 @@ def load(desk: Desk, /, file: Path | None, form: str, *, part: str, again: bool,
     """Load a file or table, or go on where a load of it was interrupted."""
     asked = _asked(desk, file, told, part=part, again=again)
     with plugged(LOADER)(desk.settings, desk.clock) as loader:
-        done = _run(desk, loader, asked)
+        done = run_load(desk, loader, asked)
     if form == "json":
-        desk.out.file.write(dump_json(_plain_load(done)) + "\n")
+        desk.out.file.write(dump_json(plain_load(done)) + "\n")
 
 
-def _run(desk: Desk, loader: Any, asked: Any) -> Any:
+def run_load(desk: Desk, loader: Any, asked: Any) -> Any:
     """Load under a progress bar and say what came of it. An interrupt passes through; the same call goes on."""
     size, state = asked.file.stat().st_size if asked.file and asked.file.exists() else 0, {"began": False}
 
@@ -162,7 +162,8 @@ def _run(desk: Desk, loader: Any, asked: Any) -> Any:
     return done
 
 
-def _plain_load(one: Any) -> dict[str, Any]:
+def plain_load(one: Any) -> dict[str, Any]:
+    """Return a load as JSON shows it."""
     names = ("load_id", "dataset", "part", "file", "sha256", "rows", "quarantined", "batches", "begun_min", "ended_min")
     return {**{name: getattr(one, name) for name in names}, "synthetic": bool(one.told.get("synthetic"))}
 
@@ -183,7 +184,7 @@ def load_folder(ctx: click.Context, /, folder: Path, part: str, *, synthetic: bo
                 continue
             asked = plugged(ASKED)(dataset, getpass.getuser(), file=file, synthetic=synthetic, part=part)
             try:
-                _run(desk, loader, asked)
+                run_load(desk, loader, asked)
             except HubError as error:
                 desk.say("cli.load_refused", file=file.name, problem=error.message(desk.lang))
                 refused += 1
@@ -200,7 +201,7 @@ def loads(desk: Desk, /, dataset: str, form: str) -> None:
     with plugged(LOADER)(desk.settings, desk.clock) as loader:
         found = loader.shelves.loads.list_loads(dataset)
     if form == "json":
-        desk.out.file.write(dump_json([_plain_load(one) for one in found]) + "\n")
+        desk.out.file.write(dump_json([plain_load(one) for one in found]) + "\n")
         return
     table = make_table(desk, "load", "dataset", "file", "rows", "bad", "since", "by", "state")
     for one in found:

@@ -93,7 +93,7 @@ class Loader:
         self, settings: Settings, shelves: Shelves, catalogue: Callable[[], Catalogue], *, clock: Clock, tell: Tell
     ) -> None:
         """Take the open shelves; `tell` writes into the audit."""
-        self._settings, self.shelves, self._catalogue = settings, shelves, catalogue
+        self._settings, self.shelves, self.catalogue = settings, shelves, catalogue
         self._clock, self._tell = clock, tell
 
     def preview(self, asked: Asked) -> Previewed:
@@ -156,7 +156,7 @@ class Loader:
             if row.released_min is not None:
                 raise Denied("stores.released_before", row=row.seq)
             load = self.shelves.loads.get(row.load_id)
-            plan = self._plan(self._catalogue().get(row.dataset), {}, load.file, bool(load.told.get("synthetic")))
+            plan = self._plan(self.catalogue().get(row.dataset), {}, load.file, bool(load.told.get("synthetic")))
             table, wrong = retype(plan, {**row.cells, **corrections})
             if wrong or not table.num_rows:
                 problems[row.seq] = wrong
@@ -185,7 +185,7 @@ class Loader:
         if not folder.is_dir():
             raise Absent("wiring.no_folder", folder=folder.name)
         named = {}
-        for one in self._catalogue().listings:
+        for one in self.catalogue().listings:
             if one.library != HUB_LIBRARY:
                 named.update(dict.fromkeys((one.name, one.dataset.zh, one.dataset.en), one.name))
         files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
@@ -193,10 +193,10 @@ class Loader:
 
     @contextmanager
     def _ready(self, asked: Asked) -> Iterator[Ready]:
-        listing = self._catalogue().get(asked.dataset)
+        listing = self.catalogue().get(asked.dataset)
         if listing.library == HUB_LIBRARY:
             raise Denied("wiring.load_hub_dataset", dataset=listing.name)
-        elements = {each.name: each for each in self._catalogue().elements}
+        elements = {each.name: each for each in self.catalogue().elements}
         with self.shelves.scratch() as scratch:
             if asked.file is not None:
                 opened = open_file(asked.file, asked.told, known_names(listing, elements), scratch)
