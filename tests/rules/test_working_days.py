@@ -37,6 +37,16 @@ def test_a_term_ends_with_its_last_working_day(began: str, days: int, over: str)
     assert due(CHINA, began, days) == over
 
 
+def test_the_shipped_years_have_as_many_days_off_as_their_notices_say() -> None:
+    told = {2025: (1 + 8 + 3 + 5 + 3 + 8, 5), 2026: (3 + 9 + 3 + 5 + 3 + 3 + 7, 6)}  # days off in order, days worked
+    counted = {
+        year: (sum(d.year == year for d in CHINA.holidays), sum(d.year == year for d in CHINA.worked)) for year in told
+    }
+    assert counted == told
+    assert CHINA.years == [2025, 2026]
+    assert all(day.weekday() >= 5 and day not in CHINA.holidays for day in CHINA.worked)
+
+
 def test_the_zone_of_the_hub_says_which_day_it_is() -> None:
     late = epoch_minute(datetime(2026, 11, 25, 17, 0, tzinfo=UTC))  # Thursday already in Shanghai
     assert WorkingDays().due_min(late, 1, ZONE) - WorkingDays().due_min(late, 1, ZoneInfo("UTC")) == 960
