@@ -81,3 +81,11 @@ def test_only_what_is_given_to_a_partner_is_sent(run: Callable[..., Ran]) -> Non
     assert run("lin", "send", share_id).code == 1, "a liaison sends nothing"
     refused = run("du", "send", share_id)
     assert (refused.code, "partner" in refused.err) == (1, True)
+
+
+def test_the_rule_and_what_is_late_are_printed(run: Callable[..., Ran], town: Town) -> None:
+    told = json.loads(town.library("terms", "--format", "json").out)
+    assert (told["automatic_days"], told["emergency_hours"], told["owner_days"]) == (180, 24, 5)
+    assert "所有者（工作日）" in town.library("terms", lang="zh").out
+    assert "nothing that is late" in run("shen", "late").out
+    assert json.loads(run("shen", "late", "--format", "json").out) == []

@@ -1,11 +1,19 @@
 """The commands that govern: a register is loaded, coloured, looked at by rule; orders go to its owner."""
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.kit import Town
+from hubtwin.base.clock import system_clock
+from hubtwin.settings import load_settings
+from hubtwin.web.start import open_desk
+from hubtwin.wiring.stage_library import make_district_accounts
+from tests.cli.kit import Ran, Town
+
+PASSWORD = "correct horse battery"
+DISPUTED = ("--answer", "disputed")
 
 HEADER = "公民身份号码,姓名,性别,出生日期,街道代码,联系电话\n"
 ROWS = (
@@ -51,6 +59,36 @@ def test_orders_go_to_the_owner_and_the_audit_knows(filled: Town) -> None:
     assert any("QualityRun" in row for row in told)
     assert any("QualityOrderOpened" in row for row in told)
     assert not any("11010519491231002" in row for row in told)
+
+
+def test_an_order_is_answered_by_its_agency_from_the_command_line(
+    filled: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_desk(load_settings(str(filled.hub), filled.home), clock=system_clock, real_clock=system_clock) as desk:
+        make_district_accounts(desk.works, password=PASSWORD, lang="en")
+
+    def answer(user: str, *arguments: object, lang: str = "en") -> Ran:
+        monkeypatch.setattr("sys.stdin", io.StringIO(f"{PASSWORD}\n"))
+        return filled.library("orders", "answer", *arguments, "--by", user, "--password-stdin", lang=lang)
+
+    assert filled.library("govern", "residents").code == 0
+    orders = json.loads(filled.library("orders", "list", "--agency", "public-security", "--format", "json").out)
+    first, second = (each["order_id"] for each in orders[:2])
+    assert answer("xu", first).code == 2, "which answer?"
+    assert answer("he", first, "--answer", "fixed").code == 1, "another agency's"
+    refused = answer("xu", first, "--answer", "disputed")
+    assert (refused.code, "only with a reason" in refused.err) == (1, True)
+    done = answer("xu", first, *DISPUTED, "--reason", "Zhang San says so", "--format", "json")
+    assert (done.code, json.loads(done.out)["state"]) == (0, "disputed")
+    assert "已答复修复" in answer("xu", second, "--answer", "fixed", lang="zh").out
+    now = json.loads(filled.library("orders", "list", "--format", "json").out)
+    assert {each["order_id"]: (each["state"], each["answered_by"]) for each in now if each["answered_by"]} == {
+        first: ("disputed", "xu"),
+        second: ("fixed", "xu"),
+    }
+    told = [row for row in filled.audit() if "QualityOrderAnswered" in row]
+    assert len(told) == 2
+    assert not any("Zhang" in row for row in told), "words stand with the order"
 
 
 def test_what_is_asked_for_wrongly_is_said(town: Town) -> None:

@@ -23,7 +23,19 @@ from hubtwin.cli.feed import feed
 from hubtwin.cli.grants import grant, hold
 from hubtwin.cli.keep import backup, check, repair, restore
 from hubtwin.cli.library import library
-from hubtwin.cli.library_apply import apply, authorise, baskets, decide, revoke, send, shares, template, times
+from hubtwin.cli.library_apply import (
+    apply,
+    authorise,
+    baskets,
+    decide,
+    late,
+    revoke,
+    send,
+    shares,
+    template,
+    terms,
+    times,
+)
 from hubtwin.cli.library_contract import contract, dcat
 from hubtwin.cli.library_forget import forget
 from hubtwin.cli.library_govern import govern, quality
@@ -83,7 +95,7 @@ for _command in (preview, load, load_folder, load_zip, loads, library_quarantine
     library.add_command(_command)
 for _command in (govern, quality, library_orders):
     library.add_command(_command)
-for _command in (apply, baskets, authorise, decide, shares, revoke, send, template, times):
+for _command in (apply, baskets, authorise, decide, shares, revoke, send, template, times, terms, late):
     library.add_command(_command)
 
 

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import ValidationError
 
 from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import BY, PASSWORDS, given_by, shown_moment
+from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, shown_moment
 from hubtwin.cli.show import dump_json
 from hubtwin.model.sharing import Delivery
-from hubtwin.wiring import load
+from hubtwin.settings.library import shown_terms
 
 SCHEMAS = "hubtwin.web.schemas.baskets"
 STREET = "own"
@@ -221,6 +220,41 @@ def times(desk: Desk, /, by: str, password_stdin: bool, form: str, days: int) ->
     desk.out.print(text("cli.times_beside", desk.lang, **told))
 
 
+@click.command("terms")
+@FORMAT
+@click.pass_obj
+def terms(desk: Desk, /, form: str) -> None:
+    """Print the rule that the library shares by: how far the lanes go, within what time people decide."""
+    told = shown_terms(desk.settings.terms)
+    if form == "json":
+        desk.out.file.write(dump_json(told) + "\n")
+        return
+    table = make_table(desk, "what", "value")
+    for name, value in told.items():
+        table.add_row(text(f"cli.term_{name}", desk.lang), f"{value:,}")
+    desk.out.print(table)
+
+
+@click.command("late")
+@FORMAT
+@BY
+@PASSWORDS
+@click.pass_obj
+def late(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None:
+    """Print what is late and has gone up to a person, what is late for longest first."""
+    with given_by(desk, by, from_stdin=password_stdin) as given:
+        found = given.core.notices.notices(given.people[0]).notices
+    if form == "json":
+        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        return
+    table = make_table(desk, "what", "dataset", "agency", "since", "state")
+    for each in found:
+        since = "" if each.since_min is None else shown_moment(desk, each.since_min)
+        state = text("cli.late_acts" if each.acts else "cli.late_told", desk.lang, step=each.step)
+        table.add_row(text(f"cli.late_{each.kind}", desk.lang), each.dataset, each.agency, since, state)
+    desk.out.print(table if found else text("cli.late_none", desk.lang))
+
+
 def _show_items(desk: Desk, found: Any, form: str) -> None:
     if form == "json":
         desk.out.file.write(dump_json(asdict(found)) + "\n")
@@ -266,10 +300,4 @@ def _time(took_ms: int | None) -> str:
 
 
 def _asked(name: str, told: dict[str, Any]) -> Any:
-    """Return a request as the interface knows it. Raises Malformed, naming what is wrong and repeating no value."""
-    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
-    try:
-        return load(f"{SCHEMAS}:{name}").model_validate(plain)
-    except ValidationError as error:
-        names = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
-        raise Malformed("cli.not_as_asked", names=", ".join(names)) from None
+    return asked_of(SCHEMAS, name, told)

@@ -1,6 +1,7 @@
 """Commands that give records their colours, say how datasets stand, and look after work orders."""
 
 import getpass
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -8,12 +9,13 @@ import click
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import shown_moment
+from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, shown_moment
 from hubtwin.cli.show import dump_json
 from hubtwin.model.colour import Colour
 from hubtwin.wiring import load as plugged
 
 OPENED = "hubtwin.wiring.governing:opened_governing"
+QUALITY = "hubtwin.web.schemas.quality"
 
 
 @click.command("govern")
@@ -156,6 +158,8 @@ def list_orders(desk: Desk, /, form: str, **told: Any) -> None:
     table = make_table(desk, "order", "rule", "colour", "agency", "failing", "due", "state")
     for order in found:
         state = text(f"cli.order_{order.state.value}", desk.lang)
+        if order.is_open and order.up_min is not None:
+            state = text("cli.order_up", desk.lang, state=state, at=shown_moment(desk, order.late_min or order.up_min))
         due = shown_moment(desk, order.due_min)
         table.add_row(
             order.order_id, order.rule, _word(desk, order.colour), order.agency, f"{order.failing:,}", due, state
@@ -166,8 +170,29 @@ def list_orders(desk: Desk, /, form: str, **told: Any) -> None:
 def plain_order(order: Any) -> dict[str, Any]:
     """Return a work order as JSON shows it."""
     names = ("order_id", "dataset", "rule", "agency", "role", "failing", "opened_min", "due_min", "reason", "reopened")
-    shown = {name: getattr(order, name) for name in names}
+    late = ("late_min", "up_min", "answered_min", "answered_by")
+    shown = {name: getattr(order, name) for name in (*names, *late)}
     return {**shown, "colour": order.colour.name.lower(), "state": order.state.value, "escalated": order.escalated}
+
+
+@orders.command("answer")
+@click.argument("order_id", metavar="ORDER")
+@click.option("--answer", type=click.Choice(["fixed", "disputed"]), required=True)
+@click.option("--reason", default="", metavar="TEXT")
+@FORMAT
+@BY
+@PASSWORDS
+@click.pass_obj
+def answer_order(desk: Desk, /, *, form: str, by: str, password_stdin: bool, **told: Any) -> None:
+    """Answer a work order of the own agency: what was wrong is mended, or it is no fault, and why."""
+    asked = asked_of(QUALITY, "AnswerOrder", told)
+    with given_by(desk, by, from_stdin=password_stdin) as given:
+        done = given.core.quality.answer(given.people[0], asked)
+    if form == "json":
+        desk.out.file.write(dump_json(asdict(done)) + "\n")
+        return
+    state = text(f"cli.order_{done.state}", desk.lang)
+    desk.out.print(text("cli.orders_answered", desk.lang, order=done.order_id, state=state, agency=done.agency))
 
 
 @orders.command("escalate")

@@ -4,13 +4,14 @@ A password is never an option or a variable of the environment: others on the ma
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import click
+from pydantic import ValidationError
 
 from hubtwin.base.clock import from_epoch_minute
 from hubtwin.base.errors import Malformed
@@ -49,6 +50,16 @@ def shown_moment(desk: Desk, at_min: int) -> str:
     """Return an epoch minute on the clock of the hub."""
     at: datetime = from_epoch_minute(at_min).astimezone(desk.settings.hub.zone)
     return f"{at:%Y-%m-%d %H:%M}"
+
+
+def asked_of(schemas: str, name: str, told: Mapping[str, Any]) -> Any:
+    """Return a request as the interface knows it. Raises Malformed, naming what is wrong and repeating no value."""
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in told.items()}
+    try:
+        return load(f"{schemas}:{name}").model_validate(plain)
+    except ValidationError as error:
+        names = sorted({".".join(map(str, each["loc"])) for each in error.errors(include_input=False)})
+        raise Malformed("cli.not_as_asked", names=", ".join(names)) from None
 
 
 def _read(desk: Desk, user: str, from_stdin: bool) -> str:

@@ -45,6 +45,11 @@ def read_terms(told: Mapping[str, Any]) -> Limits:
     return limits
 
 
+def shown_terms(limits: Limits) -> dict[str, int]:
+    """Return limits as `[library.terms]` tells them, by the names of its entries."""
+    return {name: getattr(limits, field) // unit for name, (field, unit, _, _) in TERMS.items()}
+
+
 def _block(told: Mapping[str, Any]) -> Mapping[str, Any]:
     block = read_table(told, "library")
     refuse_unknown(block, "library.", ("district", "terms"))
