@@ -1,5 +1,6 @@
 """The rule of a hub in use: its own limits and clocks, emergencies that do not follow each other without a review."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Denied, Malformed
+from hubtwin.base.ids import words_digest
 from hubtwin.library.applying import check, submit
 from hubtwin.library.basket_clock import sweep
 from hubtwin.library.deciding import (
@@ -21,6 +23,7 @@ from hubtwin.library.deciding import (
 from hubtwin.model.basket import Ask, Form, ItemState
 from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.lanes import Limits
+from hubtwin.stores.basket_rows import item_body, read_item, read_share, share_body
 from tests.databases import Engine
 from tests.library.baskets_kit import (
     COMMANDER,
@@ -124,3 +127,28 @@ def test_limits_and_clocks_of_a_hub_are_its_own(town: Town) -> None:
     agree_items(own, GUARD, counts.basket_id, ["residents"], LIAISON)
     assert {share.count_floor for share in town.book.shares_of(counts.basket_id)} == {50}
     assert states(short_one) == {"shops": S.ACTIVE}
+
+
+def test_the_words_of_a_review_stand_in_the_share_and_not_in_the_audit(town: Town) -> None:
+    taken = take_emergency(town.applying, COMMANDER, urgent(ask("residents", "no", rows=Rows(True))))
+    share_id = taken.items[0].share_id
+    review_share(town.applying, GUARD, share_id, justified=False, note=" Zhang San was in no danger ")
+    share = town.book.get_share(share_id)
+    assert (share.reviewed_by, share.justified, share.review_note) == ("wu", False, "Zhang San was in no danger")
+    (told,) = town.audit.list_entries(kind="ShareReviewed")
+    assert told.payload["note_sha256"] == words_digest(share.review_note, share_id)
+    assert set(told.payload) == {"basket", "share", "justified", "note_sha256"}
+    assert not any("Zhang" in str(entry.payload) for entry in town.audit.list_entries())
+
+
+def test_a_share_that_an_earlier_version_reviewed_is_read(town: Town) -> None:
+    taken = take_emergency(town.applying, COMMANDER, urgent(ask("residents", "no", rows=Rows(True))))
+    told = json.loads(share_body(town.book.get_share(taken.items[0].share_id)))
+    for name in ("justified", "review_note"):
+        del told[name]
+    read = read_share(json.dumps({**told, "reviewed_min": 5, "reviewed_by": "wu"}))
+    assert (read.reviewed_by, read.justified, read.review_note) == ("wu", None, "")
+    item = json.loads(item_body(taken.items[0]))
+    for name in ("late_min", "up_min"):
+        del item[name]
+    assert read_item(json.dumps(item)) == taken.items[0]

@@ -53,6 +53,8 @@ SHARE = b.ShareView(
     review_due_min=None,
     reviewed_min=None,
     reviewed_by="",
+    justified=None,
+    review_note="",
     may=[],
 )
 TEMPLATE = b.TemplateView(

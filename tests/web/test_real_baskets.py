@@ -156,6 +156,9 @@ def test_an_emergency_a_template_and_a_renewal(there: There) -> None:
     assert share["grantee"] == "user:wang", "the person alone, not the whole command"
     seen = there.post("feng", f"/shares/{share['share_id']}/review", {"justified": True, "note": "it was needed"})
     assert (seen["reviewed_by"], seen["review_due_min"]) == ("feng", None)
+    notes = {who: there.get(who, "/shares")["shares"][0]["review_note"] for who in ("wang", "feng", "shen")}
+    assert set(notes.values()) == {"it was needed"}
+    assert not any("needed" in str(row.payload) for row in there.desk.works.access.audit.list_entries())
 
     signed = {"dataset": "low_income_persons", "columns": ["person_name", "street_code"], "purposes": ["elderly_care"]}
     there.post("he", "/templates", {**signed, "kinds": ["street"]}, 422)  # a name is not masked
@@ -178,4 +181,31 @@ def test_an_emergency_a_template_and_a_renewal(there: There) -> None:
         {"items": [{"dataset": "low_income_persons", "give": False, "reason": "no longer needed"}]},
     )
     assert (decided["items"][0]["state"], decided["items"][0]["note"]) == ("refused", "no longer needed")
-    assert len(there.get("lin", "/templates?dataset=low_income_persons")["templates"]) == 1
+    listed = {who: there.get(who, "/templates?dataset=low_income_persons")["templates"] for who in ("lin", "he")}
+    assert [len(each) for each in listed.values()] == [0, 1], "withdrawn: for its owner only"
+
+
+def test_a_template_is_seen_in_full_by_its_owner_and_by_who_watches(there: There) -> None:
+    told = {
+        "dataset": "low_income_persons",
+        "columns": ["street_code"],
+        "purposes": ["elderly_care"],
+        "kinds": ["department"],
+        "agencies": ["street-330102001", "street-330102004"],
+        "rows": {"column": "street_code", "values": ["330102004"]},
+    }
+    template = there.post("he", "/templates", told)
+
+    def seen(who: str) -> list[dict[str, Any]]:
+        return [each for each in there.get(who, "/templates")["templates"] if each["dataset"] == told["dataset"]]
+
+    for who in ("he", "shen", "wu", "feng"):
+        (whole,) = seen(who)
+        assert (whole["agencies"], whole["signed_by"]) == (told["agencies"], "he")
+        assert (whole["rows"]["values"], whole["kinds"]) == (["330102004"], ["department"])
+    (part,) = seen("lin")
+    assert (part["template_id"], part["purposes"], part["max_days"]) == (template["template_id"], ["elderly_care"], 30)
+    assert (part["agencies"], part["kinds"], part["rows"]["values"]) == (["street-330102001"], [], [])
+    assert (part["signed_by"], part["signed_min"], part["may"]) == ("", None, [])
+    assert seen("tang") == [], "another street, that it is not for"
+    assert seen("wang") == seen("xu") == [], "who applies for nothing, and another owner"

@@ -74,6 +74,8 @@ def test_all_rows_of_a_person_go_and_the_report_is_signed_and_names_nobody(tmp_p
         assert NOBODY not in sealed
         told = [entry.kind for entry in works.access.audit.list_entries(naming="citizen_id")]
         assert told == ["LibraryForgetting"]
+        assert body["reason"] == "asked for it"
+        assert not any("asked for it" in str(entry.payload) for entry in works.access.audit.list_entries())
 
 
 def test_it_takes_a_steward_a_security_officer_an_element_and_no_hold(tmp_path: Path) -> None:

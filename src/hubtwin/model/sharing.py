@@ -76,6 +76,8 @@ class Share:
     revoked_by: str = ""
     reviewed_min: int | None = None
     reviewed_by: str = ""
+    justified: bool | None = None  # by the review; None where there was none, or where only the audit tells it
+    review_note: str = ""
 
     def is_live(self, at_min: int, digest: str) -> bool:
         """Return whether it holds at a minute for a dataset of this shape."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hubtwin.base.errors import Denied, Malformed
-from hubtwin.base.ids import stable_key
+from hubtwin.base.ids import stable_key, words_digest
 from hubtwin.model.basket import (
     HELD,
     READABLE,
@@ -229,7 +229,7 @@ def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
 def reviewed(basket: Basket, share: Share, *, by: str, at_min: int, justified: bool, note: str) -> Changed:
     """Return what becomes of an emergency access that somebody else looked at: one that was not justified ends.
 
-    Raises Denied, Malformed.
+    The words of the review stand in the share, their digest in the audit. Raises Denied, Malformed.
     """
     if share.lane is not Lane.EMERGENCY or share.reviewed_min is not None:
         raise Denied("rules.share_nothing_to_review")
@@ -237,8 +237,10 @@ def reviewed(basket: Basket, share: Share, *, by: str, at_min: int, justified: b
         raise Denied("rules.share_review_of_oneself")
     if not note.strip():
         raise Malformed("rules.share_review_without_note")
-    seen = replace(share, reviewed_min=at_min, reviewed_by=by)
-    told = {"basket": basket.basket_id, "share": share.share_id, "justified": justified, "note": note.strip()}
+    words = note.strip()
+    seen = replace(share, reviewed_min=at_min, reviewed_by=by, justified=justified, review_note=words)
+    told = {"basket": basket.basket_id, "share": share.share_id, "justified": justified}
+    told["note_sha256"] = words_digest(words, share.share_id)
     noted = Changed(basket, (seen,), (BasketNote("ShareReviewed", by, told),))
     if justified or at_min >= share.until_min:
         return noted

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from hubtwin.base.errors import Bug, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
+from hubtwin.base.ids import words_digest
 from hubtwin.datasets.listing import Listing
 from hubtwin.library.catalogue import Held
 from hubtwin.library.loads import BadRow
@@ -139,7 +140,8 @@ class Shelves:
                 drop_copies(file.path)
 
     def withhold(self, dataset: str, row_nos: Iterable[int], why: str, by: str, at_min: int) -> int:
-        """Take rows out of everybody's reach; return how many were not so before. The audit hears of it first."""
+        """Take rows out of everybody's reach; return how many were not so before. The audit hears of it first;
+        `why` stands beside the rows, its digest in the audit."""
         wanted = sorted(set(row_nos))
         with self.database.transaction() as con:
             before = con.total_changes
@@ -148,7 +150,8 @@ class Shelves:
                 ((dataset, row_no, why, by, at_min) for row_no in wanted),
             )
             count = con.total_changes - before
-            self._tell("LibraryWithheld", {"dataset": dataset, "rows": count, "why": why, "by": by})
+            told = {"dataset": dataset, "rows": count, "why_sha256": words_digest(why, dataset), "by": by}
+            self._tell("LibraryWithheld", told)
         return count
 
     def release(self, dataset: str, row_nos: Iterable[int], why: str, by: str, at_min: int) -> int:
@@ -160,7 +163,8 @@ class Shelves:
                 "DELETE FROM withheld WHERE dataset = ? AND row_no = ?", ((dataset, no) for no in sorted(set(row_nos)))
             )
             count = con.total_changes - before
-            self._tell("LibraryReleased", {"dataset": dataset, "rows": count, "why": why, "by": by})
+            told = {"dataset": dataset, "rows": count, "why_sha256": words_digest(why, dataset), "by": by}
+            self._tell("LibraryReleased", told)
         return count
 
     def withheld(self, dataset: str) -> list[Withheld]:

@@ -124,7 +124,7 @@ def review(
 
 @router.get("/templates", response_model=b.TemplatesReply)
 def templates(edge: EdgeOf, who: Reads, dataset: Dataset = None) -> Response:
-    """Return what owners have signed beforehand."""
+    """Return what owners have signed beforehand: own ones in full, of others what the reader may have under them."""
     return reply(edge.desk.baskets.templates(who, dataset))
 
 

@@ -65,7 +65,7 @@ class BasketsDesk(Protocol):
         ...
 
     def templates(self, who: Person, dataset: str | None) -> b.TemplatesReply:
-        """Return templates."""
+        """Return templates: in full to who signs them or watches over all, to others what they may have under them."""
         ...
 
     def sign(self, who: Person, asked: b.TemplateIn) -> b.TemplateView:

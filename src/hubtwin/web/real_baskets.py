@@ -16,13 +16,12 @@ from hubtwin.rules.basket_moves import Given
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.stores.baskets import BasketFilter, Baskets, Origin
 from hubtwin.web.schemas import baskets as b
-from hubtwin.web.shown_baskets import BasketShower, is_seen, times_view
+from hubtwin.web.shown_baskets import WATCHING, BasketShower, is_seen, times_view
 from hubtwin.wiring.applying import open_baskets, person_of, uses_of
 from hubtwin.wiring.works import Access
 
 DAY_MIN = 24 * 60
 MOST = 10_000
-_WATCHING = frozenset({Role.DATA_AUTHORITY, Role.SECURITY_OFFICER, Role.AUDITOR})
 
 
 class RealBaskets:
@@ -122,10 +121,11 @@ class RealBaskets:
         return self._share_view(who, share_id, done)
 
     def templates(self, who: Person, dataset: str | None) -> b.TemplatesReply:
-        """Return templates."""
+        """Return templates, of each as much as a person has to do with."""
         may(who, "catalogue.read")
         shower = self._shower(who)
-        return b.TemplatesReply(shower.now_min, [shower.template(each) for each in self._book.list_templates(dataset)])
+        found = map(shower.find_template, self._book.list_templates(dataset))
+        return b.TemplatesReply(shower.now_min, [each for each in found if each is not None])
 
     def sign(self, who: Person, asked: b.TemplateIn) -> b.TemplateView:
         """Sign beforehand what may go of an own dataset."""
@@ -199,7 +199,7 @@ class RealBaskets:
 
     def _reach(self, who: Person, where: BasketFilter) -> BasketFilter:
         """Return a filter narrowed to what concerns a person."""
-        if _WATCHING & who.roles and is_allowed(who, "basket.read"):
+        if WATCHING & who.roles and is_allowed(who, "basket.read"):
             return where
         owner = Role.DATA_OWNER in who.roles and is_allowed(who, "basket.read")
         return replace(where, concerns=who.agency) if owner else replace(where, agency=who.agency)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from hubtwin.base.text import LANGUAGES, text
 from hubtwin.datasets.listing import Listing
@@ -23,6 +24,8 @@ from hubtwin.rules.permission import is_allowed
 from hubtwin.stores.baskets import Origin
 from hubtwin.web.schemas import baskets as b
 from hubtwin.web.schemas.hub import Words
+
+WATCHING = frozenset({Role.DATA_AUTHORITY, Role.SECURITY_OFFICER, Role.AUDITOR})
 
 
 class BasketShower:
@@ -136,8 +139,32 @@ class BasketShower:
             review_due_min=None if reviewed else share.from_min + self._review_min,
             reviewed_min=share.reviewed_min,
             reviewed_by=share.reviewed_by,
+            justified=share.justified,
+            review_note=share.review_note if self._reads_review(share, origin) else "",
             may=self._share_moves(share, owner, origin, reviewed=reviewed),
         )
+
+    def find_template(self, template: Template) -> b.TemplateView | None:
+        """Return as much of a template as the reader has to do with, None where that is nothing.
+
+        The agency that signed it and those who watch over all see it in full; an agency that it is for, what it may
+        have under it while it holds: not for whom else it is, nor who signed.
+        """
+        who, shown = self.who, self.template(template)
+        if who.agency == template.owner or (WATCHING & who.roles and is_allowed(who, "basket.read")):
+            return shown
+        agencies, kinds = {who.agency} & template.agencies, {who.agency_kind} & template.kinds
+        if not shown.live or not (agencies or kinds) or not is_allowed(who, "basket.apply"):
+            return None
+        rows = b.RowsView(template.rows.everything, "", [])
+        return replace(
+            shown, agencies=sorted(agencies), kinds=sorted(kinds), rows=rows, signed_by="", signed_min=None, may=[]
+        )
+
+    def _reads_review(self, share: Share, origin: Origin) -> bool:
+        """Return whether the reader may read the words of a review: who took the access, who watches over all."""
+        theirs = self.who.user_id in {origin.applicant, share.grantee.removeprefix("user:"), share.reviewed_by}
+        return theirs or (bool(WATCHING & self.who.roles) and is_allowed(self.who, "basket.read"))
 
     def template(self, template: Template) -> b.TemplateView:
         """Return a template."""
@@ -279,7 +306,7 @@ def is_seen(who: Person, origin: Origin, owners: Iterable[str]) -> bool:
     are the agencies whose datasets it is about), or by watching all."""
     if who.agency == origin.agency or who.user_id == origin.applicant:
         return True
-    watching = {Role.DATA_AUTHORITY, Role.SECURITY_OFFICER, Role.AUDITOR} & who.roles
+    watching = WATCHING & who.roles
     owns = Role.DATA_OWNER in who.roles and who.agency in owners
     return (bool(watching) or owns) and is_allowed(who, "basket.read")
 

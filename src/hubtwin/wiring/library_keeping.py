@@ -1,6 +1,7 @@
 """One person's rows in the library: found by an identifying element in every dataset that has it, erased, reported."""
 
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.base.ids import words_digest
 from hubtwin.datasets.all import DATASETS
 from hubtwin.model.agency import Person
 from hubtwin.rules.permission import may
@@ -36,11 +37,17 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
     if not bound:
         raise Absent("wiring.forget_element", element=element)
     keeping, counts, only = keeping_of(works), dict[str, int](), frozenset({person_digest(value.strip())})
-    told = {"element": element, "second": second.user_id, "reason": reason}
-    works.access.audit.append("LibraryForgetting", by.user_id, told)
+    told = {"element": element, "second": second.user_id}
+    digest = {"reason_sha256": words_digest(reason, element)}  # the words stand in the report, which goes in its time
+    works.access.audit.append("LibraryForgetting", by.user_id, {**told, **digest})
     for name, column in bound:
         where = [Where(column, only=only)]
         count = erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=ERASURE, always=True)
         counts[name] = counts.get(name, 0) + count
-    body = {**told, "rows": {name: count for name, count in counts.items() if count}, "datasets": len(counts)}
+    body = {
+        **told,
+        "reason": reason,
+        "rows": {name: count for name, count in counts.items() if count},
+        "datasets": len(counts),
+    }
     return report(keeping, ERASURE, by.user_id, body)

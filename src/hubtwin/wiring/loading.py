@@ -248,8 +248,8 @@ class Loader:
         return Plan(listing, mapping, hub.zone, hub.hub_id, source, marks)
 
     def _shown(self, load: Load, by: str) -> dict[str, object]:
-        """Return what the audit is told of a load: no value of any row."""
-        told = {name: getattr(load, name) for name in ("dataset", "part", "file", "sha256", "rows", "quarantined")}
+        """Return what the audit is told of a load: no value of any row, no name of a file, which may name a person."""
+        told = {name: getattr(load, name) for name in ("dataset", "part", "sha256", "rows", "quarantined")}
         return {**told, "load": load.load_id, "synthetic": bool(load.told.get("synthetic")), "by": by}
 
     def _now_min(self) -> int:

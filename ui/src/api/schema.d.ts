@@ -1366,7 +1366,7 @@ export interface paths {
         };
         /**
          * Templates
-         * @description Return what owners have signed beforehand.
+         * @description Return what owners have signed beforehand: own ones in full, of others what the reader may have under them.
          */
         get: operations["templates_api_v1_library_templates_get"];
         put?: never;
@@ -6283,7 +6283,8 @@ export interface components {
         /**
          * ShareView
          * @description What somebody was given. `live` is what counts now; `state` says why not: unprobed, not_yet, over, suspended,
-         *     revoked, other_shape. `review_due_min` is null where nobody has to review it, or somebody has.
+         *     revoked, other_shape. `review_due_min` is null where nobody has to review it, or somebody has; `review_note` is
+         *     for who took it and who watches over all.
          */
         ShareView: {
             /** Share Id */
@@ -6332,6 +6333,10 @@ export interface components {
             reviewed_min: number | null;
             /** Reviewed By */
             reviewed_by: string;
+            /** Justified */
+            justified: boolean | null;
+            /** Review Note */
+            review_note: string;
             /** May */
             may: string[];
         };

@@ -20,6 +20,7 @@ Key = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Note = Annotated[str, StringConstraints(min_length=2, max_length=500, strip_whitespace=True)]
 Days = Annotated[int, Field(ge=1, le=365)]
 Names = Annotated[list[Short], Field(max_length=MOST_COLUMNS)]
+Masks = Annotated[list[Annotated[list[Short], Field(min_length=2, max_length=2)]], Field(max_length=500)]
 Codes = Annotated[list[Short], Field(max_length=1000)]
 DeliveryName = Annotated[str, *one_of(*(each.value for each in Delivery))]
 KindName = Annotated[str, *one_of("sharing", "operational")]
@@ -167,7 +168,8 @@ class BasketsReply:
 @dataclass(frozen=True, slots=True)
 class ShareView:
     """What somebody was given. `live` is what counts now; `state` says why not: unprobed, not_yet, over, suspended,
-    revoked, other_shape. `review_due_min` is null where nobody has to review it, or somebody has."""
+    revoked, other_shape. `review_due_min` is null where nobody has to review it, or somebody has; `review_note` is
+    for who took it and who watches over all."""
 
     share_id: str
     basket_id: str
@@ -194,6 +196,8 @@ class ShareView:
     review_due_min: int | None
     reviewed_min: int | None
     reviewed_by: str
+    justified: bool | None
+    review_note: str
     may: Sequence[str]
 
 
@@ -347,9 +351,7 @@ class DecideOne(Asked):
     columns: Names | None = None
     rows: RowsIn | None = None
     days: Days | None = None
-    masks: Annotated[list[Annotated[list[Short], Field(min_length=2, max_length=2)]], Field(max_length=500)] | None = (
-        None
-    )
+    masks: Masks | None = None
     reason: Line = ""
 
 
@@ -384,9 +386,7 @@ class TemplateIn(Asked):
 
     dataset: Short
     columns: Names
-    masks: Annotated[list[Annotated[list[Short], Field(min_length=2, max_length=2)]], Field(max_length=500)] = Field(
-        default_factory=list
-    )
+    masks: Masks = Field(default_factory=list)
     purposes: Annotated[list[Short], Field(max_length=100)] = Field(default_factory=list)
     agencies: Annotated[list[Short], Field(max_length=100)] = Field(default_factory=list)
     kinds: Annotated[list[AgencyKindName], Field(max_length=20)] = Field(default_factory=list)
