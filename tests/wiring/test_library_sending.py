@@ -57,7 +57,7 @@ def _fill(works: Works, *names: str) -> None:
     governing.govern(NAME, "test")
 
 
-def _give(works: Works, name: str = NAME, **changed: object) -> Share:
+def _give(works: Works, name: str = NAME, /, **changed: object) -> Share:
     listing, now_min = _listing(works, name), epoch_minute(NOW)
     given = Share(
         *("s1", "b1", "partner:city", name, frozenset({listing.dataset.key[0]}), ()),

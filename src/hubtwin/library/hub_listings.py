@@ -17,7 +17,7 @@ HUB_LIBRARY = "hub"
 FILE = Path(declared.__file__).with_name("hub_library.toml")
 _KNOWN = (
     *("owner", "steward", "sharing", "about", "contract", "update_every_min", "confirmed_column", "retain_days"),
-    *("purposes", "parents", "keywords"),
+    *("purposes", "parents", "keywords", "refers_to"),
 )
 
 
@@ -48,6 +48,10 @@ def hub_catalogue() -> Catalogue:
 
 def _listing(shape: Dataset, entry: Entry, reasons: Mapping[int, Any], source: str) -> Listing:
     entry.know(*_KNOWN)
+    refers = entry.table("refers_to") if "refers_to" in entry.block else None
+    to = {name: refers.line(name) for name in refers.block} if refers else {}
+    if not to.keys() <= shape.by_name.keys():
+        raise Bug("library.hub_not_said", datasets=f"{shape.name}: {', '.join(to.keys() - shape.by_name.keys())}")
     return Listing(
         shape,
         HUB_LIBRARY,
@@ -63,7 +67,12 @@ def _listing(shape: Dataset, entry: Entry, reasons: Mapping[int, Any], source: s
         parents=entry.texts("parents"),
         keywords=entry.texts("keywords"),
         traits={
-            column.name: Trait(reason=reasons[column.grade], required=not column.nullable, source=source)
+            column.name: Trait(
+                reason=reasons[column.grade],
+                required=not column.nullable,
+                source=source,
+                refers_to=to.get(column.name, ""),
+            )
             for column in shape.columns
         },
     )

@@ -27,6 +27,7 @@ from hubtwin.rules.quality import Problem, build, check, screen
 
 BATCH_ROWS = 20_000  # rows: a few tens of MB in memory, and one fsync for all of them
 _RAW_CHARS = 500
+REFUSED = '{"dataset": "'  # how what is kept of a refused row begins, before the name of the dataset
 _LOG = structlog.get_logger()
 
 Values = Mapping[str, object]

@@ -13,13 +13,14 @@ from hashlib import sha256
 
 from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
-from hubtwin.datasets.listing import Catalogue, Element, Library, Listing, Sharing
+from hubtwin.datasets.listing import Catalogue, Element, Library, LibraryKind, Listing, Sharing
 from hubtwin.datasets.table import Column, Grade
 from hubtwin.model.colour import Colour
 from hubtwin.rules.identifiers import FORMATS
 from hubtwin.rules.quality_checks import plain_condition
 
 MOST_RULES = 64  # bits of a mask
+NO_RECORD = 0  # stands for a colour where a later row of the same key is the record
 _NUMBERS = frozenset({"int", "float", "minute", "second"})
 _TEXTS = frozenset({"string", "pid"})
 
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     RANGE = "range"
     REQUIRED = "required"
     KEY = "key"
+    LATEST = "latest"  # in the place of `key` where of the rows of a key the last one is the record
     UNIQUE = "unique"
     REFERS_TO = "refers_to"
     SAME_AS = "same_as"
@@ -68,6 +70,7 @@ _OF_KIND: Mapping[Kind, tuple[Colour, Dimension]] = {
     Kind.RANGE: (Colour.RED, Dimension.CONFORMITY),
     Kind.REQUIRED: (Colour.ORANGE, Dimension.COMPLETENESS),
     Kind.KEY: (Colour.YELLOW, Dimension.ACCURACY),
+    Kind.LATEST: (Colour.YELLOW, Dimension.ACCURACY),
     Kind.UNIQUE: (Colour.YELLOW, Dimension.ACCURACY),
     Kind.REFERS_TO: (Colour.BROWN, Dimension.CONSISTENCY),
     Kind.SAME_AS: (Colour.PURPLE, Dimension.ACCURACY),
@@ -78,6 +81,7 @@ _OF_KIND: Mapping[Kind, tuple[Colour, Dimension]] = {
     Kind.OWNER: (Colour.BLUE, Dimension.ACCESSIBILITY),
     Kind.CONTRACT: (Colour.BLUE, Dimension.ACCESSIBILITY),
 }
+_OF_TIME = frozenset({"minute", "second", "date"})
 _OF_ALL = frozenset({Kind.UNGRADED, Kind.CEILING, Kind.TYPE})  # one rule for all columns
 
 
@@ -142,7 +146,7 @@ class RuleBook:
     @property
     def unique(self) -> tuple[QualityRule, ...]:
         """Return the rules that no row can be held to alone."""
-        return tuple(rule for rule in self.rules if rule.kind in {Kind.KEY, Kind.UNIQUE})
+        return tuple(rule for rule in self.rules if rule.kind in {Kind.KEY, Kind.LATEST, Kind.UNIQUE})
 
     def by_kind(self, *kinds: Kind) -> tuple[QualityRule, ...]:
         """Return the rules of some kinds, in order."""
@@ -159,6 +163,18 @@ class RuleBook:
 def colour_of(rules: Sequence[QualityRule], failed: int) -> Colour:
     """Return the colour of a row that fails some rules: that of the first one, green where it fails none."""
     return next((rule.colour for rule in rules if failed & rule.mask), Colour.GREEN)
+
+
+def code_of(rules: Sequence[QualityRule], failed: int) -> int:
+    """Return the number of the colour of a row, `NO_RECORD` where a later row of its key is the record."""
+    superseded = any(failed & rule.mask for rule in rules if rule.kind is Kind.LATEST)
+    return NO_RECORD if superseded else int(colour_of(rules, failed))
+
+
+def stands_latest(listing: Listing, catalogue: Catalogue) -> bool:
+    """Tell whether of the rows of a key the last one is the record, as in the hub's own datasets."""
+    library = catalogue.library_by_name.get(listing.library)
+    return library is not None and library.kind is LibraryKind.HUB
 
 
 def list_rules(listing: Listing, catalogue: Catalogue) -> RuleBook:
@@ -202,7 +218,8 @@ def _drafts(
     yield _rule(Kind.TYPE, *(column.name for column in dataset.columns))
     for column in dataset.columns:
         yield from _of_column(listing, column, elements)
-    yield _rule(Kind.KEY, *dataset.key)
+    latest = stands_latest(listing, catalogue)
+    yield _rule(Kind.LATEST if latest else Kind.KEY, *dataset.key)
     for column in dataset.columns:
         if listing.trait(column.name).unique and dataset.key != (column.name,):
             yield _rule(Kind.UNIQUE, column.name)
@@ -214,7 +231,8 @@ def _drafts(
         yield QualityRule(
             *(0, f"check:{check.name}", Kind.CHECK, check.colour, Dimension.ACCURACY, columns, told, {}, check.title)
         )
-    if listing.update_every_min is not None:
+    of_moments = latest and any(dataset.by_name[name].type in _OF_TIME for name in dataset.key)
+    if listing.update_every_min is not None and not of_moments:  # what was so at a moment does not grow stale
         columns = (listing.confirmed_column,) if listing.confirmed_column else ()
         yield _rule(Kind.STALE, *columns, values={"hours": round(listing.update_every_min / 60, 1)})
     grade, restricted = dataset.grade, listing.sharing is not Sharing.UNCONDITIONAL

@@ -1,4 +1,5 @@
-"""Files of colours: one for each file of rows, with `row_no`, `colour` (uint8) and `failed` (uint64, a bit a rule).
+"""Files of colours: one for each file of rows, with `row_no`, `colour` (uint8; 0: no record, since a later row of its
+key is) and `failed` (uint64, a bit a rule).
 
 Between the scan and what is known of the keys, masks lie on disk as places in a short list of the different masks:
 there are few of those, and counts and colours follow from counting the places.
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubtwin.model.colour import Colour
-from hubtwin.rules.quality_rules import QualityRule, colour_of
+from hubtwin.rules.quality_rules import NO_RECORD, QualityRule, code_of
 from hubtwin.stores.key_runs import Places
 from hubtwin.stores.sqlite import fsync
 
@@ -30,7 +31,9 @@ Masks = npt.NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What the colours of a file say in sum: rows by colour (Colour -> rows), rows by the rule they fail, by bit."""
+    """What the colours of a file say in sum: records by colour (Colour -> rows), records by the rule they fail, by bit.
+
+    A row is no record where a later one of its key is: it is not counted."""
 
     rows: int
     colours: dict[int, int]
@@ -41,24 +44,27 @@ class Counted:
         """Count from the different masks and how many rows have each."""
         colours: dict[int, int] = {}
         failed: dict[int, int] = {}
+        rows = 0
         for mask, count in zip(masks.tolist(), counts.tolist(), strict=True):
-            if count:
-                colour = int(colour_of(rules, mask))
+            colour = code_of(rules, mask)
+            if count and colour != NO_RECORD:
+                rows += count
                 colours[colour] = colours.get(colour, 0) + count
                 for rule in rules:
                     if mask & rule.mask:
                         failed[rule.bit] = failed.get(rule.bit, 0) + count
-        return Counted(int(counts.sum()), colours, failed)
+        return Counted(rows, colours, failed)
 
     def moved(self, rules: Sequence[QualityRule], before: Masks, after: Masks) -> "Counted":
         """Return the counts after some rows have changed their masks."""
-        colours, failed = dict(self.colours), dict(self.failed)
+        rows, colours, failed = self.rows, dict(self.colours), dict(self.failed)
         for masks, sign in ((before, -1), (after, 1)):
             some = Counted.of(rules, *np.unique(masks, return_counts=True))
+            rows += sign * some.rows
             for told, change in ((colours, some.colours), (failed, some.failed)):
                 for key, count in change.items():
                     told[key] = told.get(key, 0) + sign * count
-        return Counted(self.rows, {k: n for k, n in colours.items() if n}, {k: n for k, n in failed.items() if n})
+        return Counted(rows, {k: n for k, n in colours.items() if n}, {k: n for k, n in failed.items() if n})
 
 
 def add_up(parts: Iterable[Counted]) -> Counted:
@@ -123,7 +129,7 @@ def write_colours(
     masks: Masks,
 ) -> Counted:
     """Write the colours of a file so that they survive a crash from here on; return what they say in sum."""
-    colours = np.array([int(colour_of(rules, mask)) for mask in masks.tolist()], np.uint8)
+    colours = np.array([code_of(rules, mask) for mask in masks.tolist()], np.uint8)
     counts = np.zeros(len(masks), np.int64)
     with _writer(path) as writer:
         for begin in range(0, len(codes), ROW_GROUP):
@@ -174,4 +180,4 @@ def count_repaired(rules: Sequence[QualityRule], before: Masks, after: Masks) ->
     """Return how many rows were not clean, and are."""
     pairs, counts = np.unique(np.stack((before, after)), axis=1, return_counts=True)
     told = zip(*pairs.tolist(), counts.tolist(), strict=True)
-    return sum(n for old, new, n in told if colour_of(rules, old) < CLEAN_FROM <= colour_of(rules, new))
+    return sum(n for old, new, n in told if NO_RECORD < code_of(rules, old) < CLEAN_FROM <= code_of(rules, new))

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.listing import ROW_NO, Catalogue, Listing
 from hubtwin.datasets.table import Grade
-from hubtwin.rules.quality_rules import RuleBook
+from hubtwin.rules.quality_rules import Kind, RuleBook
 from hubtwin.rules.quality_sql import Against, literal, quoted, scan_sql, stale_before
 from hubtwin.stores.colour_files import Counted, MaskSpool, write_run
 from hubtwin.stores.key_runs import pack, refuse_too_long
@@ -64,6 +64,16 @@ def source_of(paths: Sequence[Path], options: str = "") -> str:
     return f"read_parquet([{', '.join(literal(name) for name in names)}]{options})"
 
 
+def rows_of(files: Sequence[ShelfFile]) -> str:
+    """Return the rows of files of one dataset as a relation, with `row_no` and all columns that any of them has."""
+    source = source_of([file.path for file in files], ", union_by_name = true" if len(files) > 1 else "")
+    if all(file.numbered for file in files):
+        return source
+    first = ", ".join(str(file.first_row_no) for file in files)
+    number = f"[{first}]::BIGINT[]"
+    return f"(SELECT *, ({number})[file_index::BIGINT + 1] + file_row_number::BIGINT AS row_no FROM {source})"  # noqa: S608
+
+
 def stored_types(con: duckdb.DuckDBPyConnection, source: str) -> dict[str, str]:
     """Return the SQL types that lie in files, by column. Raises Absent where a file is gone, Malformed if damaged."""
     try:
@@ -89,12 +99,12 @@ def scan(
 ) -> Scanned:
     """Scan a file; what comes out lies at `place` with further endings. Raises Absent, Malformed."""
     refuse_too_long(file.rows, file.path.name)
-    source = source_of([file.path])
+    source = rows_of([file])
     told = Against(against.now_min, stored_types(con, source), against.tables, file.loaded_min)
     spool = MaskSpool(place.with_name(f"{place.name}.spool"))
     hashes = {rule.bit: np.empty(file.rows, np.uint64) for rule in book.unique}
     try:
-        for low, high in _blocks(file.path):
+        for low, high in _blocks(file):
             block = f"(SELECT * FROM {source} WHERE row_no BETWEEN {low} AND {high})"  # noqa: S608 - numbers
             found = _rising(con.execute(scan_sql(book, block, told, catalogue)).fetchnumpy())
             for bit, run in hashes.items():
@@ -117,7 +127,7 @@ def count(
 
     Raises Absent, Malformed.
     """
-    source = source_of([file.path])
+    source = rows_of([file])
     told = Against(against.now_min, stored_types(con, source), against.tables, file.loaded_min)
     try:
         found = con.sql(scan_sql(book, source, told, catalogue, hashed=False)).to_arrow_reader(BLOCK_ROWS)
@@ -139,9 +149,12 @@ def _rising(found: dict[str, Any]) -> dict[str, Any]:
     return {name: values[order] for name, values in found.items()}
 
 
-def _blocks(path: Path) -> list[tuple[int, int]]:
-    """Return ranges of row numbers, each of whole row groups with at most a block of rows."""
-    meta = pq.read_metadata(path)
+def _blocks(file: ShelfFile) -> list[tuple[int, int]]:
+    """Return ranges of row numbers, each of whole row groups with at most a block of rows, where rows hold them."""
+    if not file.numbered:
+        end = file.first_row_no + file.rows
+        return [(low, min(low + BLOCK_ROWS, end) - 1) for low in range(file.first_row_no, end, BLOCK_ROWS)]
+    meta = pq.read_metadata(file.path)
     column = meta.schema.to_arrow_schema().get_field_index(ROW_NO)
     blocks: list[tuple[int, int]] = []
     rows = BLOCK_ROWS
@@ -163,13 +176,13 @@ def next_stale(con: duckdb.DuckDBPyConnection, book: RuleBook, file: ShelfFile, 
     """Return the minute at which the next row of a file becomes stale, None where none will."""
     listing = book.listing
     promise = listing.update_every_min
-    if promise is None:
+    if promise is None or not book.by_kind(Kind.STALE):
         return None
     limit = stale_before(book, now_min)
     if limit is None:
         due = file.loaded_min + promise + 1
         return due if due > now_min else None
-    column, source = listing.confirmed_column, source_of([file.path])
+    column, source = listing.confirmed_column, rows_of([file])
     if column not in stored_types(con, source):
         return None
     value = f"({quoted(column)} - DATE '1970-01-01')" if _is_day(listing) else quoted(column)
@@ -198,9 +211,9 @@ def confirmed_at(listing: Listing, stale_min: int) -> int:
     return confirmed * 60 if kind == "second" else confirmed
 
 
-def row_range(path: Path) -> tuple[int, int]:
+def row_range(file: ShelfFile) -> tuple[int, int]:
     """Return the lowest and the highest number of a row of a file."""
-    blocks = _blocks(path)
+    blocks = _blocks(file)
     return blocks[0][0], blocks[-1][1]
 
 

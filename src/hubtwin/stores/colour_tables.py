@@ -6,10 +6,10 @@ from hashlib import sha256
 import duckdb
 
 from hubtwin.datasets.listing import Catalogue
-from hubtwin.rules.quality_rules import Kind, QualityRule, RuleBook, shared_key
+from hubtwin.rules.quality_rules import Kind, QualityRule, RuleBook, shared_key, stands_latest
 from hubtwin.rules.quality_sql import SQL_TYPES, quoted
 from hubtwin.stores.colour_doubles import survival, typed, whole
-from hubtwin.stores.colour_scan import source_of, stored_types
+from hubtwin.stores.colour_scan import rows_of, stored_types
 from hubtwin.stores.shelf_files import ShelfFile
 
 FilesOf = Callable[[str], Sequence[ShelfFile]]
@@ -19,19 +19,27 @@ def make_tables(
     con: duckdb.DuckDBPyConnection, book: RuleBook, catalogue: Catalogue, files_of: FilesOf
 ) -> tuple[dict[str, str], str]:
     """Make a table for each rule that holds a value against another dataset; return their names by the rule's name,
-    and what tells these tables from others.
+    and what tells these tables from others: the values that are there, or the files that say what is right. A file that
+    tells again what was known lets the rows that refer to it stand.
 
     There is none for a dataset of which nothing is held: that a value is not found would say nothing.
     """
     tables, told = {}, []
     for rule in book.by_kind(Kind.REFERS_TO, Kind.SAME_AS):
         files = files_of(rule.told.partition(".")[0])
-        told.append(f"{rule.name}={','.join(file.sha256 for file in files)}")
         if files:
             tables[rule.name] = f"known_{rule.bit}"
             make = _known if rule.kind is Kind.REFERS_TO else _authoritative
             make(con, book, rule, catalogue, files)
+        said = ",".join(file.sha256 for file in files)
+        told.append(f"{rule.name}={_mark(con, rule) if files and rule.kind is Kind.REFERS_TO else said}")
     return tables, sha256("|".join(told).encode()).hexdigest()[:32]
+
+
+def _mark(con: duckdb.DuckDBPyConnection, rule: QualityRule) -> str:
+    """Return what tells the values of a table from others, in whatever order they lie."""
+    sql = f"SELECT count(*), bit_xor(hash(v)), sum(hash(v)::HUGEINT) FROM known_{rule.bit}"  # noqa: S608 - a number
+    return "-".join(map(str, con.execute(sql).fetchall()[0]))
 
 
 def _known(
@@ -43,7 +51,7 @@ def _known(
 ) -> None:
     column = rule.told.partition(".")[2]
     wanted = SQL_TYPES[book.listing.dataset.by_name[rule.columns[0]].type]
-    source = source_of([file.path for file in files], ", union_by_name = true")
+    source = rows_of(files)
     value = quoted(column) if column in stored_types(con, source) else "NULL"
     con.execute(
         f"CREATE TABLE known_{rule.bit} AS SELECT DISTINCT TRY_CAST({value} AS {wanted}) AS v FROM {source}"  # noqa: S608
@@ -64,7 +72,7 @@ def _authoritative(
     own = book.listing.dataset.by_name
     pairs = shared_key(book.listing, listing)
     theirs = tuple(dict.fromkeys(name for _, name in pairs))
-    source = source_of([file.path for file in files], ", union_by_name = true")
+    source = rows_of(files)
     stored = stored_types(con, source)
     columns = {*theirs, column, listing.confirmed_column} - {""}
     told = ", ".join(typed(listing, name, stored) for name in sorted(columns))
@@ -73,8 +81,9 @@ def _authoritative(
         f"TRY_CAST({quoted(name)} AS {SQL_TYPES[own[mine].type]}) AS k{n}" for n, (mine, name) in enumerate(pairs)
     )
     value = f"TRY_CAST({quoted(column)} AS {SQL_TYPES[own[rule.columns[0]].type]}) AS v"
+    order = survival(listing, latest=stands_latest(listing, catalogue))
     con.execute(
         f"CREATE TABLE known_{rule.bit} AS SELECT {shown}, {value} FROM (SELECT *, row_number() OVER"  # noqa: S608
-        f" (PARTITION BY {keys} ORDER BY {survival(listing)}) AS place FROM (SELECT row_no, {told} FROM {source})"
+        f" (PARTITION BY {keys} ORDER BY {order}) AS place FROM (SELECT row_no, {told} FROM {source})"
         f" WHERE {whole(listing, theirs)}) WHERE place = 1"
     )

@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import Catalogue
-from hubtwin.rules.quality_rules import Kind, RuleBook
+from hubtwin.rules.quality_rules import NO_RECORD, Kind, RuleBook
 from hubtwin.rules.quality_sql import Against, literal, quoted, skipped, stale_before
 from hubtwin.stores.colour_doubles import Doubles, RowNosOf, Runs, find_doubles
 from hubtwin.stores.colour_files import (
@@ -41,6 +41,7 @@ from hubtwin.stores.colour_scan import (
     next_stale,
     profile,
     row_range,
+    rows_of,
     scan,
     source_of,
 )
@@ -180,7 +181,9 @@ class _Turn:
         aged = [state for state in kept if _is_due(state, task.now_min)]
         changed = self._change(kept, aged, doubles)
         kept, changes = self._settle(kept, aged, changed)
-        repaired = self._repaired(gone, states) + count_repaired(book.rules, changed["before"], changed["after"])
+        lasting = all(file.numbered for file in task.files)
+        repaired = self._repaired(gone, states) if lasting else self._repaired_by_key(states)
+        repaired += count_repaired(book.rules, changed["before"], changed["after"])
         order = {file.path.name: place for place, file in enumerate(task.files)}
         states = sorted([*states, *kept], key=lambda state: order[state.file.path.name])
         evaluated = sum(file.rows for file in fresh)
@@ -190,7 +193,7 @@ class _Turn:
     def _known_by(self, file: ShelfFile, marks: str) -> str:
         near = self._task.withheld
         if len(near):
-            low, high = row_range(file.path)
+            low, high = row_range(file)
             near = near[(near >= low) & (near <= high)]
         told = (file.sha256, self._book.digest, marks, duckdb.__version__, near.tobytes().hex())
         return sha256("|".join(told).encode()).hexdigest()[:32]
@@ -217,10 +220,9 @@ class _Turn:
     ) -> list[Doubles]:
         by_bit = {rule.bit: rule.name for rule in self._book.unique}
         new = [
-            Runs(each.file.path, {by_bit[bit]: path for bit, path in each.runs.items()}, _numbers(each))
-            for each in scanned
+            Runs(each.file, {by_bit[bit]: path for bit, path in each.runs.items()}, _numbers(each)) for each in scanned
         ]
-        old = [Runs(state.file.path, self._runs(state), _numbers_of(state)) for state in kept]
+        old = [Runs(state.file, self._runs(state), _numbers_of(state)) for state in kept]
         return find_doubles(self._con, self._book, new=new, old=old, gone=[self._runs(state) for state in gone])
 
     def _runs(self, state: PartState) -> dict[str, Path]:
@@ -278,7 +280,7 @@ class _Turn:
         column = quoted(rule.columns[0])
         day = listing.dataset.by_name[rule.columns[0]].type == "date"
         value = f"({column} - DATE '1970-01-01')" if day else column
-        source = source_of([state.file.path for state in aged])
+        source = rows_of([state.file for state in aged])
         span = f"{value} >= {since} AND {value} < {limit}"
         return f"INSERT INTO told SELECT row_no, 0, {rule.mask} FROM {source} WHERE {span}"  # noqa: S608
 
@@ -350,6 +352,31 @@ class _Turn:
         ).fetchone()
         return int(found[0]) if found else 0
 
+    def _repaired_by_key(self, states: Sequence[PartState]) -> int:
+        """Return of how many keys the record was not clean and a new row is, where numbers last no longer than files.
+        A file that was erased or swept since tells nothing."""
+        folder, task = self._folder, self._task
+        before = [state for state in task.known.values() if _unclean(state) and state.file.path.exists()]
+        before = [state for state in before if (folder / state.colours).exists()]
+        if not before or not states:
+            return 0
+        later = task.changes if task.changes and (folder / task.changes).exists() else ""
+        keys = ", ".join(quoted(name) for name in self._book.listing.dataset.key)
+        clean = f"SELECT row_no FROM ({colours_sql(folder, states, '')}) WHERE colour >= {CLEAN_FROM}"  # noqa: S608
+        good = f"SELECT {keys} FROM {rows_of([s.file for s in states])} SEMI JOIN ({clean}) USING (row_no)"  # noqa: S608
+        unclean = f"colour BETWEEN {NO_RECORD + 1} AND {CLEAN_FROM - 1}"
+        bad = f"SELECT row_no FROM ({colours_sql(folder, before, later)}) WHERE {unclean}"  # noqa: S608
+        joins = [f"SEMI JOIN ({good}) USING ({keys})", f"SEMI JOIN ({bad}) USING (row_no)"]
+        if sum(map(_unclean, before)) < sum(state.counted.rows for state in states):
+            joins.reverse()  # what leaves fewer comes first: a night's rows, or the few that were not clean
+        was = rows_of([state.file for state in before])
+        found = self._con.execute(f"SELECT count(*) FROM {was} {' '.join(joins)}").fetchone()  # noqa: S608
+        return int(found[0]) if found else 0
+
+
+def _unclean(state: PartState) -> int:
+    return sum(count for colour, count in state.counted.colours.items() if colour < CLEAN_FROM)
+
 
 def _marked(row_nos: RowNos, places: Places, found: Doubles) -> tuple[Places, int]:
     return places[np.isin(row_nos[places], found.doubles)], found.rule.mask
@@ -362,8 +389,8 @@ def _is_due(state: PartState, now_min: int) -> bool:
 def _numbers(each: Scanned) -> RowNosOf:
     row_nos = each.spool.row_nos()
     dense = len(row_nos) > 0 and int(row_nos[-1]) - int(row_nos[0]) + 1 == len(row_nos)
-    return RowNosOf(each.file.path, int(row_nos[0]) if dense else None, None if dense else row_nos)
+    return RowNosOf(each.file, int(row_nos[0]) if dense else None, None if dense else row_nos)
 
 
 def _numbers_of(state: PartState) -> RowNosOf:
-    return RowNosOf(state.file.path, state.file.first_row_no if state.dense else None)
+    return RowNosOf(state.file, state.file.first_row_no if state.dense else None)

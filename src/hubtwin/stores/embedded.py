@@ -220,6 +220,14 @@ class EmbeddedStore:
         """Return events in order."""
         return self._rows.list_events(kind, after_seq)
 
+    def count_refused(self) -> dict[tuple[str, str], int]:
+        """Return how many rows are in quarantine by source and dataset, empty where they are not rows of any."""
+        return self._rows.count_refused()
+
+    def list_taken(self, name: str) -> dict[int, int]:
+        """Return the minute in which the last batch of each file of a dataset was taken in, by its number."""
+        return self._rows.list_taken(_dataset(name).name)
+
     def held(self) -> dict[str, Held]:
         """Return what is held of each dataset, for `library.catalogue`."""
         return self._rows.held()

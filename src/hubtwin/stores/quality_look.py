@@ -8,10 +8,10 @@ import duckdb
 
 from hubtwin.model.colour import Colour
 from hubtwin.rules.masks import sql_mask
-from hubtwin.rules.quality_rules import Kind, RuleBook
+from hubtwin.rules.quality_rules import NO_RECORD, Kind, RuleBook
 from hubtwin.rules.quality_sql import quoted
 from hubtwin.stores.colour_doubles import typed
-from hubtwin.stores.colour_scan import source_of, stored_types, unreadable
+from hubtwin.stores.colour_scan import rows_of, stored_types, unreadable
 from hubtwin.stores.quality import Quality
 
 MOST_ROWS = 100
@@ -46,14 +46,14 @@ def look_at(
     if not states:
         return []
     (held,) = book.by_kind(Kind.WITHHELD)
-    wanted = [f"row_no > {int(after)}", f"failed & {held.mask} = 0"]
+    wanted = [f"row_no > {int(after)}", f"failed & {held.mask} = 0", f"colour <> {NO_RECORD}"]
     wanted += [f"failed & {book.get(rule).mask} <> 0"] if rule else []
     wanted += [f"colour = {int(colour)}"] if colour else []
     chosen = (
         f"SELECT row_no, colour, failed FROM ({quality.colours_sql(book.listing.name)})"  # noqa: S608 - numbers of ours
         f" WHERE {' AND '.join(wanted)} ORDER BY row_no LIMIT {min(limit, MOST_ROWS)}"
     )
-    source = source_of([state.file.path for state in states], ", union_by_name = true")
+    source = rows_of([state.file for state in states])
     with duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": "false"}) as con:
         try:
             return _rows(con, book, masks, chosen=chosen, source=source)

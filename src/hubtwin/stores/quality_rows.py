@@ -1,6 +1,7 @@
 """States of files as rows of `quality.sqlite`."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,10 +12,9 @@ from hubtwin.stores.shelf_files import ShelfFile
 
 
 def part_row(directory: Path, state: PartState) -> tuple[object, ...]:
-    """Return a state as a row; paths stand below the directory of the library."""
+    """Return a state as a row; paths stand as seen from the directory of the library."""
     file = {name: value for name, value in asdict(state.file).items() if name != "path"}
-    place = state.file.path
-    path = place.relative_to(directory).as_posix() if place.is_relative_to(directory) else str(place)
+    path = Path(os.path.relpath(state.file.path, directory)).as_posix()
     counted, profile = asdict(state.counted), asdict(state.profile)
     told = (json.dumps(file), path, state.known_by, state.colours, json.dumps(dict(state.runs)))
     rest = (json.dumps(counted), json.dumps(profile), state.next_stale_min, int(state.dense))
@@ -24,7 +24,7 @@ def part_row(directory: Path, state: PartState) -> tuple[object, ...]:
 def part_of(directory: Path, row: tuple[object, ...]) -> PartState:
     """Return the state that a row holds."""
     _, _, told, path, known_by, colours, runs, counted, profile, due, dense = row
-    file = ShelfFile(path=directory / str(path), **json.loads(str(told)))
+    file = ShelfFile(path=Path(os.path.normpath(directory / str(path))), **json.loads(str(told)))
     sums, shown = json.loads(str(counted)), json.loads(str(profile))
     by_colour = {int(key): count for key, count in sums["colours"].items()}
     failed = {int(key): count for key, count in sums["failed"].items()}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hubtwin.base.errors import Bug, Denied, Malformed
 from hubtwin.library.catalogue import Held
+from hubtwin.library.ingest import REFUSED
 from hubtwin.model.event import Event
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import Marks, Provenance, Quarantined, Status
@@ -156,6 +157,26 @@ class Rows:
             "SELECT source, reason, count(*) FROM quarantine GROUP BY source, reason ORDER BY 1, 2"
         )
         return {(str(source), str(reason)): int(str(count)) for source, reason, count in found}
+
+    def count_refused(self) -> dict[tuple[str, str], int]:
+        """Return how many rows are in quarantine by source and dataset; the dataset is empty for rows that could not
+        be read as rows of any."""
+        size = len(REFUSED)
+        found = self.database.all(
+            f"SELECT source, CASE WHEN substr(raw, 1, {size}) = ? THEN substr(raw, {size + 1},"  # noqa: S608 - a number
+            f" instr(substr(raw, {size + 1}), '\"') - 1) ELSE '' END AS named, count(*) FROM quarantine GROUP BY 1, 2",
+            REFUSED,
+        )
+        return {(str(source), str(dataset)): int(str(count)) for source, dataset, count in found}
+
+    def list_taken(self, dataset: str) -> dict[int, int]:
+        """Return the minute in which each batch was taken in that is the last one of a file of a dataset."""
+        found = self.database.all(
+            "SELECT batch_no, at_min FROM batches WHERE batch_no IN"
+            " (SELECT batch_no FROM files WHERE dataset = ? AND role = 'current')",
+            dataset,
+        )
+        return {int(str(number)): int(str(at_min)) for number, at_min in found}
 
     def save_findings(self, findings: Sequence[Finding]) -> int:
         """Store findings once by key; return how many were new."""

@@ -34,7 +34,8 @@ _SCRATCH = "scratch"
 @dataclass(frozen=True, slots=True)
 class ShelfFile:
     """A file that counts. Its row numbers rise; they are `first_row_no` onwards without a gap unless rows were taken
-    out of it. `digest` is that of the shape under which it was written."""
+    out of it. `digest` is that of the shape under which it was written. `numbered`: its rows hold their numbers; those
+    of the hub's own datasets do not, and are counted from `first_row_no` on."""
 
     path: Path
     dataset: str
@@ -47,6 +48,7 @@ class ShelfFile:
     digest: str
     loaded_min: int
     synthetic_rows: int
+    numbered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ class Shelves:
         counts = (written.rows, written.first_row_no, batch, written.bytes, written.sha256, listing.digest, at_min)
         made = ShelfFile(written.path, listing.name, part, *counts, written.synthetic_rows)
         relative = made.path.relative_to(self.directory).as_posix()
-        con.execute(f"INSERT INTO files ({_FILE}) VALUES ({', '.join('?' * 11)})", (relative, *astuple(made)[1:]))  # noqa: S608
+        con.execute(f"INSERT INTO files ({_FILE}) VALUES ({', '.join('?' * 11)})", (relative, *astuple(made)[1:11]))  # noqa: S608
         con.execute("INSERT OR REPLACE INTO numbering VALUES (?, ?)", (listing.name, written.next_row_no))
         return made
 

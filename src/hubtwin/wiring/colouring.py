@@ -1,4 +1,5 @@
-"""Rows are coloured without anybody asking: what came onto the shelves within a minute, everything once a night.
+"""Rows are coloured without anybody asking: what came onto the shelves within a minute, the hub's own datasets, which
+their sources write all the time, once an hour, everything once a night.
 
 A run over a large register takes minutes, so it has a thread of its own; the service only looks whether one is due.
 """
@@ -10,10 +11,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from hubtwin.base.errors import HubError
-from hubtwin.wiring.governing import Governing, governing_of
+from hubtwin.wiring.governing import Governing, governing_of, is_own
 from hubtwin.wiring.works import Works
 
 NIGHT_H = 3  # after the night's deletion has begun, before the offices open; ours, no source
+OWN_EVERY_MIN = 60  # a run of each minute would fill the audit; ours, no source
 BY = "system"
 _LOG = structlog.get_logger()
 
@@ -25,6 +27,7 @@ class ColouringClock:
         """Take what governs, and the real clock in the zone of the hub."""
         self._governing, self._now = governing, now
         self._minute, self._night = -1, ""
+        self._tried: dict[str, int] = {}  # one of the hub's own -> the minute of its last run
         self._failed: dict[str, object] = {}  # dataset -> the files that a run failed on: not tried again as they are
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -57,6 +60,7 @@ class ColouringClock:
             name
             for name in self._governing.list_uncoloured()
             if self._failed.get(name) != self._governing.files_of(name)
+            and self._minute >= self._tried.get(name, 0) + OWN_EVERY_MIN
         ]
 
     def _run(self, datasets: Sequence[str]) -> None:
@@ -64,6 +68,8 @@ class ColouringClock:
             if self._stopped.is_set():
                 return
             files = self._governing.files_of(dataset)
+            if is_own(dataset):
+                self._tried[dataset] = self._minute
             try:
                 self._governing.govern(dataset, BY)
                 self._failed.pop(dataset, None)

@@ -14,7 +14,8 @@ import structlog
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Denied, HubError
-from hubtwin.datasets.listing import Catalogue, LibraryKind, Listing
+from hubtwin.datasets.all import DATASETS
+from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.governing import Histogram, Order, OrderState, add_up, dataset_colour, rating
 from hubtwin.model.agency import Person
 from hubtwin.model.colour import Colour
@@ -23,15 +24,18 @@ from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.settings import Settings
 from hubtwin.stores.audit import Audit
 from hubtwin.stores.embedded import store_directory
+from hubtwin.stores.own_rows import OwnRows
 from hubtwin.stores.quality import Quality, Run, Source, Trend
 from hubtwin.stores.quality_look import FailingRow, look_at
 from hubtwin.stores.served import make_copies
+from hubtwin.stores.shelf_files import ShelfFile
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.library_works import GOVERN_THREADS, Tell, tell_audit
 from hubtwin.wiring.pieces import Pieces
+from hubtwin.wiring.plugs import CONNECTORS, get_connector, open_store
 from hubtwin.wiring.works import Works
 
 TREND_RUNS = 30
@@ -63,10 +67,18 @@ class Governing:
     """What governing needs at a hub."""
 
     def __init__(
-        self, catalogue: Callable[[], Catalogue], shelves: Shelves, quality: Quality, *, clock: Clock, tell: Tell
+        self,
+        catalogue: Callable[[], Catalogue],
+        shelves: Shelves,
+        quality: Quality,
+        *,
+        clock: Clock,
+        tell: Tell,
+        own: OwnRows | None = None,
     ) -> None:
-        """Take the catalogue of now, the shelves, the store of quality and the real clock."""
-        self._catalogue, self._shelves, self.quality = catalogue, shelves, quality
+        """Take the catalogue of now, the shelves, the store of quality, the real clock, and where the rows of the hub's
+        own datasets are; without it these are not governed."""
+        self._catalogue, self._shelves, self.quality, self._own = catalogue, shelves, quality, own
         self._clock, self._tell = clock, tell
 
     def now_min(self) -> int:
@@ -74,20 +86,17 @@ class Governing:
         return epoch_minute(self._clock())
 
     def names(self) -> list[str]:
-        """Return the datasets that can be governed: listed, and not the hub's own, whose rows are no records of a
-        register."""
-        catalogue = self._catalogue()
-        hub = {each.name for each in catalogue.libraries if each.kind is LibraryKind.HUB}
-        return [each.name for each in catalogue.listings if each.library not in hub]
+        """Return the datasets that can be governed."""
+        return [each.name for each in self._catalogue().listings if self._own or not is_own(each.name)]
 
     def held(self) -> list[str]:
         """Return those of them of which rows are held, in the order of the catalogue."""
-        held = {file.dataset for file in self._shelves.files()}
+        held = {file.dataset for file in self._shelves.files()} | set(self._own.held() if self._own else ())
         return [name for name in self.names() if name in held]
 
     def files_of(self, dataset: str) -> frozenset[str]:
         """Return the names of the files of rows of a dataset that count now."""
-        return frozenset(file.path.name for file in self._shelves.files(dataset))
+        return frozenset(file.path.name for file in self._files(dataset))
 
     def list_uncoloured(self) -> list[str]:
         """Return the datasets with rows that no run has seen yet."""
@@ -105,13 +114,10 @@ class Governing:
     def govern(self, dataset: str, by: str) -> Run:
         """Colour a dataset. Raises Absent, Malformed, Retry."""
         catalogue = self._catalogue()
-        source = Source(
-            self._shelves.files,
-            lambda name: [each.row_no for each in self._shelves.withheld(name)],
-            lambda name: self._shelves.count_quarantined().get(name, 0),
-        )
+        source = Source(self._files, self._withheld, self._unreadable)
         run = self.quality.govern(catalogue.get(dataset), catalogue, source, now_min=self.now_min(), by=by)
-        self._copy(dataset)
+        if not is_own(dataset):
+            self._copy(dataset)
         return run
 
     def _copy(self, dataset: str) -> None:
@@ -123,6 +129,19 @@ class Governing:
             )
         except (OSError, HubError) as error:
             _LOG.warning("copies_not_made", dataset=dataset, reason=type(error).__name__)
+
+    def _files(self, dataset: str) -> list[ShelfFile]:
+        if not is_own(dataset):
+            return self._shelves.files(dataset)
+        return self._own.files(dataset) if self._own else []
+
+    def _withheld(self, dataset: str) -> list[int]:
+        return [] if is_own(dataset) else [each.row_no for each in self._shelves.withheld(dataset)]
+
+    def _unreadable(self, dataset: str) -> int:
+        if not is_own(dataset):
+            return self._shelves.count_quarantined().get(dataset, 0)
+        return self._own.unreadable(dataset) if self._own else 0
 
     def standing(self, dataset: str) -> Standing | None:
         """Return how a dataset stands, None before its first run. Raises Absent."""
@@ -201,6 +220,21 @@ class QualityClock:
             self._minute = minute
 
 
+def is_own(dataset: str) -> bool:
+    """Tell whether a dataset is one of the hub's own, whose rows are in its store and not on the shelves."""
+    return dataset in DATASETS
+
+
+def main_dataset(source: str) -> str:
+    """Return the dataset that the connector of a source names first, empty for a source that is no connector's: a row
+    that could not be read as a row of any dataset counts there."""
+    for kind in CONNECTORS:
+        manifest = get_connector(kind).manifest
+        if manifest.name == source and manifest.datasets:
+            return manifest.datasets[0]
+    return ""
+
+
 def refuse_stranger(listing: Listing, who: Person) -> None:
     """Raise Denied for somebody whose agency neither owns nor looks after a dataset, whatever their role."""
     if who.agency not in {listing.owner, listing.steward} - {""}:
@@ -229,7 +263,8 @@ def governing_of(works: Works) -> Governing | None:
     if library is None:
         return None
     tell = partial(tell_audit, works.access.audit)
-    return Governing(library.catalogue, library.shelves, library.quality, clock=library.clock, tell=tell)
+    own = OwnRows(library.store, main_dataset)
+    return Governing(library.catalogue, library.shelves, library.quality, clock=library.clock, tell=tell, own=own)
 
 
 def quality_clock_of(works: Works) -> Callable[[datetime], None]:
@@ -255,4 +290,5 @@ def opened_governing(settings: Settings, clock: Clock) -> Iterator[Governing]:
             directory / LIBRARY_FOLDER, at_min=at_min, audit=tell, threads=settings.threads or GOVERN_THREADS
         )
         stack.callback(quality.close)
-        yield Governing(partial(open_catalogue, settings), shelves, quality, clock=clock, tell=tell)
+        own = OwnRows(stack.enter_context(open_store(settings, clock)), main_dataset)
+        yield Governing(partial(open_catalogue, settings), shelves, quality, clock=clock, tell=tell, own=own)
