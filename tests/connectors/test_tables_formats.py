@@ -16,8 +16,9 @@ import pytest
 from openpyxl import Workbook
 
 from hubtwin.base.errors import Absent, HubError, Malformed
-from hubtwin.connectors.tables import archives, json_file, parquet_file, rows
+from hubtwin.connectors.tables import archives, json_file, parquet_file, rows, sqlite_table
 from hubtwin.connectors.tables.archives import Limits, opened_zip
+from hubtwin.connectors.tables.csv_file import MAX_COLUMNS
 from hubtwin.connectors.tables.opened import Told, kind_of, open_file
 from hubtwin.connectors.tables.postgres_table import PostgresTable
 from hubtwin.connectors.tables.rows import cell_text
@@ -229,6 +230,37 @@ def test_views_and_tables_without_rowids_are_read_too(tmp_path: Path) -> None:
         assert next(cell for chunk in source.chunks("1", ["k"]) for cell in chunk.columns["k"].to_pylist())[0] == "b"
     with pytest.raises(Malformed):
         open_file(path, Told(table="t; DROP TABLE t"), [], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        "WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n AS k FROM t",
+        "SELECT a.k FROM t a, t b, t c, t d, t e, t f, t g WHERE a.k || b.k || c.k || d.k || e.k || f.k || g.k = ''",
+    ],
+)
+def test_a_view_without_an_end_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endless: str) -> None:
+    """Counting its rows took a thread for ever, of a file of some kilobytes."""
+    monkeypatch.setattr(sqlite_table, "VIEW_S", 0.2)
+    path = tmp_path / "f.db"
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("CREATE TABLE t (k TEXT)")
+        con.executemany("INSERT INTO t VALUES (?)", [(str(n),) for n in range(200)])
+        con.execute(f"CREATE VIEW v AS {endless}")
+        con.commit()
+    with pytest.raises(Malformed) as refused:
+        open_file(path, Told(table="v"), [], tmp_path)
+    assert refused.value.key == "connectors.tables.slow_view"
+
+
+def test_a_parquet_file_with_two_columns_of_one_name_or_far_too_many_is_refused(tmp_path: Path) -> None:
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    wide = pa.table({f"c{n}": [1] for n in range(MAX_COLUMNS + 1)})
+    for table, key in ((twice, "connectors.common.repeated_column"), (wide, "connectors.tables.too_wide")):
+        pq.write_table(table, tmp_path / "f.parquet")
+        with pytest.raises(Malformed) as refused:
+            open_file(tmp_path / "f.parquet", Told(), [], tmp_path)
+        assert refused.value.key == key
 
 
 def test_where_a_database_is_stands_in_the_environment_and_in_no_error(monkeypatch: pytest.MonkeyPatch) -> None:

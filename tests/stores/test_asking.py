@@ -198,6 +198,25 @@ def test_the_first_day_and_the_last_one_are_answered(kit: Kit) -> None:
     assert [found["a"].year, found["b"].year, found["c"].hour, found["d"]] == [1, 9999, 23, None]
 
 
+def test_no_view_stays_of_an_answer_that_was_not_read_to_its_end(kit: Kit) -> None:
+    for sql, bounds in (
+        (f"SELECT {'9' * 44} AS big FROM residents", Bounds()),
+        ("SELECT id FROM residents", Bounds(1)),
+    ):
+        with pytest.raises(Malformed):
+            ask(kit.desk, kit.asked(sql), bounds)
+    with kit.engine._entered("user:ann") as room:
+        left = room.connection.cursor().execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchall()
+    assert left == [(0,)]
+
+
+def test_a_number_beyond_all_kinds_is_refused_and_no_failure_of_a_file(kit: Kit) -> None:
+    with pytest.raises(Malformed) as refused:
+        ask(kit.desk, kit.asked(f"SELECT {'9' * 44} AS big FROM residents"))
+    assert refused.value.key == "library.ask_kind"
+    assert ask(kit.desk, kit.asked(f"SELECT CAST({'9' * 44} AS VARCHAR) AS big FROM residents")).table.num_rows == 3
+
+
 def test_a_conversion_error_does_not_tell_of_hidden_rows(tmp_path: Path) -> None:
     """The one row whose age as text would fail is hidden: the question is answered, it does not fail."""
     people = [{"id": f"{n}", "name": str(n), "street": "s1", "age": n, "note": ""} for n in range(50)]

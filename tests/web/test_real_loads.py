@@ -1,5 +1,6 @@
 """Loads through the page of a hub at work: streamed, owned, written down, gone on with, corrected."""
 
+import io
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,6 +12,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 from argon2 import PasswordHasher
+from openpyxl import Workbook
 
 from hubtwin.base.errors import Retry
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
@@ -61,6 +63,15 @@ def _upload(client: httpx.Client, content: bytes, file: str = "居民.csv") -> h
     return client.post("/api/v1/library/uploads", params={"file": file}, content=content)
 
 
+def _book() -> bytes:
+    out, book = io.BytesIO(), Workbook()
+    sheet: Any = book.active
+    for line in (HEADER, GOOD):
+        sheet.append(line.strip().split(","))
+    book.save(out)
+    return out.getvalue()
+
+
 def _done(client: httpx.Client, load_id: str) -> Any:
     for _ in range(200):
         found = client.get(f"/api/v1/library/loads/{load_id}").json()
@@ -77,6 +88,29 @@ def _folder(desk: RealDesk) -> Path:
 def test_the_real_part_is_a_part_of_a_desk(desk: RealDesk) -> None:
     part: LoadsDesk = desk.loads
     assert part is desk.loads
+
+
+def test_a_workbook_is_uploaded_and_loaded(served: Served) -> None:
+    """It lies without the ending of its name, by which a reader of workbooks knows them."""
+    with served.client("register") as client:
+        up = _upload(client, _book(), "居民.xlsx").json()
+        asked = {"upload_id": up["upload_id"], "dataset": "residents", "synthetic": True}
+        seen = client.post("/api/v1/library/loads/preview", json=asked)
+        assert seen.status_code == 200, seen.text
+        assert (seen.json()["format"], seen.json()["good_rows"]) == ("excel", 1)
+        load = client.post("/api/v1/library/loads", json=asked).json()
+        assert _done(client, load["load_id"])["rows"] == 1
+
+
+def test_an_error_calls_an_upload_by_its_name(served: Served) -> None:
+    with served.client("register") as client:
+        up = _upload(client, b"PAR1 and no more", "居民.parquet").json()
+        asked = {"upload_id": up["upload_id"], "dataset": "residents"}
+        for path in ("/api/v1/library/loads/preview", "/api/v1/library/loads"):
+            refused = client.post(path, json=asked)
+            assert refused.status_code == 422
+            assert "居民.parquet" in refused.json()["message"]
+            assert up["upload_id"] not in refused.text
 
 
 def test_a_file_is_uploaded_looked_at_loaded_and_corrected(served: Served, desk: RealDesk) -> None:

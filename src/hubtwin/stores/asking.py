@@ -10,7 +10,7 @@ import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -303,14 +303,17 @@ def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[np.nda
 
 def _read(cursor: duckdb.DuckDBPyConnection, sql: str, bounds: Bounds) -> pa.Table:
     """Return the rows, as far as they are within bounds. Raises Refused."""
-    batches, rows, size = list[pa.RecordBatch](), 0, 0
-    reader = cursor.sql(sql).to_arrow_reader(_BATCH)
-    for batch in reader:
-        rows, size = rows + batch.num_rows, size + batch.nbytes
-        if rows > bounds.rows or size > bounds.mib << 20:
-            raise Refused(Malformed("library.ask_too_many", limit=bounds.rows, mib=bounds.mib))
-        batches.append(batch)
-    table = pa.Table.from_batches(batches, reader.schema)
+    with closing(cursor.sql(sql).to_arrow_reader(_BATCH)) as reader:  # one that is left open keeps the views in place
+        for column in reader.schema:
+            if isinstance(column.type, pa.BaseExtensionType):  # whole numbers without an end: no file holds them
+                raise Refused(Malformed("library.ask_kind", column=column.name[:80]))
+        batches, rows, size = list[pa.RecordBatch](), 0, 0
+        for batch in reader:
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            if rows > bounds.rows or size > bounds.mib << 20:
+                raise Refused(Malformed("library.ask_too_many", limit=bounds.rows, mib=bounds.mib))
+            batches.append(batch)
+        table = pa.Table.from_batches(batches, reader.schema)
     if not all(map(_in_calendar, table.columns)):
         raise Refused(Malformed("library.ask_dates"))
     return table

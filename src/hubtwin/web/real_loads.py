@@ -4,7 +4,8 @@ A load runs in a thread that the end of the process simply ends: what was stored
 on with the rest.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from queue import Queue
 from threading import Lock, Thread
@@ -59,7 +60,9 @@ class RealLoads:
 
     def preview(self, who: Person, asked: lo.LoadIn) -> lo.PreviewReply:
         """Return what a load would do."""
-        return self._previewed(self._loader.preview(self._asked(who, asked)))
+        told = self._asked(who, asked)
+        with _by_its_name(told):
+            return self._previewed(self._loader.preview(told))
 
     def load(self, who: Person, asked: lo.LoadIn) -> lo.LoadView:
         """Begin a load or go on with it."""
@@ -71,8 +74,9 @@ class RealLoads:
         said: Queue[Load | HubError] = Queue()
         Thread(target=self._run, args=(told, asked.upload_id, said.put), name="load", daemon=True).start()
         found = said.get()
-        if isinstance(found, HubError):
-            raise found
+        with _by_its_name(told):
+            if isinstance(found, HubError):
+                raise found
         return self._view(found)
 
     def loads(self, who: Person) -> lo.LoadsReply:
@@ -237,6 +241,17 @@ class UploadReceiver:
     def finish(self) -> lo.UploadView:
         """Return the upload."""
         return _upload(self._receiving.finish())
+
+
+@contextmanager
+def _by_its_name(told: Asked) -> Iterator[None]:
+    """Let an error call an uploaded file by the name that it came with; what it lies under says nothing to anybody."""
+    try:
+        yield
+    except HubError as error:
+        if told.file is None or error.values.get("file") != told.file.name:
+            raise
+        raise type(error)(error.key, **{**error.values, "file": told.name}) from error
 
 
 def _upload(one: Upload) -> lo.UploadView:

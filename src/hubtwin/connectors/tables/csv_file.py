@@ -122,9 +122,9 @@ def _records(lines: Sequence[str], delimiter: str) -> list[tuple[list[str], int]
 def named(cells: Sequence[str], file: str) -> tuple[str, ...]:
     """Return the names of a header; a column without one is named by its place. Raises Malformed for one twice."""
     names = tuple(cell.strip().strip("\ufeff") or f"column_{place}" for place, cell in enumerate(cells, start=1))
+    if len(names) > MAX_COLUMNS:
+        raise Malformed("connectors.tables.too_wide", file=file, count=len(names), most=MAX_COLUMNS)
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise Malformed("connectors.common.repeated_column", file=file, column=twice[:80])
-    if len(names) > MAX_COLUMNS:
-        raise Malformed("connectors.tables.too_wide", file=file, count=len(names), most=MAX_COLUMNS)
     return names

@@ -86,10 +86,11 @@ class ExcelFile:
     @contextmanager
     def _book(self) -> Iterator[Any]:
         try:
-            book = load_workbook(self._path, read_only=True, data_only=True, keep_links=False)
-            try:
-                yield book
-            finally:
-                book.close()
+            with self._path.open("rb") as held:  # by its bytes: an uploaded file has no ending of its name to go by
+                book = load_workbook(held, read_only=True, data_only=True, keep_links=False)
+                try:
+                    yield book
+                finally:
+                    book.close()
         except _BROKEN as error:
             raise Malformed("connectors.tables.bad_book", file=self._path.name) from error

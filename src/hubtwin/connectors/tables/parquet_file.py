@@ -1,5 +1,6 @@
 """A Parquet file as a source of rows, a row group at a time. The cursor is "group:rows of it that were read"."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hubtwin.base.errors import Malformed
+from hubtwin.connectors.tables.csv_file import MAX_COLUMNS
 from hubtwin.connectors.tables.rows import cell_text, joined
 from hubtwin.library.loading import Chunk
 
@@ -17,13 +19,19 @@ class ParquetFile:
     """`library.loading.Source` over a Parquet file."""
 
     def __init__(self, path: Path) -> None:
-        """Look at the schema. Raises Malformed for a damaged file."""
+        """Look at the schema. Raises Malformed for a damaged file, and for two columns of one name."""
         self._path = path
         try:
             with pq.ParquetFile(path) as found:
                 self.columns, self.total = tuple(found.schema_arrow.names), int(found.metadata.num_rows)
         except (pa.ArrowException, OSError) as error:
             raise Malformed("connectors.tables.bad_parquet", file=path.name) from error
+        if len(self.columns) > MAX_COLUMNS:
+            count = len(self.columns)
+            raise Malformed("connectors.tables.too_wide", file=path.name, count=count, most=MAX_COLUMNS)
+        for name, times in Counter(self.columns).items():
+            if times > 1:
+                raise Malformed("connectors.common.repeated_column", file=path.name, column=name[:80])
 
     def chunks(self, cursor: str, wanted: Sequence[str]) -> Iterator[Chunk]:
         """Yield the rows behind a cursor. Raises Malformed where the file is damaged further down."""

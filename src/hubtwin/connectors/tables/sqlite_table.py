@@ -1,16 +1,22 @@
 """A table of a SQLite file as a source of rows: read-only, in the order of its row numbers.
 
-The cursor is the last rowid; a view, or a table without rowids, is read in the order of its columns and counted.
+The cursor is the last rowid; a view, or a table without rowids, is read in the order of its columns and counted. A view
+is a program of whoever made the file, and may have no end: it has a minute to say how many rows it has, and a minute
+for each row.
 """
 
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from time import monotonic
 
 from hubtwin.base.errors import Malformed
 from hubtwin.connectors.tables.rows import cell_text, chunks_of, joined
 from hubtwin.library.loading import Chunk
+
+VIEW_S = 60.0
+_STEPS = 100_000  # of SQLite's machine between two looks at the clock
 
 
 class SqliteTable:
@@ -21,18 +27,22 @@ class SqliteTable:
         self._path = path
         try:
             with closing(self._connect()) as con:
-                listed = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
-                names = [str(name) for (name,) in con.execute(listed)]
+                listed = (
+                    "SELECT name, type FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%'"
+                )
+                kinds = {str(name): str(kind) for name, kind in con.execute(listed)}
+                names = list(kinds)
                 found = [name for name in names if table in {"", name}]
                 if len(found) != 1:
                     known = ", ".join(sorted(names))[:400]
                     raise Malformed("connectors.tables.which_table", file=path.name, known=known)
-                self._table = quoted(found[0])
+                self._table, self._is_view = quoted(found[0]), kinds[found[0]] == "view"
+                self._look_at_clock(con)
                 self.columns = tuple(str(row[1]) for row in con.execute(f"PRAGMA table_info({self._table})"))
                 self._numbered = self._has_rowid(con)
                 (self.total,) = con.execute(f"SELECT count(*) FROM {self._table}").fetchone()  # noqa: S608 - quoted
         except sqlite3.Error as error:
-            raise Malformed("connectors.tables.bad_database", file=path.name) from error
+            raise self._damaged(error) from error
 
     def chunks(self, cursor: str, wanted: Sequence[str]) -> Iterator[Chunk]:
         """Yield the rows behind a cursor. Raises Malformed where the file is damaged further down."""
@@ -44,11 +54,24 @@ class SqliteTable:
         sql = f"SELECT * FROM (SELECT {number} AS hubtwin_row, {names} FROM {self._table}) WHERE hubtwin_row > ?"  # noqa: S608
         try:
             with closing(self._connect()) as con:
+                self._look_at_clock(con)
                 for row_no, *row in con.execute(f"{sql} ORDER BY 1", (after,)):
                     cells = [cell_text(cell) for cell in row]
                     yield int(row_no), cells, joined(cells)
+                    self._look_at_clock(con)
         except sqlite3.Error as error:
-            raise Malformed("connectors.tables.bad_database", file=self._path.name) from error
+            raise self._damaged(error) from error
+
+    def _look_at_clock(self, con: sqlite3.Connection) -> None:
+        """Let a view have its time from now on."""
+        if self._is_view:
+            until_s = monotonic() + VIEW_S
+            con.set_progress_handler(lambda: monotonic() > until_s, _STEPS)
+
+    def _damaged(self, error: sqlite3.Error) -> Malformed:
+        if isinstance(error, sqlite3.OperationalError) and str(error) == "interrupted":
+            return Malformed("connectors.tables.slow_view", file=self._path.name, seconds=VIEW_S)
+        return Malformed("connectors.tables.bad_database", file=self._path.name)
 
     def _connect(self) -> sqlite3.Connection:
         con = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
@@ -62,8 +85,7 @@ class SqliteTable:
             con.execute(f"SELECT rowid FROM {self._table} WHERE rowid IS NULL LIMIT 1").fetchall()  # noqa: S608
         except sqlite3.OperationalError:
             return False
-        is_table = "SELECT type FROM sqlite_master WHERE ? = '\"' || replace(name, '\"', '\"\"') || '\"'"
-        return bool(con.execute(is_table, (self._table,)).fetchone() == ("table",))
+        return not self._is_view
 
 
 def quoted(name: str) -> str:
