@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { NoticeView, TermsView } from "../src/api/library";
 import { firstDays, offeredDays } from "../src/logic/library_apply";
-import { placeOf, unseenOf } from "../src/logic/library_notices";
+import { byActs, placeOf, unseenOf } from "../src/logic/library_notices";
 import { givenDays } from "../src/logic/library_templates";
 import {
   forgetNotices,
@@ -97,6 +97,10 @@ describe("what has gone up", () => {
     expect(notices.value).toEqual([]);
     expect(unseenOf([notice()], new Set())).toHaveLength(1);
     expect(sessionStorage.getItem("hubtwin.notices_seen")).toBeNull();
+  });
+  test("is in order by whether the reader can end it", () => {
+    const all = [notice({ key: "a", acts: false }), notice({ key: "b" }), notice({ key: "c", acts: false })];
+    expect(byActs(all).map((one) => one.key)).toEqual(["b", "a", "c"]);
   });
   test("leads to where it can be ended", () => {
     expect(placeOf(notice())).toBe("/library/authority/b1");

@@ -16,3 +16,8 @@ export function unseenOf<T extends Pick<NoticeView, "key" | "acts">>(
 ): T[] {
   return all.filter((one) => one.acts && !seen.has(one.key));
 }
+
+/** Those that this reader can end stand first, what is late for longest before the rest. */
+export function byActs<T extends Pick<NoticeView, "acts">>(all: readonly T[]): T[] {
+  return [...all.filter((one) => one.acts), ...all.filter((one) => !one.acts)];
+}
