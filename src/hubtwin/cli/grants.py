@@ -10,7 +10,7 @@ from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import BY, PASSWORDS, SECOND, given_by, shown_moment
+from hubtwin.cli.people import BY, PASSWORDS, SECOND, given_by, revoke_command, shown_moment
 from hubtwin.cli.show import dump_json
 from hubtwin.model.grant import LONGEST_GRANT_MIN, VAULT, Purpose
 from hubtwin.wiring import load
@@ -72,16 +72,9 @@ def list_grants(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None
     desk.out.print(table if found else text("cli.grants_none", desk.lang))
 
 
-@grant.command("revoke")
-@click.argument("grant_id", metavar="GRANT")
-@BY
-@PASSWORDS
-@click.pass_obj
-def revoke(desk: Desk, /, grant_id: str, by: str, password_stdin: bool) -> None:
-    """End a grant; it binds at the next question."""
-    with given_by(desk, by, from_stdin=password_stdin) as given:
-        given.core.access.revoke_grant(given.people[0], grant_id)
-    desk.out.print(text("cli.grant_revoked", desk.lang, grant=grant_id))
+grant.add_command(
+    revoke_command("GRANT", "cli.grant_revoked", lambda core, who, name: core.access.revoke_grant(who, name))
+)
 
 
 @click.group("hold")

@@ -11,7 +11,7 @@ from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, shown_moment
+from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, revoke_command, shown_moment
 from hubtwin.cli.show import dump_json
 from hubtwin.model.sharing import Delivery
 from hubtwin.settings.library import shown_terms
@@ -144,16 +144,7 @@ def shares(desk: Desk, /, by: str, password_stdin: bool, form: str, **told: Any)
     desk.out.print(table if found else text("cli.shares_none", desk.lang))
 
 
-@click.command("revoke")
-@click.argument("share_id", metavar="SHARE")
-@BY
-@PASSWORDS
-@click.pass_obj
-def revoke(desk: Desk, /, share_id: str, by: str, password_stdin: bool) -> None:
-    """End a share; it binds at the next question."""
-    with given_by(desk, by, from_stdin=password_stdin) as given:
-        given.core.baskets.revoke(given.people[0], share_id)
-    desk.out.print(text("cli.share_revoked_now", desk.lang, share=share_id))
+revoke = revoke_command("SHARE", "cli.share_revoked_now", lambda core, who, name: core.baskets.revoke(who, name))
 
 
 @click.command("send")
@@ -164,7 +155,7 @@ def revoke(desk: Desk, /, share_id: str, by: str, password_stdin: bool) -> None:
 def send(desk: Desk, /, share_id: str, by: str, password_stdin: bool) -> None:
     """Let what a partner was given leave through its channel."""
     with given_by(desk, by, from_stdin=password_stdin) as given:
-        sent = given.core.returns.send_share(given.people[0], share_id)
+        sent = given.core.sendings.send_share(given.people[0], share_id)
     desk.out.print(text("cli.share_sent", desk.lang, batch=sent.batch_id or "-", rows=sent.rows, known=sent.unchanged))
 
 

@@ -4,7 +4,7 @@ A password is never an option or a variable of the environment: others on the ma
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -44,6 +44,23 @@ def given_by(desk: Desk, *users: str, from_stdin: bool) -> Iterator[Given]:
     with load("hubtwin.web.start:open_desk")(desk.settings, clock=desk.clock, real_clock=desk.clock) as core:
         people = tuple(core.vouch(user, password) for user, password in zip(users, passwords, strict=True))
         yield Given(core, people, passwords)
+
+
+def revoke_command(metavar: str, said: str, end: Callable[[Any, Person, str], object]) -> click.Command:
+    """Return the command that ends what somebody was given: `end(core, who, id)`; `said` is the text it ends with."""
+
+    @click.command("revoke")
+    @click.argument("ended", metavar=metavar)
+    @BY
+    @PASSWORDS
+    @click.pass_obj
+    def revoke(desk: Desk, /, ended: str, by: str, password_stdin: bool) -> None:
+        """End it; that binds at the next question."""
+        with given_by(desk, by, from_stdin=password_stdin) as given:
+            end(given.core, given.people[0], ended)
+        desk.out.print(text(said, desk.lang, **{metavar.lower(): ended}))
+
+    return revoke
 
 
 def shown_moment(desk: Desk, at_min: int) -> str:

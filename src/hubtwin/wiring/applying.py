@@ -17,6 +17,7 @@ from hubtwin.rules.working_days import WorkingDays, read_calendar
 from hubtwin.settings import Settings
 from hubtwin.stores.baskets import Baskets
 from hubtwin.wiring.library import open_catalogue
+from hubtwin.wiring.minutes import OnceAMinute
 from hubtwin.wiring.works import Access
 
 CALENDARS = "calendars"
@@ -71,16 +72,15 @@ class BasketClock:
     def __init__(self, applying: Applying, book: Baskets) -> None:
         """Take what is applied with, and where baskets are kept."""
         self._applying, self._book = applying, book
-        self._minute = -1
+        self._once = OnceAMinute(applying.now_min, self._sweep)
         self.swept = Swept()
 
     def __call__(self, _: datetime) -> None:
         """Do what is due by now. Raises Retry."""
-        minute = self._applying.now_min()
-        if minute == self._minute:
-            return
+        self._once()
+
+    def _sweep(self, _: int) -> None:
         self.swept = sweep(self._applying, self._book)
-        self._minute = minute
 
 
 def uses_of(access: Access) -> Mapping[str, Use]:

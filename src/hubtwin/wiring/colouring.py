@@ -12,6 +12,7 @@ import structlog
 
 from hubtwin.base.errors import HubError
 from hubtwin.wiring.governing import Governing, governing_of, is_own
+from hubtwin.wiring.minutes import OnceAMinute
 from hubtwin.wiring.works import Works
 
 NIGHT_H = 3  # after the night's deletion has begun, before the offices open; ours, no source
@@ -26,6 +27,7 @@ class ColouringClock:
     def __init__(self, governing: Governing, now: Callable[[], datetime]) -> None:
         """Take what governs, and the real clock in the zone of the hub."""
         self._governing, self._now = governing, now
+        self._once = OnceAMinute(governing.now_min, self._start)
         self._minute, self._night = -1, ""
         self._tried: dict[str, int] = {}  # one of the hub's own -> the minute of its last run
         self._failed: dict[str, object] = {}  # dataset -> the files that a run failed on: not tried again as they are
@@ -34,9 +36,10 @@ class ColouringClock:
 
     def __call__(self, _: datetime) -> None:
         """Start what is due, if nothing runs. Raises Retry."""
-        minute = self._governing.now_min()
-        if minute == self._minute or (self._thread is not None and self._thread.is_alive()):
-            return
+        if self._thread is None or not self._thread.is_alive():
+            self._once()
+
+    def _start(self, minute: int) -> None:
         self._minute = minute
         night = f"{(self._now() - timedelta(hours=NIGHT_H)).date()}"
         due = self._governing.held() if self._night and night != self._night else self._list_uncoloured()

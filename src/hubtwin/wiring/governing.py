@@ -34,6 +34,7 @@ from hubtwin.stores.signing import Signer
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.library_works import GOVERN_THREADS, Tell, tell_audit
+from hubtwin.wiring.minutes import OnceAMinute
 from hubtwin.wiring.pieces import Pieces
 from hubtwin.wiring.plugs import CONNECTORS, get_connector, open_store
 from hubtwin.wiring.works import Works
@@ -209,15 +210,15 @@ class QualityClock:
 
     def __init__(self, governing: Governing) -> None:
         """Take what governs."""
-        self._governing, self._minute = governing, -1
+        self._governing, self._once = governing, OnceAMinute(governing.now_min, self._escalate)
         self.escalated = 0
 
     def __call__(self, _: datetime) -> None:
         """Escalate what is overdue. Raises Retry."""
-        minute = self._governing.now_min()
-        if minute != self._minute:
-            self.escalated += len(self._governing.escalate())
-            self._minute = minute
+        self._once()
+
+    def _escalate(self, _: int) -> None:
+        self.escalated += len(self._governing.escalate())
 
 
 def is_own(dataset: str) -> bool:

@@ -15,6 +15,7 @@ from hubtwin.rules.typed import read_cell
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.returns import KEPT_DAYS, Returns
 from hubtwin.wiring.applying import calendar_of, open_baskets
+from hubtwin.wiring.minutes import OnceAMinute
 from hubtwin.wiring.works import Access, Works
 
 
@@ -47,18 +48,18 @@ class ReturnClock:
 
     def __init__(self, works: Works) -> None:
         """Take an open hub."""
-        self._works, self._minute = works, -1
+        self._works = works
+        self._once = OnceAMinute(lambda: epoch_minute(works.access.clock()), self._look)
 
     def __call__(self, _: datetime) -> None:
         """Do what is due by now. Raises Retry."""
-        minute = epoch_minute(self._works.access.clock())
-        if minute == self._minute:
-            return
+        self._once()
+
+    def _look(self, minute: int) -> None:
         returns = open_returns(self._works.access)
         return_desk(self._works).apply_accepted()
         returns.escalate()
         returns.forget(minute - KEPT_DAYS * DAY_MIN)
-        self._minute = minute
 
 
 def parse(zone: ZoneInfo, listing: Listing, texts: Mapping[str, str]) -> Mapping[str, object]:
