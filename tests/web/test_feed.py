@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hubtwin.base.errors import Retry
 from hubtwin.model.agency import Role
+from hubtwin.web import feed as feed_module
 from hubtwin.web.change import ANY, TOPICS, Change, View, view_of
 from hubtwin.web.feed import Feed
 from hubtwin.web.metrics import Meters
@@ -46,6 +47,17 @@ def test_a_page_that_keeps_up_hears_every_tick_and_the_bytes_are_shared() -> Non
     assert one.tick is two.tick is not None
     assert heard(one.take()[0]) == heard(two.take()[0])
     assert one.take() == (b"", 0.0, 0.0)
+
+
+def test_one_person_does_not_take_the_feed_from_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "PAGES_OF_ONE", 3)
+    feed, _ = make_feed()
+    pages = [feed.join(EVERYTHING, "chen") for _ in range(3)]
+    with pytest.raises(Retry):
+        feed.join(EVERYTHING, "chen")
+    feed.join(EVERYTHING, "wang")
+    feed.leave(pages[0])
+    feed.join(EVERYTHING, "chen")
 
 
 def test_a_slow_page_hears_the_newest_state_of_each_key_and_every_alarm() -> None:

@@ -28,7 +28,7 @@ from hubtwin.web.things import NOTHING, Things
 T = TypeVar("T")
 TICK_S, BEAT_S, BOARD_S, AGAIN_S, FRESH_S = 0.25, 2.0, 1.0, 0.5, 2.0
 READ_AT_ONCE = 1_000  # events of one read; a burst is read in several
-PAGES = 2_000  # at once
+PAGES, PAGES_OF_ONE = 2_000, 500  # at once, and of one person: nobody takes the feed from the others
 ON_BOARD = ("case", "task", "overflow", "balance")  # topics whose changes change the board
 THREADS = 4  # of the feed alone: busy requests must not hold it up
 log = structlog.get_logger(__name__)
@@ -84,11 +84,13 @@ class Feed:
             for page in pages:
                 page.close(reason)
 
-    def join(self, view: View) -> Page:
+    def join(self, view: View, owner: str = "") -> Page:
         """Return a new page that hears everything from now on. Raises Retry where there are too many."""
         if not self.is_running or sum(map(len, self.pages.values())) >= PAGES:
             raise Retry("web.too_many_pages", limit=PAGES)
-        page = Page(view, self.things)
+        if owner and sum(page.owner == owner for pages in self.pages.values() for page in pages) >= PAGES_OF_ONE:
+            raise Retry("web.too_many_pages", limit=PAGES_OF_ONE)
+        page = Page(view, self.things, owner)
         self.pages.setdefault(view, set()).add(page)
         self._meters.live_clients.inc()
         return page

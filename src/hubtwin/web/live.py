@@ -39,7 +39,7 @@ async def live(
     what it missed. An alarm is told again in the next delta, and may come twice after a break: its `key` and `rev` say
     that it is the same.
     """
-    return Live(edge, edge.feed.join(view_of(who)), find_token(request), _last_id(request))
+    return Live(edge, edge.feed.join(view_of(who), who.user_id), find_token(request), _last_id(request))
 
 
 class Live(Response):

@@ -30,6 +30,7 @@ class Page:
 
     view: View
     lane: Things
+    owner: str = ""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     alarms: deque[Part] = field(default_factory=deque)
     alarm_s: float = 0.0
