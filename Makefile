@@ -78,7 +78,7 @@ $(BIN)/python:
 
 $(VENV)/.ready: requirements.lock pyproject.toml | $(BIN)/python
 	@echo "[2/3] installing what hubtwin needs (about 100 MB, from the package index that pip is set up for)"
-	@$(PIP) --require-hashes -r requirements.lock | grep -vE '^(Requirement already|  Using cached)' || { echo "pip could not install requirements.lock; check that pip reaches a package index, then run make again" >&2; exit 1; }
+	@set -o pipefail; $(PIP) --require-hashes -r requirements.lock | { grep --line-buffered -vE '^(Requirement already|  Using cached)' || true; } || { echo "pip could not install requirements.lock; check that pip reaches a package index, then run make again" >&2; exit 1; }
 	@echo "[3/3] installing hubtwin itself"
 	@$(PIP) --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
