@@ -13,6 +13,7 @@ from hubtwin.wiring import load
 
 OPEN = "hubtwin.wiring.library:open_catalogue"
 HELD = "hubtwin.wiring.library:held_of"
+DAY_MIN = 24 * 60
 
 
 @click.group("library")
@@ -132,15 +133,24 @@ def _print_head(desk: Desk, catalogue: Any, one: Any, part: Any) -> None:
         "sharing": text(f"cli.library_{one.sharing}", lang),
         "grade": one.dataset.grade.name,
         "contract": one.contract or "-",
-        "every": one.update_every_min or "-",
+        "every": _span(lang, one.update_every_min),
         "fresh": text(f"cli.library_{state}", lang),
-        "days": one.retain_days or "-",
-        "purposes": ", ".join(catalogue.purposes[each][lang] for each in one.purposes) or "-",
+        "kept": _span(lang, (one.retain_days or 0) * DAY_MIN),
+        "purposes": ", ".join(f"{catalogue.purposes[each][lang]} ({each})" for each in one.purposes) or "-",
     }
     desk.out.print(text("cli.library_head", lang, **told))
     if one.lowered is not None:
         why = {"by": one.lowered.by, "on": one.lowered.on, "reason": one.lowered.reason[lang]}
         desk.out.print(text("cli.library_lowered", lang, **why))
+
+
+def _span(lang: str, minutes: int | None) -> str:
+    """Return minutes as people say them: whole days as days."""
+    if not minutes:
+        return text("cli.library_no_span", lang)
+    if minutes % DAY_MIN == 0:
+        return text("cli.library_days", lang, count=minutes // DAY_MIN)
+    return text("cli.library_minutes", lang, count=minutes)
 
 
 def _print_columns(desk: Desk, one: Any) -> None:

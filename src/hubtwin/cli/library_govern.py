@@ -19,7 +19,7 @@ QUALITY = "hubtwin.web.schemas.quality"
 
 
 @click.command("govern")
-@click.argument("dataset", required=False, metavar="DATASET")
+@click.argument("dataset", required=False, metavar="[DATASET]")
 @click.option("--all", "every", is_flag=True)
 @FORMAT
 @click.pass_obj
@@ -68,7 +68,7 @@ def _word(desk: Desk, colour: Colour | None) -> str:
 
 
 @click.command("quality")
-@click.argument("dataset", required=False, metavar="DATASET")
+@click.argument("dataset", required=False, metavar="[DATASET]")
 @FORMAT
 @click.pass_context
 def quality(ctx: click.Context, /, dataset: str | None, form: str) -> None:
