@@ -2,12 +2,16 @@
 
 `python -m benchmarks.library_load [--rows 10000000] [--limit-mb 1500]`. The file is made up (synthetic), with one row
 in a thousand that cannot be typed. Each step is a process of its own, so that its peak of memory is its own. With
-`--limit-mb` the load runs under that limit of its address space, as the bound of memory that it must keep.
+`--limit-mb` the load runs under that limit of its address space, as the bound of memory that it must keep. With
+`--interrupt` a second load of the same file is killed (SIGKILL) behind its middle and gone on with by another process,
+and both are counted: every row once, none lost.
 """
 
 import argparse
 import json
+import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -19,6 +23,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import numpy as np
 
+from hubtwin.base.errors import HubError
 from hubtwin.connectors.tables.csv_file import CsvFile, CsvTold
 from hubtwin.datasets.listing import Listing, Sharing
 from hubtwin.datasets.table import Column, Dataset, Grade
@@ -27,7 +32,8 @@ from hubtwin.library.loads import Load
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.guess import known_names, match_columns
 from hubtwin.stores.columns import sha256
-from hubtwin.stores.shelves import Shelves
+from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
+from hubtwin.stores.sqlite import query
 
 BLOCK = 200_000
 BAD_EVERY = 1_000
@@ -73,7 +79,7 @@ def load(path: Path, home: Path, limit_mb: int) -> dict[str, float]:
     mapping = match_columns(source.columns, LISTING, {}, {})
     marks = Marks(provenance=Provenance.SYNTHETIC)
     plan = Plan(LISTING, mapping, ZoneInfo("Asia/Shanghai"), "bench", path.name, marks)
-    shelves = Shelves(home / "library", at_min=1)
+    shelves = Shelves(home / LIBRARY_FOLDER, at_min=1)
     head = Load("bench", "register", "p", path.name, sha256(path), {}, "bench", 1)
     done = run(source, plan, head, Running(shelves, shelves.loads, 1))
     shelves.close()
@@ -98,11 +104,48 @@ def _used(begun: float, cpu: float) -> dict[str, float]:
     return {"seconds": time.perf_counter() - begun, "cpu_s": time.process_time() - cpu, "peak_mb": peak}
 
 
-def _apart(step: str, path: Path, home: Path, limit_mb: int) -> dict[str, float]:
+def _told(step: str, path: Path, home: Path, limit_mb: int) -> list[str]:
     told = [sys.executable, "-m", "benchmarks.library_load", "--step", step, "--file", str(path), "--home", str(home)]
-    done = subprocess.run([*told, "--limit-mb", str(limit_mb)], capture_output=True, text=True, check=True)
+    return [*told, "--limit-mb", str(limit_mb)]
+
+
+def _apart(step: str, path: Path, home: Path, limit_mb: int) -> dict[str, float]:
+    done = subprocess.run(_told(step, path, home, limit_mb), capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
+
+
+def interrupt(path: Path, home: Path, half: int) -> tuple[int, dict[str, float]]:
+    """Kill a load of the file behind `half` of its rows and go on; return where it died, and what the rest took."""
+    with subprocess.Popen(_told("load", path, home, 0), stdout=subprocess.DEVNULL) as child:
+        while _stored(home) < half:
+            assert child.poll() is None, "the load was over before it could be killed"
+            time.sleep(0.05)
+        child.send_signal(signal.SIGKILL)
+    return _stored(home), _apart("load", path, home, 0)
+
+
+def count(home: Path, rows: int) -> None:
+    """Refuse a library in which a row of the file is missing, or stands twice, or a file lies that nothing knows."""
+    numbers = range(7, rows, BAD_EVERY)
+    wanted = (rows - len(numbers), sum(range(rows)) - sum(numbers), rows - len(numbers))
+    sql = "SELECT count(*), sum(CAST(substr(person_no, 2) AS BIGINT)), max(row_no) FROM read_parquet(?)"
+    found = duckdb.execute(sql, [f"{home}/{LIBRARY_FOLDER}/rows/*/*.parquet"]).fetchone()
+    assert found == wanted, f"{found} instead of {wanted}"
+    (bad,) = query(home / LIBRARY_FOLDER / SHELVES_FILE, "SELECT count(*), count(DISTINCT line_no) FROM quarantine")
+    assert bad == (len(numbers), len(numbers)), f"{bad} in quarantine instead of {len(numbers)}"
+    shelves = Shelves(home / LIBRARY_FOLDER, at_min=1)
+    known = {file.path for file in shelves.files()}
+    shelves.close()
+    assert known == set((home / LIBRARY_FOLDER / "rows").glob("*/*.parquet"))
+
+
+def _stored(home: Path) -> int:
+    try:
+        ((stored,),) = query(home / LIBRARY_FOLDER / SHELVES_FILE, "SELECT coalesce(sum(row_count), 0) FROM files")
+    except HubError:  # the manifest is about to be made
+        return 0
+    return int(str(stored))
 
 
 def main() -> None:
@@ -110,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--limit-mb", type=int, default=0)
+    parser.add_argument("--interrupt", action="store_true")
     parser.add_argument("--step", choices=["load", "alone"])
     parser.add_argument("--file", type=Path)
     parser.add_argument("--home", type=Path)
@@ -119,15 +163,37 @@ def main() -> None:
         sys.stdout.write(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "register.csv"
-        make(path, asked.rows)
-        size = path.stat().st_size / 1e6
-        sys.stdout.write(f"{datetime.now(UTC):%Y-%m-%d}  {asked.rows:,} rows, {size:,.0f} MB, {len(COLUMNS)} columns\n")
-        for step in ("load", "alone"):
-            used = _apart(step, path, Path(folder), asked.limit_mb if step == "load" else 0)
-            speed = asked.rows / used["seconds"]
-            told = {name: round(value, 1) for name, value in used.items()}
-            sys.stdout.write(f"{step:6} {speed:12,.0f} rows/s  {told}\n")
+        measure(Path(folder), asked.rows, asked.limit_mb, asked.interrupt)
+
+
+def measure(folder: Path, rows: int, limit_mb: int, interrupted: bool) -> None:
+    """Make the file and print what each way of loading it took."""
+    path = folder / "register.csv"
+    make(path, rows)
+    size = path.stat().st_size / 1e6
+    _say(f"{datetime.now(UTC):%Y-%m-%d}  {rows:,} rows, {size:,.0f} MB, {len(COLUMNS)} columns, load {_busy()}")
+    for step in ("load", "alone"):
+        used = _apart(step, path, folder, limit_mb if step == "load" else 0)
+        told = {name: round(value, 1) for name, value in used.items()}
+        _say(f"{step:6} {rows / used['seconds']:12,.0f} rows/s  {told}, load {_busy()}")
+    count(folder, rows)
+    stored = sum(file.stat().st_size for file in (folder / LIBRARY_FOLDER).rglob("*") if file.is_file())
+    _say(f"counted: every row once; {stored / 1e6:,.0f} MB stored")
+    if interrupted:
+        second = folder / "second"
+        died, used = interrupt(path, second, rows // 2)
+        count(second, rows)
+        told = {name: round(value, 1) for name, value in used.items()}
+        _say(f"killed behind {died:,} rows, gone on with: {told}, load {_busy()}; counted: every row once")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _busy() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
 
 
 if __name__ == "__main__":
