@@ -16,7 +16,8 @@ from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.governing import OrderState
 from hubtwin.model.colour import Colour
 from hubtwin.rules.documents import citizen_check
-from hubtwin.stores.quality import Quality, Source
+from hubtwin.stores.colouring import SPILL_FOLDER
+from hubtwin.stores.quality import COLOURS_FOLDER, Quality, Source
 from hubtwin.stores.shelf_keeping import copy_shelves
 from hubtwin.stores.shelves import Shelves
 from tests.rules.quality_oracle import make_catalogue
@@ -192,6 +193,18 @@ def test_one_run_of_a_dataset_at_a_time(library: Library) -> None:
     library.load("people", _person(1, cert_no=CERTS[1]))
     with library.quality._locked("people"), pytest.raises(Retry):
         library.govern()
+
+
+def test_what_a_run_that_died_left_behind_goes_at_the_next_opening(library: Library) -> None:
+    library.load("people", _person(1, cert_no=CERTS[1]))
+    library.govern()
+    folder = library.quality.directory / COLOURS_FOLDER / "people"
+    known = set(folder.iterdir())
+    (folder / "p-0000000001.7.parquet").touch()
+    (folder / SPILL_FOLDER).mkdir()
+    (folder / SPILL_FOLDER / "duckdb_temp_storage-0.tmp").write_bytes(b"rows of somebody")
+    Quality(library.quality.directory, at_min=NOW_MIN).close()
+    assert set(folder.iterdir()) == known
 
 
 def test_a_state_survives_a_restart(library: Library) -> None:

@@ -189,6 +189,13 @@ def test_an_append_killed_anywhere_loses_nothing_confirmed_and_doubles_nothing(s
     assert _held(shelves) == [("a1", 1), ("a2", 2), ("b1", 3), ("b2", 4)]
 
 
+def test_a_first_file_that_was_never_put_in_its_place_is_swept(tmp_path: Path) -> None:
+    _run(tmp_path / "library", "append", "stores.shelf_written:1")
+    assert len(list((tmp_path / "library").rglob("*.parquet"))) == 1
+    assert Shelves(tmp_path / "library", at_min=2).files() == []
+    assert list((tmp_path / "library").rglob("*.parquet")) == [], "its dataset has no folder yet"
+
+
 @pytest.mark.parametrize("step", ["shelf_before_commit", "shelf_after_commit"])
 def test_a_replacement_killed_anywhere_is_all_or_nothing(step: str, tmp_path: Path) -> None:
     shelves = Shelves(tmp_path / "library", at_min=1)

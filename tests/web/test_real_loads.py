@@ -227,3 +227,19 @@ def test_uploads_that_nobody_loads_go_after_a_week_and_are_few(tmp_path: Path) -
     uploads.begin("f", "u", "a", 11 + KEPT_MIN).finish()
     assert [one.file for one in uploads.list_of("a")] == ["f"]
     assert len(list((tmp_path / "uploads").iterdir())) == 2
+
+
+def test_what_a_crash_left_of_an_upload_is_swept_and_one_on_its_way_is_not(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path)
+    assert uploads.sweep(1) == 0
+    whole, going = uploads.begin("whole", "u", "a", 1), uploads.begin("going", "u", "a", 1)
+    going.write(b"half")
+    whole.finish()
+    folder = tmp_path / "uploads"
+    (folder / "bytes-without-a-head").write_bytes(b"x")
+    (folder / "lost.json").write_text("{}")  # its file is gone
+    (folder / "half.draft").write_text("{")
+    assert Uploads(tmp_path).sweep(2) == 3
+    assert len(list(folder.iterdir())) == 3, "a file with its head, and the one that is being received"
+    going.finish()
+    assert {one.file for one in uploads.list_of("a")} == {"going", "whole"}

@@ -9,7 +9,9 @@ import pytest
 
 from hubtwin.base.errors import Retry
 from hubtwin.settings import load_settings
+from hubtwin.stores.erasure import Where, erase_shelf
 from hubtwin.stores.quality import Run
+from hubtwin.stores.shelf_erasure import LOADED
 from hubtwin.wiring.colouring import ColouringClock
 from hubtwin.wiring.governing import Governing, governing_of
 from hubtwin.wiring.works import Works, open_works
@@ -66,6 +68,20 @@ def test_new_rows_are_coloured_within_a_minute_and_all_of_them_each_night(
         assert hub.runs() == 2, "what grew stale is seen"
         hub.turn(minutes=1)
         assert hub.runs() == 2
+
+
+def test_colours_of_rows_that_were_erased_go_within_a_minute(tmp_path: Path, times: dict[str, datetime]) -> None:
+    settings = load_settings("hangzhou-east", tmp_path)
+    with open_works(settings, clock=lambda: NOW, real_clock=lambda: times["now"], clocks_min={}) as works:
+        hub = Hub(works, times)
+        hub.add("a")
+        hub.turn(minutes=1)
+        folder = works.store.directory / "library" / "colours" / NAME
+        assert {path.suffix for path in folder.iterdir()} > {".lock"}
+        erase_shelf(works.store.directory, NAME, [Where(LOADED, until_value=1 << 40)], clock=lambda: NOW, why="test")
+        hub.turn(minutes=1)
+        assert hub.governing.quality.states(NAME) == []
+        assert {path.suffix for path in folder.iterdir()} == {".lock"}, "also the hashes of the keys"
 
 
 def test_a_run_that_fails_is_not_tried_again_before_something_changes(

@@ -24,8 +24,11 @@ from hubtwin.settings.partners import PartnerSettings
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import salt_of
+from hubtwin.wiring.batches import Batching
 from hubtwin.wiring.governing import governing_of
 from hubtwin.wiring.library_sending import send_through
+from hubtwin.wiring.plugs import SCENES, load
+from hubtwin.wiring.running import batching_of, sender_of
 from hubtwin.wiring.works import Works, open_works
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
@@ -96,6 +99,40 @@ def test_rows_leave_with_the_numbers_of_their_records_and_go_again_only_if_new(t
         assert {row.row.cells[0] for row in second.batched.rows} == {"2", "3"}, "what is withheld does not leave"
         kinds = [entry.by for entry in works.access.audit.list_entries(kind="LibraryAsked")]
         assert kinds == ["zheng"] * 3
+
+
+def test_a_batch_that_a_crash_kept_from_the_wire_goes_when_the_share_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(batching: Batching, batch_id: str, *, again: bool = False) -> int:
+        raise SystemExit(batch_id)
+
+    with opened(tmp_path) as works:
+        assert works.batches is not None
+        assert works.partners is not None
+        _fill(works, "a", "b", "c")
+        _give(works)
+        monkeypatch.setattr(Batching, "stage", die)
+        with pytest.raises(SystemExit) as died:
+            send_through(works, "s1", by=STEWARD)
+        monkeypatch.undo()
+        assert works.partners.wire.list_waiting("city", 10) == []
+        scene = load(next(iter(SCENES.values())))
+        upward = batching_of(works, scene, sender_of(works))
+        assert upward is None or upward.stage_all() == 0, "the reports to the platform above leave it alone"
+        assert works.library is not None
+        works.library.shelves.withhold(NAME, [1], "hold", "wu", 0)
+        made = send_through(works, "s1", by=STEWARD)
+        assert made.head is not None
+        assert made.head.batch_id == died.value.code
+        went = works.batches.list_rows(made.head.batch_id)
+        assert [row.cells[0] for row in went if row.cells] == ["2", "3"], "what may not be seen any more stays here"
+        assert len(works.partners.wire.list_waiting("city", 10)) == 2, "a head and a chunk, once"
+        assert send_through(works, "s1", by=STEWARD).head is None
+        works.library.shelves.release(NAME, [1], "lifted", "wu", 0)
+        again = send_through(works, "s1", by=STEWARD).head
+        assert again is not None
+        assert [row.cells[0] for row in works.batches.list_rows(again.batch_id) if row.cells] == ["1"]
 
 
 @pytest.mark.parametrize("how", ["revoked", "query_only", "no_partner", "none"])

@@ -11,6 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from hubtwin.base.errors import Denied, HubError, Malformed
+from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.sqlgate import Passed, pass_gate
 from hubtwin.library.views import COUNT, NUMBER, RECORD, Source, View, make_view, masks_of, shape_of
@@ -267,7 +268,9 @@ class _Question:
         share_ids = tuple(sorted({share_id for view, _ in self.views.values() for share_id in view.share_ids}))
         synthetic = any(piece.synthetic for _, source in self.views.values() for piece in source.pieces)
         told = {"shares": list(share_ids), "rows": table.num_rows, "synthetic": synthetic}
+        failpoint("library.answer_read")
         seq = self.desk.trail.append(LIBRARY_ASKED, self.asked.who.user_id, {**self._described(), **told})
+        failpoint("library.answer_told")
         narrowed = tuple(name for name, (view, _) in self.views.items() if view.narrowed)
         return Answer(table, datasets, share_ids, synthetic, narrowed, seq)
 

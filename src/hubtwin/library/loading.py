@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hubtwin.base.errors import HubError, Malformed
+from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import ROW_NO, Listing
 from hubtwin.datasets.table import Column
 from hubtwin.library.loads import Load, NewBad
@@ -187,6 +188,7 @@ def run(source: Source, plan: Plan, load: Load, running: Running) -> Load:
         book.stop(load.load_id, Problem(error.key, error.values))
         raise
     running.ended(book.get(load.load_id))
+    failpoint("library.load_told")
     return book.end(load.load_id, running.at_min)
 
 

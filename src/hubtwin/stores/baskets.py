@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from hubtwin.base.clock import Clock, epoch_minute
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.base.failpoint import failpoint
 from hubtwin.model.basket import HELD, WAITING, Basket, BasketItem, Template
 from hubtwin.model.sharing import Lane, Share
 from hubtwin.rules.basket_moves import BasketNote, Changed, revoke, suspend
@@ -78,6 +79,8 @@ class Baskets:
             _put_items(con, basket, {})
             _put_shares(con, shares)
             self._tell(con, notes)
+            failpoint("stores.basket_before_commit")
+        failpoint("stores.basket_after_commit")
         return basket
 
     def is_known(self, applicant: str, key: str) -> bool:
@@ -90,7 +93,10 @@ class Baskets:
         It is given the basket and its shares (by id) as they are at that moment. Raises what it raises, and Absent.
         """
         with self._database.transaction() as con:
-            return self._change(con, basket_id, decide)
+            done = self._change(con, basket_id, decide)
+            failpoint("stores.basket_before_commit")
+        failpoint("stores.basket_after_commit")
+        return done
 
     def revoke(self, share_id: str, by: str) -> Basket:
         """End a share; it binds at the next question. Twice is harmless. Raises Absent."""

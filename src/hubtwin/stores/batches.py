@@ -134,6 +134,15 @@ class BatchBooks:
         with self._database.transaction() as con:
             replaced(con, corrected)
 
+    def leave_out(self, batch_id: str, kept: Iterable[str]) -> None:
+        """Take rows of a batch away that were never sent, but for some keys; offered again, they are new."""
+        with self._database.transaction() as con:
+            con.execute(
+                "DELETE FROM batch_rows WHERE batch_id = ? AND state = 'ready'"
+                " AND key NOT IN (SELECT value FROM json_each(?))",
+                (batch_id, json.dumps(sorted(set(kept)))),
+            )
+
     def hold_again(self, ref: tuple[str, int], cells: Sequence[str], problems: Sequence[Found]) -> None:
         """Keep what a person typed for a row that is held and still wrong, in its place.
 
@@ -202,13 +211,13 @@ class BatchBooks:
         sql = f"SELECT {HEAD} FROM batches WHERE ?1 IS NULL OR template = ?1 ORDER BY number"  # noqa: S608
         return [read_head(row) for row in self._database.all(sql, template)]
 
-    def list_unstaged(self) -> list[str]:
-        """Return the batches that have something to send and do not stand in the books of the wire yet."""
+    def list_unstaged(self, partner: str) -> list[BatchHead]:
+        """Return the batches to a partner that have something to send and do not stand in the books of the wire yet."""
         sql = (
-            "SELECT batch_id FROM batches b WHERE staged = 0 AND EXISTS (SELECT 1 FROM batch_rows r"
+            f"SELECT {HEAD} FROM batches b WHERE partner = ? AND staged = 0 AND EXISTS (SELECT 1 FROM batch_rows r"  # noqa: S608
             " WHERE r.batch_id = b.batch_id AND state IN ('ready', 'sent', 'refused')) ORDER BY number"
         )
-        return [str(batch_id) for (batch_id,) in self._database.all(sql)]
+        return [read_head(row) for row in self._database.all(sql, partner)]
 
     def count(self, batch_id: str) -> dict[RowState, int]:
         """Return how many rows of a batch are in which state."""

@@ -49,6 +49,7 @@ from hubtwin.stores.colour_tables import make_tables
 from hubtwin.stores.key_runs import Places
 from hubtwin.stores.shelf_files import ShelfFile
 
+SPILL_FOLDER = "spill"  # of a run's engine, beside the colours
 MOST_CHANGED = 0.02  # of the rows: more changes than that go into the files of colours
 RowNos = npt.NDArray[np.int64]
 
@@ -109,12 +110,12 @@ class Colouring:
         """Colour what has to be coloured. Nothing counts before the states that are returned are entered."""
         folder = self.directory / task.book.listing.name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with connect(folder / "spill", self._threads, self._memory_mib) as con:
+        with connect(folder / SPILL_FOLDER, self._threads, self._memory_mib) as con:
             return _Turn(con, folder, task, self._threads).run()
 
     def profile(self, task: Task) -> Counted:
         """Return what the rows fail and their colours in sum, all rules but those of keys; nothing is written."""
-        with connect(self.directory / "spill", self._threads, self._memory_mib) as con:
+        with connect(self.directory / SPILL_FOLDER, self._threads, self._memory_mib) as con:
             tables, _ = make_tables(con, task.book, task.catalogue, task.files_of)
 
             def one(file: ShelfFile) -> Counted:
@@ -126,7 +127,7 @@ class Colouring:
 
     def fold(self, folder: Path, states: Sequence[PartState], changes: str, run_id: int) -> list[PartState]:
         """Put the file of changes into the files of colours; return the states with their new files."""
-        with connect(folder / "spill", self._threads, self._memory_mib) as con:
+        with connect(folder / SPILL_FOLDER, self._threads, self._memory_mib) as con:
             return [_folded(con, folder, state, changes, run_id) for state in states]
 
 

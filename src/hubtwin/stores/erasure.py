@@ -134,6 +134,7 @@ def erase_shelf(
     told: dict[str, object] = {"dataset": f"{SHELF}{name}", "where": [each.as_json() for each in where], "why": why}
     told["at_min"] = epoch_minute(clock()) if erasure_min is None else erasure_min
     count = erase_from_shelves(store_dir, name, where, epoch_minute(clock()))
+    failpoint("stores.shelf_erased")
     if count or always or erasure_min is not None:
         with _opened(store_dir, clock) as rows, rows.transaction() as con:
             rows.add_event(con, epoch_minute(clock()), ERASED_EVENT, {**told, "rows": count, "files": 0})

@@ -7,6 +7,7 @@ rule, the moves of work orders with their audit rows. What a crash left behind i
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -23,13 +24,13 @@ from hubtwin.model.colour import Colour
 from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.stores.colour_files import Counted, add_up
 from hubtwin.stores.colour_tables import FilesOf
-from hubtwin.stores.colouring import Coloured, Colouring, PartState, Task, colours_sql
+from hubtwin.stores.colouring import SPILL_FOLDER, Coloured, Colouring, PartState, Task, colours_sql
 from hubtwin.stores.migrate import migrate
 from hubtwin.stores.orders import Orders
 from hubtwin.stores.quality_rows import part_of, part_row
 from hubtwin.stores.sqlite import Database
 
-QUALITY_FILE, COLOURS_FOLDER = "quality.sqlite", "colours"
+QUALITY_FILE, COLOURS_FOLDER, LOCK_FILE = "quality.sqlite", "colours", "run.lock"
 Audit = Callable[[str, Mapping[str, object]], None]  # kind, what is told; returns once it is written
 
 
@@ -96,6 +97,7 @@ class Quality:
         self.orders = Orders(self.database, self._audit)
         self._colouring = Colouring(directory / COLOURS_FOLDER, threads=threads, memory_mib=memory_mib)
         self._forget_lost()
+        self._sweep_all()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -238,6 +240,7 @@ class Quality:
             shown = {"dataset": listing.name, "run": run_id, "rows": total.rows, "evaluated": done.evaluated, "by": by}
             self._audit("QualityRun", {**shown, "contract": listing.contract, "repaired": done.repaired})
             failpoint("stores.quality_before_commit")
+        failpoint("stores.quality_after_commit")
         (run,) = self.runs(listing.name, 1)
         return run
 
@@ -267,8 +270,17 @@ class Quality:
     def _folder(self, dataset: str) -> Path:
         return self.directory / COLOURS_FOLDER / dataset
 
+    def _sweep_all(self) -> None:
+        """Delete what runs left behind that died; what is run at this moment is left alone."""
+        folders = [folder for folder in (self.directory / COLOURS_FOLDER).glob("*") if (folder / LOCK_FILE).is_file()]
+        for folder in folders:
+            with suppress(Retry), self._locked(folder.name):
+                self._sweep(folder.name)
+
     def _sweep(self, dataset: str) -> None:
-        """Delete files of colours and hashes that no row knows; the lock of the dataset must be held."""
+        """Delete files of colours and hashes that no row knows, and what the engine of a run that died had spilled; the
+        lock of the dataset must be held."""
+        shutil.rmtree(self._folder(dataset) / SPILL_FOLDER, ignore_errors=True)
         states = self.states(dataset)
         known = {name for state in states for name in (state.colours, *state.runs.values())} | {self._changes(dataset)}
         for path in self._folder(dataset).glob("*.*") if self._folder(dataset).exists() else ():
@@ -279,7 +291,7 @@ class Quality:
     def _locked(self, dataset: str) -> Iterator[None]:
         folder = self._folder(dataset)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(folder / "run.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        handle = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

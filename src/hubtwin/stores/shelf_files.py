@@ -131,8 +131,10 @@ class ShelfFiles:
         return self.directory / "rows" / dataset / f"{part}-{batch:010d}.parquet"
 
     def list_datasets(self) -> list[str]:
-        """Return the datasets that have a folder."""
-        return sorted(folder.name for folder in (self.directory / "rows").iterdir() if folder.is_dir())
+        """Return the datasets that have a folder, or only a draft: a first file may not have got as far as that."""
+        folders = {folder.name for folder in (self.directory / "rows").iterdir() if folder.is_dir()}
+        drafts = {path.name.partition("-")[0] for path in (self.directory / "tmp").glob("*-*.parquet")}
+        return sorted(folders | drafts)
 
     @contextmanager
     def scratch(self) -> Iterator[Path]:

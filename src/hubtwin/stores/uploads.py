@@ -1,24 +1,28 @@
 """Files that people uploaded and have not loaded yet: streamed to disk, for their agency only, gone after a week.
 
 They lie below the library, so that nobody else on the machine reads them; a load that was interrupted finds its file
-there. They are no part of a backup.
+there. They are no part of a backup. A file counts once its head stands beside it. Who receives one holds a lock on it
+that the kernel lets go of with the process, so a sweep can tell what a crash left behind from what is on its way.
 """
 
+import fcntl
 import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from hubtwin.base.errors import Absent, Denied, Retry
+from hubtwin.base.failpoint import failpoint
 from hubtwin.stores.sqlite import fsync
 
 UPLOADS_FOLDER = "uploads"
 KEPT_MIN = 7 * 24 * 60
 MOST_OF_AGENCY = 20  # files that wait at once
-_HEAD = ".json"
+_HEAD, _DRAFT = ".json", ".draft"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,10 @@ class Receiving:
     """An upload on its way."""
 
     def __init__(self, place: Path, head: Upload) -> None:
-        """Create the file, readable by nobody else."""
+        """Create the file, readable by nobody else; the folder must be locked until it is locked itself."""
         self._place, self._head, self._bytes = place, head, 0
         self._stream: BinaryIO = os.fdopen(os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb")
+        fcntl.flock(self._stream, fcntl.LOCK_EX)
 
     def write(self, content: bytes) -> None:
         """Take a piece. Raises Retry for a full disk."""
@@ -55,19 +60,24 @@ class Receiving:
         try:
             self._stream.flush()
             os.fsync(self._stream.fileno())
-            self._stream.close()
-            head = self._place.with_suffix(_HEAD)
-            with os.fdopen(os.open(head, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
+            failpoint("uploads.received")
+            draft = self._place.with_suffix(_DRAFT)
+            with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
                 json.dump(asdict(done), out, ensure_ascii=False)
+            fsync(draft)
+            draft.replace(self._place.with_suffix(_HEAD))
             fsync(self._place.parent)
+            failpoint("uploads.headed")
+            self._stream.close()
         except OSError as error:
             raise Retry("stores.disk", path=self._head.file, detail=error.strerror or str(error)) from error
         return done
 
     def abort(self) -> None:
         """Take nothing of it."""
+        for path in (self._place.with_suffix(_HEAD), self._place.with_suffix(_DRAFT), self._place):
+            path.unlink(missing_ok=True)
         self._stream.close()
-        self._place.unlink(missing_ok=True)
 
 
 class Uploads:
@@ -80,11 +90,12 @@ class Uploads:
     def begin(self, file: str, by: str, agency: str, at_min: int) -> Receiving:
         """Begin an upload; what has waited for a week goes. Raises Denied where too many wait."""
         self._folder.mkdir(mode=0o700, exist_ok=True)
-        self._sweep(at_min)
+        self.sweep(at_min)
         if len(self.list_of(agency)) >= MOST_OF_AGENCY:
             raise Denied("stores.many_uploads", most=MOST_OF_AGENCY)
         upload_id = secrets.token_hex(16)
-        return Receiving(self._folder / upload_id, Upload(upload_id, file, by, agency, at_min))
+        with self._locked():
+            return Receiving(self._folder / upload_id, Upload(upload_id, file, by, agency, at_min))
 
     def list_of(self, agency: str) -> list[Upload]:
         """Return what waits of an agency, oldest first."""
@@ -105,14 +116,30 @@ class Uploads:
         for path in (self._folder / f"{upload_id}{_HEAD}", self._folder / upload_id):
             path.unlink(missing_ok=True)
 
-    def _sweep(self, at_min: int) -> None:
-        known = set[str]()
-        for path in self._folder.glob(f"*{_HEAD}"):
-            found = self._read(path)
-            if found is None or found.at_min < at_min - KEPT_MIN:
-                self.drop(path.stem)
-            else:
-                known.add(path.stem)
+    def sweep(self, at_min: int) -> int:
+        """Delete what has waited for a week and what a crash left behind; return how many files went."""
+        if not self._folder.is_dir():
+            return 0
+        count = 0
+        with self._locked():
+            for name in sorted({path.name.partition(".")[0] for path in self._folder.iterdir()}):
+                head = self._read(self._folder / f"{name}{_HEAD}")
+                waits = head is not None and head.at_min >= at_min - KEPT_MIN and (self._folder / name).is_file()
+                if not waits and not _is_held(self._folder / name):
+                    for path in sorted(self._folder.glob(f"{name}*"), reverse=True):  # the head before the file
+                        path.unlink(missing_ok=True)
+                        count += 1
+        return count
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the folder for a moment: nobody sweeps a file between its creation and its lock."""
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
 
     @staticmethod
     def _read(path: Path) -> Upload | None:
@@ -121,3 +148,18 @@ class Uploads:
             return Upload(**head)  # type: ignore[arg-type]
         except (OSError, ValueError, TypeError):
             return None
+
+
+def _is_held(place: Path) -> bool:
+    """Tell whether somebody alive is receiving a file."""
+    try:
+        handle = os.open(place, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False

@@ -23,6 +23,7 @@ from hubtwin.model.record import UNMARKED, Marks
 from hubtwin.rules.batching import Batched, Fate, Offered, RowState, Sorted, sort_rows
 from hubtwin.rules.cells import judge, natural_key, newest_of, render, tidy
 from hubtwin.rules.disclosure import Profile
+from hubtwin.rules.library_template import share_id_of
 from hubtwin.rules.quality import Problem
 from hubtwin.rules.template import Template, bind, read_template
 from hubtwin.stores.batches import BatchBooks, BatchRow
@@ -157,8 +158,12 @@ class Batching:
         return len(rows)
 
     def stage_all(self) -> int:
-        """Write every batch that waits into the books of the wire; return how many rows."""
-        return sum(self.stage(batch_id) for batch_id in self.books.list_unstaged())
+        """Write every batch to the platform that waits into the books of the wire; return how many rows.
+
+        Rows of a share wait for whoever sends the share again, who is asked whether it still holds.
+        """
+        waiting = self.books.list_unstaged(self.partner)
+        return sum(self.stage(head.batch_id) for head in waiting if not share_id_of(head.template))
 
     def follow(self) -> int:
         """Take over the answers that came since; return how many rows moved. An answer that cannot be read changes

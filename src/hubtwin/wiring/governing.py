@@ -100,11 +100,12 @@ class Governing:
         return frozenset(file.path.name for file in self._files(dataset))
 
     def list_uncoloured(self) -> list[str]:
-        """Return the datasets with rows that no run has seen yet."""
+        """Return the datasets with files of rows that no run has seen yet, or whose colours tell of rows that are
+        gone."""
         return [
             name
-            for name in self.held()
-            if self.files_of(name) - {state.file.path.name for state in self.quality.states(name)}
+            for name in self.names()
+            if self.files_of(name) != {state.file.path.name for state in self.quality.states(name)}
         ]
 
     def book(self, dataset: str) -> RuleBook:

@@ -5,7 +5,7 @@ partner is the source of come as batches, land on the shelf once by batch and ch
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -53,21 +53,26 @@ def send_share(
 ) -> Made:
     """Make a batch of what a partner was given and write it into the books of the wire; rows that it has go no more.
 
-    `read(share)` gives the rows as the partner may see them, each with its `record_no`, under a live share; it raises
-    Denied and writes the look-up down. Raises Denied where the share is not the partner's or not for channels,
-    Malformed for too many rows.
+    A batch of the share that a crash kept from these books goes first, without rows that the partner may not see any
+    more; the head that is returned is that of the last batch that went. `read(share)` gives the rows as the partner may
+    see them, each with its `record_no`, under a live share; it raises Denied and writes the look-up down. Raises Denied
+    where the share is not the partner's or not for channels, Malformed for too many rows.
     """
     if share.grantee != PARTNER + batching.partner or Delivery.CHANNEL not in share.delivery:
         raise Denied("wiring.share_not_sent", share=share.share_id, partner=batching.partner)
     template, table = template_of(listing, share), read(share)
     if table.num_rows > MOST_ROWS:
         raise Malformed("wiring.share_too_long", rows=table.num_rows, most=MOST_ROWS)
+    earlier = [head for head in batching.books.list_unstaged(batching.partner) if head.template == template.name]
     facts = [facts_of(listing, str(row.pop(RECORD)), row) for row in table.to_pylist()]
     period = Period(min(share.from_min, epoch_minute(now)), epoch_minute(now) + 1)
     made = batching.make(facts, template, period, now, marks_of_rows(table))
+    for head in earlier:
+        batching.books.leave_out(head.batch_id, (one.row.key for one in made.batched.rows))
+        batching.stage(head.batch_id)
     if made.head is not None:
         batching.stage(made.head.batch_id)
-    return made
+    return made if made.head is not None or not earlier else replace(made, head=earlier[-1])
 
 
 def marks_of_rows(table: pa.Table) -> Marks:

@@ -18,6 +18,7 @@ from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.quality import Quality
 from hubtwin.stores.shelf_rows import ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
+from hubtwin.stores.uploads import Uploads
 from hubtwin.wiring.library import open_catalogue
 
 GOVERN_THREADS = 2  # unless hub.toml says how many threads the hub may use
@@ -57,6 +58,7 @@ def open_library(
     """Open the library beside an open store. `tell` writes into the audit. Raises Absent, Malformed, Retry."""
     shelves = Shelves(store.directory / LIBRARY_FOLDER, at_min=epoch_minute(clock()), audit=tell)
     stack.callback(shelves.close)
+    Uploads(shelves.directory).sweep(epoch_minute(clock()))
     rows = ShelfRows(shelves, settings.hub.hub_id, store.status, clock=clock)
     engine = Engine(folders_of(store.directory), threads=settings.threads or 2)
     stack.callback(engine.close)
