@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
@@ -28,16 +29,17 @@ TYPES = {
     ".webmanifest": "application/manifest+json",
 }
 SMALLER = (".js", ".mjs", ".css", ".html", ".json", ".geojson", ".svg", ".pbf", ".map", ".webmanifest")
+BROTLI = ".br"  # beside a file: the build packed it, which takes too long to do while somebody waits
 WORTH_BYTES = 1024
 HELD = 500  # files in memory
 
 
 @dataclass(frozen=True)
 class Content:
-    """A file as it is sent; `zipped` where that is smaller."""
+    """A file as it is sent; `packed` by encoding where that is smaller, the smallest first."""
 
     body: bytes
-    zipped: bytes | None
+    packed: Mapping[str, bytes]
     kind: str
     seal: str
 
@@ -50,7 +52,9 @@ class Pages:
         found = folder is not None and (folder / "index.html").is_file()
         files = folder.rglob("*") if folder is not None and found else ()
         self._files = {
-            str(f.relative_to(folder or f)).replace("\\", "/"): f for f in files if f.is_file() and not f.is_symlink()
+            str(f.relative_to(folder or f)).replace("\\", "/"): f
+            for f in files
+            if f.is_file() and not f.is_symlink() and f.suffix != BROTLI
         }
         self._content = lru_cache(HELD)(_read)
 
@@ -71,9 +75,11 @@ class Pages:
         }
         if content.seal in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        body = content.body
-        if content.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
-            body, headers["content-encoding"] = content.zipped, "gzip"
+        body, taken = content.body, _taken(request.headers.get("accept-encoding", ""))
+        for encoding, packed in content.packed.items():
+            if encoding in taken:
+                body, headers["content-encoding"] = packed, encoding
+                break
         return Response(body, headers=headers, media_type=content.kind)
 
 
@@ -81,5 +87,20 @@ def _read(file: Path) -> Content:
     body = file.read_bytes()
     kind = TYPES.get(file.suffix) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     seal = f'"{blake2b(body, digest_size=16).hexdigest()}"'
-    zipped = gzip.compress(body, 6, mtime=0) if file.suffix in SMALLER and len(body) > WORTH_BYTES else None
-    return Content(body, zipped if zipped and len(zipped) < len(body) else None, kind, seal)
+    packed: dict[str, bytes] = {}
+    brotli = file.with_name(file.name + BROTLI)
+    if brotli.is_file() and not brotli.is_symlink() and brotli.stat().st_mtime >= file.stat().st_mtime:
+        packed["br"] = brotli.read_bytes()
+    if file.suffix in SMALLER and len(body) > WORTH_BYTES:
+        packed["gzip"] = gzip.compress(body, 6, mtime=0)
+    return Content(body, {name: each for name, each in packed.items() if len(each) < len(body)}, kind, seal)
+
+
+def _taken(told: str) -> set[str]:
+    """Return the encodings that a browser takes (RFC 9110, 12.5.3); one of weight 0 is refused."""
+    found = set()
+    for part in told.split(","):
+        encoding, _, weight = part.partition(";")
+        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
+            found.add(encoding.strip().lower())
+    return found

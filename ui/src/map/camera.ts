@@ -126,6 +126,14 @@ export class Camera {
   }
 }
 
+/** Where the camera stands over the page, as names are fitted by. */
+export function standOf(map: BaseMap) {
+  const { lng: longitude, lat: latitude } = map.getCenter();
+  const { clientWidth: width, clientHeight: height } = map.getContainer();
+  const [zoom, pitch, bearing] = [map.getZoom(), map.getPitch(), map.getBearing()];
+  return { width, height, longitude, latitude, zoom, pitch, bearing };
+}
+
 function cornersOf(floors: readonly Floor[], lifts: ReadonlyMap<string, number>): Point3[] {
   return floors.flatMap((floor) =>
     floor.plate.map(([lon, lat]): Point3 => [lon, lat, lifts.get(floor.level.level_id) ?? 0]),

@@ -1,5 +1,7 @@
 /** Levels of service of a zone: their figures, and their colour from the tokens of the page. */
 
+import type { Thing } from "../api/panorama";
+
 export const LEVELS_OF_SERVICE = ["A", "B", "C", "D", "E", "F"] as const;
 export type LevelOfService = (typeof LEVELS_OF_SERVICE)[number];
 export const SCALES = ["queue", "walkway", "stairs"] as const;
@@ -25,4 +27,10 @@ export function rangeOf(level: LevelOfService, scale: Scale): { from: number; to
   const at = LEVELS_OF_SERVICE.indexOf(level);
   const ends = ROOM_M2[scale].map((room) => 1 / room);
   return { from: at === 0 ? 0 : ends[at - 1]!, to: ends[at] ?? null };
+}
+
+/** The grade that the server told, else none: a missing figure is no A. */
+export function gradeOf(zone: Pick<Thing, "values">): (typeof LEVELS_OF_SERVICE)[number] | null {
+  const { los } = zone.values;
+  return isLevelOfService(los) ? los : null;
 }

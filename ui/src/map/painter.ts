@@ -79,18 +79,29 @@ const THING_LAYERS: readonly LayerId[] = [
 export class Painter {
   readonly overlay: MapboxOverlay;
   private memo = new Memo<Layer>();
+  private painted = false;
   private badges: { of: Palette; made: Badges } | null = null;
   private drawn = new Map<LayerId, { key: string; drawn: Drawn }>();
   private names: readonly Label[] = [];
 
-  constructor(private readonly handlers: Handlers & VenueHandlers & ThingHandlers) {
+  /** `onDrawn` is called once, when the first picture stands on the page. */
+  constructor(
+    private readonly handlers: Handlers & VenueHandlers & ThingHandlers,
+    private onDrawn: (() => void) | null = null,
+  ) {
     // On a canvas of its own: drawing into the base map's context fails with these versions.
-    this.overlay = new MapboxOverlay({ interleaved: false, layers: [], pickingRadius: 6 });
+    const onAfterRender = (): void => {
+      if (!this.painted) return;
+      this.onDrawn?.();
+      this.onDrawn = null;
+    };
+    this.overlay = new MapboxOverlay({ interleaved: false, layers: [], pickingRadius: 6, onAfterRender });
   }
 
   paint(scene: Panorama): void {
     this.overlay.setProps({ layers: [...this.country(scene), ...(scene.near ? this.hub(scene) : [])] });
     this.memo.sweep();
+    this.painted = true;
   }
 
   private country(scene: Panorama): Layer[] {

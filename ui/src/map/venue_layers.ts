@@ -4,7 +4,7 @@ import type { Layer, PickingInfo } from "@deck.gl/core";
 import { LineLayer, PathLayer, SolidPolygonLayer } from "@deck.gl/layers";
 import type { Thing } from "../api/panorama";
 import { rgba, type Rgba } from "./colour";
-import { isLevelOfService, LEVELS_OF_SERVICE } from "./crowd";
+import { gradeOf, LEVELS_OF_SERVICE } from "./crowd";
 import { hatch, type Hatching } from "./hatch";
 import type { Floor, Piece } from "./pieces";
 import type { Point3 } from "./stack";
@@ -178,10 +178,4 @@ export function crowdOf(scene: CrowdScene, floor: Floor): { tops: Top[]; lines: 
     if (level === "F") add(FULL, rgba(scene.palette.halo, line));
   }
   return { tops, lines };
-}
-
-/** The grade that the server told, else none: a missing figure is no A. */
-export function gradeOf(zone: Pick<Thing, "values">): (typeof LEVELS_OF_SERVICE)[number] | null {
-  const { los } = zone.values;
-  return isLevelOfService(los) ? los : null;
 }
