@@ -334,13 +334,14 @@ def test_a_broken_glass_is_reviewed_once_by_somebody_else_who_sees_what_was_done
 
 
 def test_a_broken_glass_stands_under_the_repairs_until_somebody_looks_at_it(hub: Hub) -> None:
-    hub.desk.pulse()
+    beside = desk_of(hub.desk.works)  # the feed pulses the served one each second, and would take what comes here
+    beside.pulse()
     hub.post("officer", "/reveal", {**ASK, "break_glass": True})
-    told = [change for change in hub.desk.pulse() if change.topic == "repair"]
+    told = [change for change in beside.pulse() if change.topic == "repair"]
     assert [change.value for change in told] == [REAL_MIN]
     grant_id = told[0].key.removeprefix("glass ")
     hub.post("guard", f"/grants/{grant_id}/review", REVIEW)
-    gone = [change for change in hub.desk.pulse() if change.topic == "repair"]
+    gone = [change for change in beside.pulse() if change.topic == "repair"]
     assert [(change.key, change.value) for change in gone] == [(told[0].key, None)]
 
 
