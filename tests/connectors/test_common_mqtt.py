@@ -1,5 +1,7 @@
 """The MQTT transport: against a strict fake that sends again, and against a real broker in process."""
 
+import asyncio
+import logging
 import time
 from collections.abc import Generator
 from dataclasses import replace
@@ -8,7 +10,7 @@ from typing import cast
 import pytest
 
 from hubtwin.base.errors import Denied, HubError, Malformed, Retry
-from hubtwin.connectors.common.broker import LocalBroker
+from hubtwin.connectors.common.broker import LocalBroker, without_timeouts
 from hubtwin.connectors.common.mqtt import MqttTransport, public_broker
 from hubtwin.model.record import Marks, Provenance, Row, Status
 from hubtwin.ports import Page
@@ -273,3 +275,17 @@ def test_garbage_and_a_burst_cost_no_more_than_their_messages() -> None:
             assert page.marks == Marks(Status.EXERCISE)
             assert all(item.marks.provenance is Provenance.SYNTHETIC for item in items if isinstance(item, Row))
         assert (kept, bad) == (3, 10 * 5 - 3)  # the repeats are counted, not stored
+
+
+def test_what_came_too_late_is_not_told_on_the_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    told: list[str] = []
+    loop = asyncio.new_event_loop()
+    loop.default_exception_handler = lambda context: told.append(context["message"])  # type: ignore[method-assign]
+    try:
+        without_timeouts(loop, {"message": "late", "exception": TimeoutError("PUBACK")})
+        without_timeouts(loop, {"message": "broken", "exception": ValueError("x")})
+    finally:
+        loop.close()
+    logging.getLogger("amqtt.mqtt.protocol.handler").warning("Received PUBACK for unknown pending message Id: '1'")
+    assert told == ["broken"]
+    assert "PUBACK" not in capfd.readouterr().err

@@ -6,12 +6,14 @@ a connection ends: a hub in operation uses a broker that does not, such as mosqu
 
 import asyncio
 import hmac
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from secrets import token_hex
 from types import TracebackType
+from typing import Any
 
 import aiomqtt
 from amqtt.broker import Broker
@@ -23,6 +25,8 @@ from hubtwin.connectors.common.mqtt import QOS
 
 _START_S = 10.0
 _UNDER_WAY = 10  # messages that are published before the first of them is acknowledged
+# A slow machine filled the terminal of the demo with acknowledgements that came late; the page says which sources are.
+logging.getLogger("amqtt").setLevel(logging.CRITICAL)
 
 
 class OneUser(BaseAuthPlugin):  # type: ignore[misc] # amqtt says nothing of its types
@@ -91,6 +95,7 @@ class LocalBroker:
 
     async def _live(self, ready: threading.Event) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(without_timeouts)
         login = {"user": self.user, "password": self.password}
         self._broker = Broker(
             BrokerConfig(
@@ -111,6 +116,12 @@ class LocalBroker:
                 await asyncio.gather(*(client.publish(topic, payload, qos=QOS) for topic, payload in some))
                 count += len(some)
         return count
+
+
+def without_timeouts(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Tell of an error that nobody took, as asyncio does, but not of an acknowledgement that came too late."""
+    if not isinstance(context.get("exception"), TimeoutError):
+        loop.default_exception_handler(context)
 
 
 def _chunks(messages: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
