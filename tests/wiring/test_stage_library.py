@@ -7,6 +7,7 @@ import pytest
 from hubtwin.base.errors import Malformed
 from hubtwin.library.template_file import read_templates
 from hubtwin.model.basket import ItemState
+from hubtwin.model.sharing import Delivery
 from hubtwin.wiring.applied import applying_of
 from hubtwin.wiring.stage_library import DISTRICT_CAST, apply_first, make_district_accounts, sign_shipped
 from tests.wiring.test_applied import NOW_MIN, opened
@@ -21,6 +22,7 @@ def test_the_cast_signs_and_applies_through_the_doors_of_operation(tmp_path: Pat
         assert {each.dataset for each in templates} == {"residents", "households", "elderly_persons", "legal_entities"}
         basket = apply_first(applying, people)
         assert basket is not None
+        assert Delivery.API in basket.form.delivery  # the page of the own rows reads by it
         assert {item.dataset: item.state for item in basket.items} == {
             "communities": ItemState.SUBMITTED,  # for a purpose that its owner does not let pass
             "shelters": ItemState.SUBMITTED,

@@ -11,12 +11,14 @@ from hubtwin.library.deciding import sign_template
 from hubtwin.library.template_file import read_templates
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.basket import Ask, Basket, Form, Template
+from hubtwin.model.sharing import Delivery
 from hubtwin.rules.lanes import DAY_MIN
 from hubtwin.wiring.stage import SETUP
 from hubtwin.wiring.works import Works
 
 A, R = AgencyKind, Role
 SHARING = "sharing"  # folder of shipped templates, one file a district
+TAKEN = frozenset({Delivery.QUERY, Delivery.API})  # rows with their numbers, to dispute them, come the second way
 FIRST_BASKET = ("communities", "shelters", "meal_services", "residents", "elderly_persons", "grid_events")
 
 
@@ -88,7 +90,7 @@ def apply_first(applying: Applying, people: Sequence[Person]) -> Basket | None:
         for one in listed
     )
     grantee, basis = f"agency:{who.agency}", next(iter(catalogue.legal_bases))
-    form = Form("first", grantee, "elderly_care", basis, now_min, now_min + 60 * DAY_MIN, asks)
+    form = Form("first", grantee, "elderly_care", basis, now_min, now_min + 60 * DAY_MIN, asks, delivery=TAKEN)
     try:
         return submit(applying, who, form)
     except HubError:  # a district whose purposes are others begins with no application
