@@ -17,6 +17,7 @@ from hubtwin.web.edge import Options
 from hubtwin.web.start import desk_of, find_ui
 from tests.browser.conftest import keep_shot
 from tests.browser.hands import SIZES, Hands, words
+from tests.browser.looking import find_barriers
 from tests.web.fake_desk import PASSWORD
 from tests.web.served import Served, serving
 from tests.web.test_liaison import make_people
@@ -59,14 +60,17 @@ def test_a_partner_without_an_account_answers_by_a_link_and_the_case_shows_it(
     officer.sign_in("officer", PASSWORD)
     officer.go(f"partners/{POLICE}")
     link = _copy_link(officer.page, texts["partner"])
-    shots(officer.page, f"partner-{lang}")
+    look(officer, "partner", shots)
     _answer(browser, link, lang, shots)
     officer.go(f"cases/{made.case_id}")
     told = officer.page.locator("section.told")
     expect(told.get_by_text(ANSWER[lang][2])).to_be_visible(timeout=15_000)
     expect(told.get_by_text("Desk 3", exact=False)).to_be_visible()
     expect(officer.page.get_by_text(officer.words["event"]["PartnerAnswered"])).to_be_visible()
-    shots(officer.page, f"case-told-{lang}")
+    look(officer, "case-told", shots)
+    officer.go("partners")
+    expect(officer.page.locator(".list")).to_be_visible(timeout=15_000)
+    look(officer, "partners", shots)
     phone = officer.page
     phone.set_viewport_size({"width": SIZES["phone"][0], "height": SIZES["phone"][1]})
     phone.evaluate("document.documentElement.dataset.theme = 'dark'")
@@ -76,6 +80,7 @@ def test_a_partner_without_an_account_answers_by_a_link_and_the_case_shows_it(
         expect(place).to_contain_text(made.works.settings.partners[POLICE].partner.name[lang])
         expect(place).to_be_visible()
         shots(phone, f"partners-phone-{name}-{lang}")
+        assert find_barriers(phone) == []
         assert phone.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing is cut off"
     assert not KEY.search(officer.page.locator("body").inner_text()), "an untranslated key"
     officer.close()
@@ -97,9 +102,21 @@ def test_an_agency_answers_on_a_phone_with_its_own_account(
     page.get_by_role("button", name=f"{texts['send']}: {texts['say_accepted']}").click()
     expect(page.get_by_text(texts["sent_ok"])).to_be_visible(timeout=15_000)
     shots(page, f"my-messages-{lang}")
+    assert find_barriers(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "nothing is cut off"
     assert not KEY.search(page.locator("body").inner_text()), "an untranslated key"
     desk.close()
+
+
+def look(hands: Hands, name: str, shots: Any) -> None:
+    """Look at a page in either light; leave it as it was. Nothing may bar anybody from it."""
+    page, wrong = hands.page, list[str]()
+    for theme in ("dark", "light"):
+        page.evaluate("(theme) => (document.documentElement.dataset.theme = theme)", theme)
+        page.wait_for_timeout(100)
+        shots(page, f"{name}-{hands.lang}-{theme}")
+        wrong += [f"{theme}: {each}" for each in find_barriers(page)]
+    assert not wrong, "\n".join(wrong)
 
 
 def _copy_link(page: Page, texts: Any) -> str:
@@ -123,6 +140,10 @@ def _answer(browser: Browser, link: str, lang: str, shots: Any) -> None:
     page = context.new_page()
     page.goto(link)
     keep_shot(page, f"liaison-{lang}", full_page=True)
+    with_script = browser.new_context(viewport={"width": width, "height": height}, locale=locale, color_scheme=scheme)
+    looked = with_script.new_page()  # axe-core needs timers, which a page without script has not
+    looked.goto(link)
+    assert find_barriers(looked) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "nothing is cut off"
     form = page.locator("form", has=page.locator("input[value=accepted]"))
     form.locator("input[name=expected]").fill("09:25")
@@ -132,4 +153,7 @@ def _answer(browser: Browser, link: str, lang: str, shots: Any) -> None:
     expect(page.get_by_text(ANSWER[lang][2])).to_be_visible()
     assert not KEY.search(page.locator("body").inner_text()), "an untranslated key"
     shots(page, f"liaison-answered-{lang}")
+    looked.goto(link)
+    assert find_barriers(looked) == []
+    with_script.close()
     context.close()
