@@ -74,4 +74,4 @@ class FakeCatalogue:
     def propose_contract(self, who: Person, name: str, content: bytes, *, publish: bool) -> c.ContractReply:
         found = propose(content, name, self.catalogue)
         changes = [c.ChangeView(each.where, str(each.before), str(each.after)) for each in found.changes]
-        return c.ContractReply(name, found.listing.contract, changes, found.breaking, (), False, None)
+        return c.ContractReply(name, found.listing.contract, changes, found.breaking, (), False, (), None)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hubtwin.base.errors import Malformed
 from hubtwin.model.agency import Person
+from hubtwin.model.sharing import Lane
 from hubtwin.web.desk_queries import AnswerFile
 from hubtwin.web.schemas import queries as q
 from hubtwin.web.schemas.hub import Words
@@ -18,7 +19,19 @@ class FakeQueries:
         column = q.MineColumn("name", Words("姓名", "name"), "string", 3, "surname")
         rows = q.MineRows(False, "street", ["330102001"])
         view = q.MineView(
-            "s1", "residents", TITLE, "people", "agency:street-1", [column], rows, "care", TITLE, 9, [], None
+            "s1",
+            "residents",
+            TITLE,
+            "people",
+            "agency:street-1",
+            [column],
+            rows,
+            "care",
+            TITLE,
+            9,
+            [],
+            None,
+            Lane.OWNER,
         )
         self.reply = q.MineReply(1, [view])
         told = {"residents": ["name"]}
@@ -26,6 +39,10 @@ class FakeQueries:
 
     def mine(self, who: Person) -> q.MineReply:
         return self.reply
+
+    def lookups(self, who: Person, share_id: str | None, before: int | None, limit: int) -> q.LookUpsReply:
+        looked = q.LookedAt("residents", TITLE, [Words("姓名", "name")])
+        return q.LookUpsReply([q.LookUpView(7, 1, who.user_id, True, TITLE, "query", [looked], 1, None)], None)
 
     def ask(self, who: Person, asked: q.AskIn) -> q.AskReply:
         if asked.purpose != "care":

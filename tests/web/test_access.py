@@ -153,6 +153,7 @@ READS: dict[tuple[str, str], str] = {
     ("get", "/library/quality/residents/rows"): "quality.rows",
     ("get", "/library/orders"): "quality.read",
     ("get", "/library/mine"): "library.query",
+    ("get", "/library/lookups"): "catalogue.read",
     ("get", "/library/data/residents?purpose=care"): "library.query",
     ("get", "/library/uploads"): "library.load",
     ("get", "/library/loads"): "library.load",

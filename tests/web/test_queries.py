@@ -14,6 +14,7 @@ import pytest
 from hubtwin.web.real_queries import RealQueries
 from tests.asking_kit import CATALOGUE, NOW, Kit, make_kit, make_share, of_street
 from tests.web.fake_desk import PASSWORD, FakeDesk
+from tests.web.fake_queries import FakeQueries
 from tests.web.served import Served, serving
 
 CLIENT = Path(__file__).parents[2] / "examples" / "ask-library" / "library_client.py"
@@ -35,7 +36,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kit]:
 @pytest.fixture(scope="module")
 def served(kit: Kit) -> Iterator[Served]:
     desk = FakeDesk()
-    desk.queries = RealQueries(lambda: kit.desk)  # type: ignore[assignment]
+    desk.queries = RealQueries(lambda: kit.desk, FakeQueries().lookups)  # type: ignore[assignment]
     with serving(desk) as running:
         yield running
 

@@ -189,6 +189,13 @@ class Audit:
         sql = f"SELECT seq, entry FROM {source} seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
         return [_told(row) for row in self._database.all(sql, LAST if before_seq is None else before_seq, limit)]
 
+    def list_of_kinds(self, kinds: Sequence[str], limit: int, before_seq: int | None = None) -> list[Entry]:
+        """Return at most `limit` rows of some kinds, newest first, of those before `before_seq` where that is given."""
+        marks = ", ".join("?" * len(kinds))
+        sql = f"SELECT seq, entry FROM audit WHERE kind IN ({marks}) AND seq < ? ORDER BY seq DESC LIMIT ?"  # noqa: S608
+        last = LAST if before_seq is None else before_seq
+        return [_told(row) for row in self._database.all(sql, *kinds, last, limit)]
+
     def list_unmasked_alone(self, by: str, from_min: int) -> set[str]:
         """Return the persons whom somebody unmasked since a minute on nobody else's word, the glass left whole."""
         entries = self.list_entries(kind="Unmasked", by=by, from_min=from_min)

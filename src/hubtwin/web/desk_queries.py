@@ -29,6 +29,11 @@ class QueriesDesk(Protocol):
         """Return what a person may read now."""
         ...
 
+    def lookups(self, who: Person, share_id: str | None, before: int | None, limit: int) -> q.LookUpsReply:
+        """Return what a person has asked, and what was asked under shares of the own agency; of one share where it is
+        named. Raises Absent for a share that is another's, unless it is an emergency's and who asks reviews those."""
+        ...
+
     def ask(self, who: Person, asked: q.AskIn) -> q.AskReply:
         """Answer a question."""
         ...

@@ -30,6 +30,18 @@ def mine(edge: EdgeOf, who: Asks) -> Response:
     return reply(edge.desk.queries.mine(who))
 
 
+@router.get("/lookups", response_model=q.LookUpsReply)
+def lookups(
+    edge: EdgeOf,
+    who: Annotated[Person, Depends(allowed("catalogue.read"))],
+    share: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> Response:
+    """Return what one has asked oneself, and what was asked under shares of the own agency, as the audit has it."""
+    return reply(edge.desk.queries.lookups(who, share, before, limit))
+
+
 @router.post("/ask", response_model=q.AskReply, dependencies=WRITES)
 def ask(edge: EdgeOf, who: Asks, asked: q.AskIn) -> Response:
     """Answer one SELECT over what `mine` lists, for a stated purpose; written to the audit before the rows leave."""

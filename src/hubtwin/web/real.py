@@ -33,6 +33,7 @@ from hubtwin.web.real_cotravel import ask_along, show_cotravel
 from hubtwin.web.real_emergency import RealEmergency
 from hubtwin.web.real_field import RealField
 from hubtwin.web.real_loads import RealLoads
+from hubtwin.web.real_lookups import LookUps
 from hubtwin.web.real_loop import RealLoop
 from hubtwin.web.real_map import RealMap
 from hubtwin.web.real_notices import RealNotices
@@ -90,7 +91,7 @@ class RealDesk:
         self.task, self.move_task = self.field.task, self.field.move_task
         self.past = RealPast(works, self, scene)
         self.take_messages = RealWire(works).take_messages
-        self.queries = RealQueries(asking)
+        self.queries = RealQueries(asking, LookUps(works))
         self.quality = RealQuality(partial(governing_of, works))
         self.partners = RealPartners(works, scene, load(DISCLOSURES))
 

@@ -144,7 +144,8 @@ class RealCatalogue:
         if not _is_writer(who, listing):
             raise Denied("web.contract_of_others", dataset=name, owner=listing.owner)
         found = propose(content, name, catalogue)
-        made = None
+        suspends, made = found.listing.digest != listing.digest, None
+        ends = self._seen_by(listing, self._shower()) if suspends else []  # as they stand before it is published
         if publish and found.changes:
             told = write_contract(found.listing, catalogue.title.get("en", ""))
             count = len(found.changes)
@@ -155,7 +156,7 @@ class RealCatalogue:
             [c.ChangeView(each.where, _plain(each.before), _plain(each.after)) for each in found.changes],
             found.breaking,
             self._shower().unchecked(found.listing),
-            found.listing.digest != listing.digest,
+            *(suspends, ends),
             _version(made) if made else None,
         )
 

@@ -32,14 +32,15 @@ from hubtwin.web.schemas.hub import Words
 
 SHOWN = Bounds(rows=10_000, mib=16, seconds=30.0)  # of an answer that a page shows; more goes into a file
 _EXACT = 2**53
+LookUpsOf = Callable[[Person, str | None, int | None, int], q.LookUpsReply]
 
 
 class RealQueries:
     """`web.desk_queries.QueriesDesk` of a hub."""
 
-    def __init__(self, open_desk: Callable[[], AskDesk]) -> None:
-        """Take what gives all that asking needs; it is called at the first question."""
-        self._open = open_desk
+    def __init__(self, open_desk: Callable[[], AskDesk], lookups: LookUpsOf) -> None:
+        """Take what gives all that asking needs, called at the first question, and what tells look-ups of the audit."""
+        self._open, self.lookups = open_desk, lookups
 
     @cached_property
     def _desk(self) -> AskDesk:
@@ -105,6 +106,7 @@ def _mine(mine: Mine, purpose: Words) -> q.MineView:
         until_min=share.until_min,
         delivery=sorted(each.value for each in share.delivery),
         count_floor=share.count_floor,
+        lane=share.lane,
     )
 
 

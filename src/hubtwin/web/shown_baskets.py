@@ -20,6 +20,7 @@ from hubtwin.model.basket import (
     can_advance,
 )
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
+from hubtwin.rules.lanes import BY_POLICY
 from hubtwin.rules.permission import is_allowed
 from hubtwin.stores.baskets import Origin
 from hubtwin.web.schemas import baskets as b
@@ -93,7 +94,7 @@ class BasketShower:
             lanes=[lane_view(said) for said in item.said],
             state=item.state,
             template_id=item.template_id,
-            waits_for=waits_for(item),
+            waits_for=self._waits_for(basket, item),
             due_min=item.due_min,
             level=item.level,
             first_by=item.first_by,
@@ -229,8 +230,17 @@ class BasketShower:
             moves.append("withdraw")
         return moves
 
+    def _waits_for(self, basket: Basket | None, item: BasketItem) -> str:
+        """Return who an item waits for; a late one of the reader's own agency stays with its owner."""
+        waits = waits_for(item)
+        own = basket is not None and self.who.agency == basket.agency != item.owner
+        mine = own and is_allowed(self.who, "basket.authorise")
+        return "owner" if mine and waits == "authority" and item.lane not in BY_POLICY else waits
+
     def _item_moves(self, basket: Basket, item: BasketItem) -> list[str]:
         who = self.who
+        if who.agency == basket.agency != item.owner:  # as `deciding` does: nothing in an owner's place for oneself
+            return []
         if who.user_id in {basket.applicant, basket.form.grantee.removeprefix("user:"), item.first_by}:
             return []
         moves = ["give", "refuse"] if may_decide(who, item) else []

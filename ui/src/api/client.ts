@@ -42,6 +42,9 @@ export function call<T>(method: string, path: string, body?: unknown): Promise<T
 export const postRaw = <T>(path: string, body: string | Blob, type: string): Promise<T> =>
   ask("POST", path, body, type);
 
+/** Puts a file in the place of what stands there. */
+export const putRaw = <T>(path: string, body: string | Blob, type: string): Promise<T> => ask("PUT", path, body, type);
+
 async function ask<T>(method: string, path: string, body?: string | Blob, type = ""): Promise<T> {
   const response = await send(method, path, body, type);
   if (response.status === 204) return undefined as T;

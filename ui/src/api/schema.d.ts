@@ -1793,6 +1793,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/library/lookups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lookups
+         * @description Return what one has asked oneself, and what was asked under shares of the own agency, as the audit has it.
+         */
+        get: operations["lookups_api_v1_library_lookups_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/library/ask": {
         parameters: {
             query?: never;
@@ -3297,7 +3317,7 @@ export interface components {
         /**
          * ContractReply
          * @description What a contract changes. `breaking` are columns that somebody may have relied on; `unchecked` are its rules that
-         *     are kept and not checked here; `published` is null for a preview.
+         *     are kept and not checked here; `ends` are the live shares that it suspends; `published` is null for a preview.
          */
         ContractReply: {
             /** Dataset */
@@ -3312,6 +3332,8 @@ export interface components {
             unchecked: components["schemas"]["UncheckedView"][];
             /** Suspends */
             suspends: boolean;
+            /** Ends */
+            ends: components["schemas"]["SeenByView"][];
             published: components["schemas"]["VersionView"] | null;
         };
         /**
@@ -3994,7 +4016,7 @@ export interface components {
             /** Note */
             note: string | null;
             /** Looked At */
-            looked_at: components["schemas"]["LookedAt"][];
+            looked_at: components["schemas"]["hubtwin__web__schemas__access__LookedAt"][];
         };
         /**
          * Grantee
@@ -4716,22 +4738,37 @@ export interface components {
             problems: components["schemas"]["Words"][];
         };
         /**
-         * LookedAt
-         * @description One look-up under a grant: about which case or train, which columns, how many persons; never who.
-         *
-         *     `about` is null where it names no case and no train that the hub knows.
+         * LookUpView
+         * @description A look-up as the audit has it: which row of it, when (the real clock), who asked, for what, how, and of how many
+         *     rows. `why` tells why it was refused, null where it was answered.
          */
-        LookedAt: {
+        LookUpView: {
             /** Seq */
             seq: number;
             /** At Min */
             at_min: number;
-            /** About */
-            about: string | null;
-            /** Columns */
-            columns: components["schemas"]["ColumnChoice"][];
-            /** Persons */
-            persons: number;
+            /** By */
+            by: string;
+            /** Mine */
+            mine: boolean;
+            purpose: components["schemas"]["Words"];
+            /** Delivery */
+            delivery: string;
+            /** Datasets */
+            datasets: components["schemas"]["hubtwin__web__schemas__queries__LookedAt"][];
+            /** Rows */
+            rows: number;
+            why: components["schemas"]["Words"] | null;
+        };
+        /**
+         * LookUpsReply
+         * @description Look-ups, the newest first. `next` is `before` of the page after; null: there are no older ones.
+         */
+        LookUpsReply: {
+            /** Lookups */
+            lookups: components["schemas"]["LookUpView"][];
+            /** Next */
+            next: number | null;
         };
         /**
          * LoweredView
@@ -4881,6 +4918,7 @@ export interface components {
             delivery: string[];
             /** Count Floor */
             count_floor: number | null;
+            lane: components["schemas"]["Lane"];
         };
         /**
          * MoveCase
@@ -7310,6 +7348,24 @@ export interface components {
             text: components["schemas"]["Words"];
         };
         /**
+         * LookedAt
+         * @description One look-up under a grant: about which case or train, which columns, how many persons; never who.
+         *
+         *     `about` is null where it names no case and no train that the hub knows.
+         */
+        hubtwin__web__schemas__access__LookedAt: {
+            /** Seq */
+            seq: number;
+            /** At Min */
+            at_min: number;
+            /** About */
+            about: string | null;
+            /** Columns */
+            columns: components["schemas"]["ColumnChoice"][];
+            /** Persons */
+            persons: number;
+        };
+        /**
          * AskIn
          * @description What is asked of one dataset.
          */
@@ -7334,6 +7390,17 @@ export interface components {
             sql: string;
             /** Purpose */
             purpose: string;
+        };
+        /**
+         * LookedAt
+         * @description A dataset that a look-up touched, with its columns.
+         */
+        hubtwin__web__schemas__queries__LookedAt: {
+            /** Dataset */
+            dataset: string;
+            title: components["schemas"]["Words"];
+            /** Columns */
+            columns: components["schemas"]["Words"][];
         };
     };
     responses: never;
@@ -17535,6 +17602,111 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["MineReply"];
+                };
+            };
+            /** @description Not JSON */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description This person may not, or the write came from another page */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody else was faster: read again, then decide */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not as declared, or evidence is missing */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many attempts or requests: try again after Retry-After seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description For now: try again after Retry-After seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lookups_api_v1_library_lookups_get: {
+        parameters: {
+            query?: {
+                share?: string | null;
+                before?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LookUpsReply"];
                 };
             };
             /** @description Not JSON */

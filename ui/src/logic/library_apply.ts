@@ -74,7 +74,7 @@ export function proposed(columns: readonly { name: string; grade: number }[]): s
   return columns.filter((one) => one.grade < SENSITIVE_FROM).map((one) => one.name);
 }
 
-const valuesOf = (item: DraftItem): string[] => [
+export const valuesOf = (item: DraftItem): string[] => [
   ...new Set(
     item.values
       .split(/[,，、;；\s]+/)
@@ -104,7 +104,7 @@ export function missingOf(draft: ApplyDraft, items: readonly DraftItem[]): Missi
 }
 
 /** Rows of an item; none said means those of the own street. */
-function rowsOf(item: DraftItem): RowsIn | null {
+export function rowsOf(item: DraftItem): RowsIn | null {
   if (item.rows === "all") return { everything: true, column: "", values: [] };
   if (item.rows === "values") return { everything: false, column: item.column, values: valuesOf(item) };
   return null;
@@ -124,7 +124,7 @@ export function applyOf(draft: ApplyDraft, items: readonly DraftItem[], key: str
       dataset: one.dataset,
       columns: [...one.columns],
       rows: rowsOf(one),
-      counts_only: one.countsOnly,
+      counts_only: one.countsOnly && !forPartner(draft),
     })),
   };
 }

@@ -3,6 +3,7 @@
 export const SECTIONS = [
   { name: "home", needs: ["catalogue.read"] },
   { name: "basket", needs: ["basket.apply"] },
+  { name: "emergency", needs: ["share.emergency"] },
   { name: "mine", needs: ["library.query"] },
   { name: "authority", needs: ["basket.authorise", "basket.agree", "share.review"] },
   { name: "owner", needs: ["template.sign"] },

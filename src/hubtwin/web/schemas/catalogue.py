@@ -227,7 +227,7 @@ class ChangeView:
 @dataclass(frozen=True, slots=True)
 class ContractReply:
     """What a contract changes. `breaking` are columns that somebody may have relied on; `unchecked` are its rules that
-    are kept and not checked here; `published` is null for a preview."""
+    are kept and not checked here; `ends` are the live shares that it suspends; `published` is null for a preview."""
 
     dataset: str
     version: str
@@ -235,4 +235,5 @@ class ContractReply:
     breaking: Sequence[str]
     unchecked: Sequence[UncheckedView]
     suspends: bool
+    ends: Sequence[SeenByView]
     published: VersionView | None

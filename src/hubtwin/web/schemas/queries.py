@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from hubtwin.model.sharing import Lane
 from hubtwin.web.schemas.asked import Asked, Short
 from hubtwin.web.schemas.hub import Words
 
@@ -77,6 +78,40 @@ class MineView:
     until_min: int
     delivery: Sequence[str]
     count_floor: int | None
+    lane: Lane
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """A dataset that a look-up touched, with its columns."""
+
+    dataset: str
+    title: Words
+    columns: Sequence[Words]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpView:
+    """A look-up as the audit has it: which row of it, when (the real clock), who asked, for what, how, and of how many
+    rows. `why` tells why it was refused, null where it was answered."""
+
+    seq: int
+    at_min: int
+    by: str
+    mine: bool
+    purpose: Words
+    delivery: str
+    datasets: Sequence[LookedAt]
+    rows: int
+    why: Words | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookUpsReply:
+    """Look-ups, the newest first. `next` is `before` of the page after; null: there are no older ones."""
+
+    lookups: Sequence[LookUpView]
+    next: int | None
 
 
 @dataclass(frozen=True, slots=True)
