@@ -56,11 +56,12 @@ def _both(*spoils: Spoil) -> Spoil:
 
 E, W, N = Severity.ERROR, Severity.WARNING, Severity.NOTE
 BOWTIE = polygon([(0, 30), (20, 40), (20, 30), (0, 40)])
-ROAD = {
+ROAD_SAID: dict[str, Any] = {"code": "ROAD", "kind": "road", "width_m": 12.0, "basis": "inferred"}
+ROAD: dict[str, Any] = {
     "type": "Feature",
     "id": "road",
     "geometry": line((0, 60), (80, 60)),
-    "properties": {"code": "ROAD", "kind": "road", "width_m": 12.0, "basis": "inferred"},
+    "properties": ROAD_SAID,
 }
 
 
@@ -236,7 +237,7 @@ def test_a_road_beside_the_station_is_drawn_and_no_place_of_it() -> None:
     ],
 )
 def test_what_cannot_be_drawn_is_left_out_and_named(member: str, change: Mapping[str, Any]) -> None:
-    bad = {**ROAD, "id": "bad", "properties": {**ROAD["properties"], **change}}
+    bad = {**ROAD, "id": "bad", "properties": {**ROAD_SAID, **change}}
     found, findings = read_surroundings({"type": "FeatureCollection", "features": [bad, ROAD, ROAD]})
     assert [each.code for each in found] == ["ROAD"]
     assert [(each.values["place"], each.values["wrong"]) for each in findings] == [(0, member), (2, "id")]
