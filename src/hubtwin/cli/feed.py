@@ -52,7 +52,9 @@ def record(desk: Desk, /, source: str, minutes: int | None, reason: str) -> None
     alone = load("hubtwin.wiring.recording:record_alone")
     try:
         for so_far in alone(directory, settings, source, transport, desk.clock, wait=wait, reason=reason):
-            desk.say("cli.feed_recording", source=source, pages=f"{so_far.pages:,}", kb=f"{so_far.bytes / 1024:,.0f}")
+            failures = f"{sum(so_far.failures.values()):,}"
+            shown = {"pages": f"{so_far.pages:,}", "kb": f"{so_far.bytes / 1024:,.0f}", "failures": failures}
+            desk.say("cli.feed_recording", source=source, **shown)
     finally:
         if so_far is not None:
             told = {"pages": f"{so_far.pages:,}", "failures": f"{sum(so_far.failures.values()):,}"}
