@@ -301,3 +301,20 @@ def test_a_date_that_python_cannot_hold_is_shown_as_text(tmp_path: Path) -> None
     pq.write_table(pa.table({"a": days}), tmp_path / "x.parquet")
     (chunk,) = parquet_file.ParquetFile(tmp_path / "x.parquet").chunks("", ("a",))
     assert [chunk.raw(place) for place in range(4)] == ["12921-08-18", "-0768-02-04", "", "1970-01-01"]
+
+
+def test_cells_far_out_in_a_sheet_cost_no_more_than_their_rows(tmp_path: Path) -> None:
+    _excel(tmp_path / "good.xlsx")
+    head = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1">'
+    head += '<c r="A1" t="inlineStr"><is><t>a</t></is></c><c r="B1" t="inlineStr"><is><t>b</t></is></c></row>'
+    rows = "".join(f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="XFD{n}"><v>{n}</v></c></row>' for n in range(2, 500))
+    evil = tmp_path / "evil.xlsx"
+    with zipfile.ZipFile(tmp_path / "good.xlsx") as good, zipfile.ZipFile(evil, "w", zipfile.ZIP_STORED) as archive:
+        for name in good.namelist():
+            told = f"{head}{rows}</sheetData></worksheet>".encode()
+            archive.writestr(name, told if name.endswith("sheet1.xml") else good.read(name))
+    source = open_file(evil, Told(header=1), [], tmp_path).source
+    (chunk,) = source.chunks("", source.columns[:2])
+    assert len(chunk.line_nos) == 498
+    assert len(chunk.raw(0)) < 3 * len(source.columns)
+    assert source.columns[:2] == ("a", "b")

@@ -48,7 +48,7 @@ def _own(lane: Lane, f: Facts, limits: Limits) -> dict[str, bool]:
             }
             return known if f.template is None else {**known, **_template(f, f.template, limits)}
         case Lane.AGGREGATE:
-            return {"counts_only": not f.counts_only, "below_l4": f.grade < 4}
+            return {"counts_only": not f.counts_only, "below_l4": f.grade < 4, "counts_of_chosen": f.chosen}
         case Lane.OPERATIONAL:
             return {"no_scene": not f.scene, "not_your_scene": f.scene and not f.own_scene}
         case Lane.EMERGENCY:

@@ -280,6 +280,17 @@ def test_l4_leaves_as_counts_on_two_persons_word_and_never_as_rows(town: Town) -
     assert share.issued_by == "wu"
 
 
+def test_counts_of_rows_that_are_chosen_by_who_they_are_do_not_leave(town: Town) -> None:
+    named = Rows(column="phone", values=frozenset(f"p{number}" for number in range(10)))
+    basket = submit(town.applying, LIAISON, form(ask("residents", "health", counts_only=True, rows=named)))
+    (item,) = basket.items
+    assert (item.state, item.lane) == (S.REFUSED, Lane.REFUSED)
+    assert any("counts_of_chosen" in said.reasons for said in item.said)
+    streets = Rows(column="street", values=frozenset({FIRST}))
+    plain = submit(town.applying, LIAISON, form(ask("residents", "health", counts_only=True, rows=streets), key="s"))
+    assert plain.items[0].lane is Lane.AGGREGATE
+
+
 def test_a_scene_reads_on_its_own_legal_basis_apart_from_sharing(town: Town) -> None:
     told = {"grantee": "scene:epidemic", "kind": BasketKind.OPERATIONAL, "reason": "tracing"}
     one = ask("residents", "no", "phone", rows=Rows(True))

@@ -54,6 +54,7 @@ FACTS = st.builds(
     rows_named=st.booleans(),
     wide=st.booleans(),
     counts_only=st.booleans(),
+    chosen=st.booleans(),
     scene=st.booleans(),
     own_scene=st.booleans(),
     template=st.none() | SEEN,

@@ -41,7 +41,7 @@ export const router = createRouter({
     {
       path: "/library/:section?/:id?",
       name: "library",
-      meta: { present: true },
+      meta: { present: true, asked: true },
       component: () => import("./pages/library/start"),
       props: true,
     },

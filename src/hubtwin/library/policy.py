@@ -135,6 +135,7 @@ def context_of(facts: Facts, limits: Limits) -> dict[str, Any]:
         "rowsNamed": facts.rows_named,
         "wide": facts.wide,
         "countsOnly": facts.counts_only,
+        "chosen": facts.chosen,
         "scene": facts.scene,
         "ownScene": facts.own_scene,
         "revoked": facts.revoked,

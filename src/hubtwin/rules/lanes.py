@@ -84,6 +84,7 @@ class Facts:
     scene: bool
     own_scene: bool
     template: Seen | None = None
+    chosen: bool = False  # rows are chosen by the values of a sensitive column, which may say whose they are
     revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has given none since
     unreviewed: bool = False  # an emergency access of theirs is over and nobody has reviewed it
     emergency_since_min: int = 0  # minutes since the first of their emergency accesses began that nobody has reviewed
@@ -162,7 +163,8 @@ def facts_of(listing: Listing, ask: Ask, setting: Setting, rows: Rows, *, stored
     Scale raises: all rows of a large dataset graded L2 count as L3. Rows are `wide` where a street office asks for
     more than those of its own street.
     """
-    who, graded = setting.applicant, grade_of(listing, ask.columns | row_columns(listing, rows))
+    chosen = row_columns(listing, rows)
+    who, graded = setting.applicant, grade_of(listing, ask.columns | chosen)
     scaled = rows.everything and stored_rows is not None and stored_rows >= setting.limits.scale_rows
     own = Rows(column=listing.street_column, values=frozenset({who.street}))
     scene = setting.grantee.startswith("scene:")
@@ -187,6 +189,7 @@ def facts_of(listing: Listing, ask: Ask, setting: Setting, rows: Rows, *, stored
         counts_only=ask.counts_only,
         scene=scene,
         own_scene=scene and setting.grantee.removeprefix("scene:") in who.scenes,
+        chosen=bool(chosen) and grade_of(listing, chosen) >= Grade.L3,
     )
 
 

@@ -22,7 +22,9 @@ from hubtwin.connectors.tables.rows import cell_text, chunks_of, joined
 from hubtwin.library.loading import Chunk
 from hubtwin.rules.guess import HEADER_ROWS, guess_header
 
-MAX_SHARED_BYTES = 512 << 20  # texts that all sheets share are held in memory
+MAX_SHARED_BYTES = (
+    128 << 20
+)  # texts that all sheets share are held in memory, where a short one takes ten times as much
 _BROKEN = (
     *(InvalidFileException, zipfile.BadZipFile, zlib.error, EOFError, ParseError),
     *(KeyError, ValueError, TypeError, AttributeError, IndexError, AssertionError),
@@ -49,9 +51,9 @@ class ExcelFile:
                 known = ", ".join(sheets)[:400]
                 raise Malformed("connectors.tables.which_table", file=path.name, known=known)
             self.sheet = sheet or sheets[0]
-            head = [self._texts(row) for row in islice(book[self.sheet].iter_rows(values_only=True), HEADER_ROWS + 1)]
+            rows = book[self.sheet].iter_rows(values_only=True)
+            head = [self._texts(row[:MAX_COLUMNS]) for row in islice(rows, HEADER_ROWS + 1)]
             self.total = int(book[self.sheet].max_row or 0)
-        head = [row[:MAX_COLUMNS] for row in head]
         if not any(any(row) for row in head):
             raise Malformed("connectors.tables.empty", file=path.name)
         place = guess_header([[cell or "" for cell in row] for row in head], names) if header is None else header - 1
@@ -72,7 +74,8 @@ class ExcelFile:
     def _rows(self, after: int) -> Iterator[tuple[int, list[str | None], str]]:
         width = len(self.columns)
         with self._book() as book:
-            rows = book[self.sheet].iter_rows(min_row=after + 1, values_only=True)
+            # not beyond the columns: a sheet may claim 16,384 cells in each of a million rows
+            rows = book[self.sheet].iter_rows(min_row=after + 1, max_col=width, values_only=True)
             for number, row in enumerate(rows, start=after + 1):
                 cells = self._texts(row)
                 if any(cells):  # an empty row says nothing
