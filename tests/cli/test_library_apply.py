@@ -72,6 +72,13 @@ def test_a_basket_is_applied_for_signed_authorised_and_ended(
     assert run("he", "template", "--sign", file).code == 1
 
 
+def test_a_slip_in_a_purpose_or_a_basis_stores_nothing_and_names_what_there_is(run: Callable[..., Ran]) -> None:
+    for slip, given in (("--purpose", "elderly_caer"), ("--basis", "public_data_regulatoin")):
+        told = run("lin", "apply", "--dataset", "meal_services=street_code", *WANTED, slip, given)
+        assert (told.code, given in told.err, WANTED[WANTED.index(slip) + 1] in told.err) == (1, True, True), told
+    assert json.loads(run("lin", "baskets", "--format", "json").out) == []
+
+
 def test_only_what_is_given_to_a_partner_is_sent(run: Callable[..., Ran]) -> None:
     made = run(
         "lin", "apply", "--dataset", "meal_services=street_code", *WANTED, "--delivery", "file", "--format", "json"

@@ -15,6 +15,7 @@ from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, revoke_command
 from hubtwin.cli.show import dump_json
 from hubtwin.model.sharing import Delivery
 from hubtwin.settings.library import shown_terms
+from hubtwin.wiring import load
 
 SCHEMAS = "hubtwin.web.schemas.baskets"
 STREET = "own"
@@ -38,6 +39,7 @@ STREET = "own"
 @click.pass_obj
 def apply(desk: Desk, /, by: str, password_stdin: bool, form: str, check: bool, **told: Any) -> None:
     """Apply for datasets in one basket, or only say what every lane would say."""
+    _refuse_unknown(desk, told["purpose"], told["legal_basis"])
     rows, counts = _rows(desk, told.pop("rows")), told.pop("counts_only")
     items = [
         {"dataset": name, "columns": columns.split(","), "rows": rows, "counts_only": counts}
@@ -261,6 +263,15 @@ def _show_items(desk: Desk, found: Any, form: str) -> None:
         lane, state = text(f"cli.lane_{each.lane}", desk.lang), text(f"cli.item_{each.state}", desk.lang)
         table.add_row(each.dataset, f"L{each.grade}", lane, state, why)
     desk.out.print(table)
+
+
+def _refuse_unknown(desk: Desk, purpose: str, legal_basis: str) -> None:
+    """Raise Malformed with the names there are: a slip of the pen should not become a refused application."""
+    catalogue = load("hubtwin.wiring.library:open_catalogue")(desk.settings)
+    if purpose not in catalogue.purposes:
+        raise Malformed("cli.apply_purpose", name=purpose, known=", ".join(sorted(catalogue.purposes)))
+    if legal_basis not in catalogue.legal_bases:
+        raise Malformed("cli.apply_basis", name=legal_basis, known=", ".join(sorted(catalogue.legal_bases)))
 
 
 def _rows(desk: Desk, said: str) -> dict[str, Any] | None:
