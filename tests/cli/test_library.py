@@ -25,7 +25,7 @@ def test_the_whole_catalogue_is_listed(home: Path) -> None:
     assert code == 0
     assert "street_330102018_additions" in told
     assert "bookings" in told
-    assert told.endswith("77 datasets of 77 in the catalogue.\n")
+    assert told.endswith("77 of 77 datasets of the catalogue.\n")
     code, told = _run(home, "list", "--library", "people", "--format", "json")
     rows = json.loads(told)
     assert [row["name"] for row in rows] == ["residents", "households", "addresses", "low_income_persons"]
@@ -67,7 +67,7 @@ def test_a_search_ends_with_1_where_nothing_is_found(home: Path) -> None:
     code, told = _run(home, "search", "独居", "老人", "--format", "json")
     assert code == 0
     assert json.loads(told)[0]["name"] == "elderly_persons"
-    assert _run(home, "search", "zebra") == (1, "0 datasets of 77 in the catalogue.\n")
+    assert _run(home, "search", "zebra") == (1, "0 of 77 datasets of the catalogue.\n")
 
 
 def test_what_is_not_listed_is_told(home: Path) -> None:

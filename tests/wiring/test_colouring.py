@@ -30,6 +30,7 @@ class Hub:
         assert governing is not None
         self.governing: Governing = governing
         self.clock = ColouringClock(governing, lambda: times["now"].astimezone(ZONE))
+        self.clock.start()
 
     def turn(self, **later: float) -> None:
         self.times["now"] += timedelta(**later)
@@ -102,6 +103,7 @@ def test_a_run_that_fails_is_not_tried_again_before_something_changes(
         parts = (library.catalogue, library.shelves, library.quality)
         failing = Failing(*parts, clock=library.clock, tell=lambda kind, told: None)
         hub.clock = ColouringClock(failing, lambda: times["now"].astimezone(ZONE))
+        hub.clock.start()
         hub.add("a")
         for _ in range(3):
             hub.turn(minutes=1)

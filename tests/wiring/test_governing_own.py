@@ -179,6 +179,7 @@ def test_a_record_of_a_moment_does_not_grow_stale_and_a_station_that_nobody_told
 def test_the_clock_colours_the_hubs_own_once_an_hour(tmp_path: Path) -> None:
     with opened(tmp_path) as hub:
         clock = ColouringClock(hub.governing, lambda: hub.times["now"].astimezone(ZONE))
+        clock.start()
 
         def runs(after_min: int) -> int:
             hub.times["now"] += timedelta(minutes=after_min)

@@ -33,11 +33,16 @@ class ColouringClock:
         self._failed: dict[str, object] = {}  # dataset -> the files that a run failed on: not tried again as they are
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
+        self._stopped.set()
 
     def __call__(self, _: datetime) -> None:
-        """Start what is due, if nothing runs. Raises Retry."""
-        if self._thread is None or not self._thread.is_alive():
+        """Start what is due, if nothing runs; not before `start`, as nobody would wait for it. Raises Retry."""
+        if not self._stopped.is_set() and (self._thread is None or not self._thread.is_alive()):
             self._once()
+
+    def start(self) -> None:
+        """Let runs begin, until `stop`."""
+        self._stopped.clear()
 
     def _start(self, minute: int) -> None:
         self._minute = minute

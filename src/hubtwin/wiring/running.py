@@ -53,6 +53,8 @@ class Running:
 
     def start(self) -> None:
         """Begin: the loop, and the sending of what it tells partners."""
+        if self.colouring is not None:
+            self.colouring.start()
         self.service.start()
         self.pumping.start()
 
