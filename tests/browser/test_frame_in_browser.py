@@ -200,12 +200,21 @@ def test_a_cut_line_covers_the_page_and_loses_and_doubles_nothing(
         settle(page)
         expect(page.locator(".now .item")).to_have_count(len(before), timeout=15_000)
         assert page.locator(".now .item").all_inner_texts() == before
-        page.evaluate("location.hash = '#/library'")  # its lists are asked for, so they may be worked on
+        hands.close()
+
+
+def test_pages_whose_lists_are_asked_for_are_not_covered(here: tuple[Any, Served], kept_browser: Browser) -> None:
+    with line_to(here[1].port) as line:
+        hands = Hands(kept_browser, line.url, "en")
+        hands.sign_in("wang", PASSWORD)
+        page = hands.page
+        hands.go("library")
         expect(page.locator("main .library")).to_be_visible(timeout=15_000)
+        settle(page)
         line.cut()
         expect(page.get_by_text(re.compile("^Not live since [0-9:]{8}$"))).to_be_visible(timeout=15_000)
-        expect(cover).to_have_count(0)
+        expect(page.get_by_role("alertdialog")).to_have_count(0)
         assert page.locator("#main").get_attribute("inert") is None
         line.mend()
         expect(page.get_by_text(re.compile("^Not live since"))).to_have_count(0, timeout=20_000)
-        hands.close()
+        hands.context.close()

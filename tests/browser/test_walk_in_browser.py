@@ -73,6 +73,7 @@ def lead_to_the_end(made: Any, officer: Hands, medic: Hands, case_id: str) -> No
     made.tell_result("antigen", "positive", "A-1")
     made.step(60)
     # what the machine proposes stands in the form already; a named person confirms it
+    expect(medic.page.locator("section.proposal")).to_be_visible(timeout=30_000)
     medic.move("antigen_result", {}, "review")
     officer.catch_up("review")
     officer.move("take_nucleic", {"sample.ref": "sample 2", "review.ref": "review 1"}, "nucleic")

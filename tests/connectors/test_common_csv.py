@@ -6,7 +6,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from hubtwin.base.errors import Malformed
@@ -53,11 +53,20 @@ def test_what_a_csv_writer_writes_is_read_back(rows: list[tuple[str, str]], size
     assert good(found) == rows
 
 
+def _is_utf_8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
 @given(rows=st.lists(st.tuples(CHINESE, CHINESE), min_size=1), size=st.sampled_from((1, 3, 1 << 20)))
 @settings(max_examples=40, deadline=None)
 def test_chinese_is_read_in_each_encoding(encoding: str, rows: list[tuple[str, str]], size: int) -> None:
     data = "\n".join(["a,b", *(",".join(row) for row in rows)]).encode(encoding)
+    assume(encoding != "gb18030" or not _is_utf_8(data))  # some Chinese in GB 18030 is as good in UTF-8: 楼 and ¥
     assert good(lines(data, size)) == rows
 
 

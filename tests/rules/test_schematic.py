@@ -227,6 +227,7 @@ def test_the_plane_keeps_metres_and_turns_by_the_bearing() -> None:
         (lambda t: t["units"][1].update(code="A"), "twice"),
         (lambda t: t["links"][0].update(rect=[9.0, 1.0, 11.0, 2.0]), "outside"),
         (lambda t: t["openings"][0].update(line=[1.0, 1.0, 3.0, 1.0]), "apart"),
+        (lambda t: t["openings"][0].update(joins=[]), "wrong"),
         (lambda t: t["openings"][0].update(joins=["A", "B"]), "wrong"),
         (lambda t: t["units"][1].update(level="0"), "overlapping"),
         (lambda t: t["units"][0].update(repeat={"from": 5, "to": 1, "step": [0, 0]}), "wrong"),

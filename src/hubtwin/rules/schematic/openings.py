@@ -16,9 +16,9 @@ def lay_opening(
 
     Without `at` it lies in the middle of the longest stretch that both units share.
     """
-    first, last = units[opening.joins[0]], units[opening.joins[-1]]
-    if len(opening.joins) > 2 or (len(opening.joins) == 1) != (opening.line is not None):
+    if not 0 < len(opening.joins) <= 2 or (len(opening.joins) == 1) != (opening.line is not None):
         raise Malformed("rules.schematic.wrong", entry=f"openings.{opening.code}", need="two units, or one and a line")
+    first, last = units[opening.joins[0]], units[opening.joins[-1]]
     if opening.line is not None:
         ends = ((opening.line[0], opening.line[1]), (opening.line[2], opening.line[3]))
         walls = [edge for edge in edges_of(first.ring) if all(place_on(edge, end)[1] < _OFF_M for end in ends)]
