@@ -81,5 +81,5 @@ class Hands:
 
     def close(self) -> None:
         """Close the window; nothing may have gone wrong in it."""
-        assert self.errors == []
+        assert self.errors == [], self.errors
         self.context.close()
