@@ -29,6 +29,7 @@ from hubtwin.stores.sqlite import fsync
 SERVED = "served"
 WORTH_ROWS = 100_000  # of a smaller file the anti join takes less than a millisecond
 _DRAFT = ".draft"
+_MOST = (1 << 62) - 1
 NOTHING = np.array([], np.int64)
 
 
@@ -48,13 +49,14 @@ def places_of(piece: Piece, source: Source) -> np.ndarray | None:
         return NOTHING
     found, start = [NOTHING], 0
     with pq.ParquetFile(piece.path) as stream:
-        for batch in stream.iter_batches(ROW_GROUP, columns=[ROW_NO]):
-            numbers = batch.column(0).to_numpy()
-            first, last = np.searchsorted(barred, (numbers[0], numbers[-1] + 1))  # numbers of a file rise
-            wanted = barred[first:last]
-            at = np.searchsorted(numbers, wanted)
-            found.append(start + at[numbers[at] == wanted])
-            start += len(numbers)
+        for group in range(stream.num_row_groups):
+            low, high = _range(stream, group, ROW_NO)
+            wanted = barred[slice(*np.searchsorted(barred, (low, high + 1)))]
+            if len(wanted):
+                numbers = stream.read_row_group(group, columns=[ROW_NO]).column(0).to_numpy()
+                at = np.searchsorted(numbers, wanted)  # numbers of a file rise
+                found.append(start + at[numbers[at] == wanted])
+            start += stream.metadata.row_group(group).num_rows
     return np.concatenate(found)
 
 
@@ -156,10 +158,19 @@ def _without(rows: pq.ParquetFile, places: np.ndarray) -> Iterator[pa.Table]:
 def _black(colours: Path) -> np.ndarray:
     found = [NOTHING]
     with pq.ParquetFile(colours) as stream:
-        for batch in stream.iter_batches(ROW_GROUP, columns=[ROW_NO, "colour"]):
-            black = pc.equal(batch.column("colour"), Colour.BLACK.value)
-            found.append(batch.column(ROW_NO).filter(black).to_numpy())
+        for group in range(stream.num_row_groups):
+            low, high = _range(stream, group, "colour")
+            if low <= Colour.BLACK.value <= high:
+                rows = stream.read_row_group(group, columns=[ROW_NO, "colour"])
+                black = pc.equal(rows.column("colour"), Colour.BLACK.value)
+                found.append(rows.column(ROW_NO).filter(black).to_numpy())
     return np.concatenate(found)
+
+
+def _range(stream: pq.ParquetFile, group: int, column: str) -> tuple[int, int]:
+    """Return the least and the greatest value of a column in a row group; all there are where the file does not say."""
+    told = stream.metadata.row_group(group).column(stream.schema_arrow.get_field_index(column)).statistics
+    return (told.min, told.max) if told is not None and told.has_min_max else (0, _MOST)
 
 
 def _folder(file: Path) -> Path:

@@ -17,6 +17,7 @@ from hubtwin.base.errors import Denied, HubError
 from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.governing import Histogram, Order, OrderState, add_up, dataset_colour, rating
+from hubtwin.library.views import Source as Read
 from hubtwin.model.agency import Person
 from hubtwin.model.colour import Colour
 from hubtwin.rules.masks import NULL, default_mask
@@ -125,7 +126,9 @@ class Governing:
     def _copy(self, dataset: str) -> None:
         """Make what questions read; without it they leave out black rows themselves, so nothing here is an error."""
         try:
-            source = Pieces(self._shelves, self.quality.settled)(dataset)
+            barred = self._withheld(dataset) or self.quality.counted(dataset).colours.get(Colour.BLACK.value, 0)
+            # without one there is nothing to leave out, and putting the changes of colours in may wait for a question
+            source = Pieces(self._shelves, self.quality.settled)(dataset) if barred else Read((), coloured=True)
             make_copies(
                 self._shelves.directory, dataset, source, lambda: {file.path for file in self._shelves.files(dataset)}
             )

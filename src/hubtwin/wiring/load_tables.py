@@ -50,8 +50,9 @@ def list_tables(
     name, two that go into one dataset, and for what is no archive.
     """
     catalogue = loader.catalogue()
-    members = {PurePosixPath(name).stem: name for name in sorted(list_members(file))}
-    if len(members) < len(list_members(file)):
+    listed = sorted(list_members(file))
+    members = {PurePosixPath(name).stem: name for name in listed}
+    if len(members) < len(listed):
         raise Malformed("wiring.tables_alike", file=file.name)
     unknown = sorted((set(into) | set(mapping)) - set(members))
     if unknown:
