@@ -4,12 +4,10 @@ A run writes its files first and then enters everything in one transaction: stat
 rule, the moves of work orders with their audit rows. What a crash left behind is known to no row, and is swept.
 """
 
-import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from sqlite3 import Connection
@@ -25,6 +23,7 @@ from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.stores.colour_files import Counted, add_up
 from hubtwin.stores.colour_tables import FilesOf
 from hubtwin.stores.colouring import SPILL_FOLDER, Coloured, Colouring, PartState, Task, colours_sql
+from hubtwin.stores.locks import locked
 from hubtwin.stores.migrate import migrate
 from hubtwin.stores.orders import Orders
 from hubtwin.stores.quality_rows import part_of, part_row
@@ -291,15 +290,12 @@ class Quality:
     def _locked(self, dataset: str) -> Iterator[None]:
         folder = self._folder(dataset)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(folder / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
+        with ExitStack() as stack:
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                stack.enter_context(locked(folder / LOCK_FILE))
             except BlockingIOError:
                 raise Retry("stores.quality_busy", dataset=dataset) from None
             yield
-        finally:
-            os.close(handle)
 
 
 def _run(row: tuple[object, ...]) -> Run:

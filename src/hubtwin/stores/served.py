@@ -6,11 +6,10 @@ fits is not found and the question leaves the rows out itself. Copies are made a
 file, at once, as what was erased must be gone; a backup has none of them.
 """
 
-import fcntl
 import os
 import secrets
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -24,9 +23,10 @@ from hubtwin.datasets.listing import ROW_NO
 from hubtwin.library.views import Piece, Source
 from hubtwin.model.colour import Colour
 from hubtwin.stores.columns import ROW_GROUP
+from hubtwin.stores.locks import locked
 from hubtwin.stores.sqlite import fsync
 
-SERVED = "served"
+SERVED, LOCK_FILE = "served", "copies.lock"
 WORTH_ROWS = 100_000  # of a smaller file the anti join takes less than a millisecond
 _DRAFT = ".draft"
 _MOST = (1 << 62) - 1
@@ -81,7 +81,7 @@ def sweep_copies(directory: Path, dataset: str, known: Collection[Path]) -> int:
     if not folder.is_dir():
         return 0
     gone = [path for path in folder.glob("*.parquet") if path.stem.rpartition(".")[0] not in stems]
-    with suppress(BlockingIOError), _locked(folder):
+    with suppress(BlockingIOError), locked(folder / LOCK_FILE):
         gone += folder.glob(f"*{_DRAFT}")
     for path in gone:
         path.unlink(missing_ok=True)
@@ -107,7 +107,8 @@ def make_copies(
     if not pieces and not folder.is_dir():
         return 0
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(BlockingIOError, FileNotFoundError), _locked(folder):  # not found: a file of rows was replaced
+    # not found: a file of rows was replaced
+    with suppress(BlockingIOError, FileNotFoundError), locked(folder / LOCK_FILE):
         for piece in pieces:
             places = places_of(piece, source)
             if places is None or not 0 < len(places) < piece.rows:
@@ -179,14 +180,3 @@ def _folder(file: Path) -> Path:
 
 def _copies(file: Path) -> list[Path]:
     return [path for path in _folder(file).glob("*.parquet") if path.stem.rpartition(".")[0] == file.stem]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of the copies of a dataset. Raises BlockingIOError where somebody else does."""
-    handle = os.open(folder / "copies.lock", os.O_CREAT | os.O_RDWR, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(handle)

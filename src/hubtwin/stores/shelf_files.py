@@ -9,9 +9,8 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,11 +22,11 @@ from hubtwin.base.errors import Malformed, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.stores.columns import ROW_GROUP, count_synthetic, sha256
+from hubtwin.stores.locks import locked
 from hubtwin.stores.sqlite import BUSY_S, fsync
 
 NAMED = re.compile(r"(?P<part>[a-z0-9][a-z0-9_.-]{0,63})-(?P<batch>\d{10})\.parquet\Z")
 _PART = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}\Z")
-_PAUSE_S = 0.05
 _SCRATCH = "scratch"
 
 
@@ -76,21 +75,12 @@ class ShelfFiles:
     @contextmanager
     def locked(self, dataset: str, *, wait_s: float = BUSY_S) -> Iterator[None]:
         """Hold the lock of a dataset. Raises Retry where another process or thread holds it."""
-        handle = os.open(self.directory / "tmp" / f"{dataset}.lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            left = wait_s
-            while True:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if left <= 0:
-                        raise Retry("stores.shelf_busy", dataset=dataset) from None
-                    time.sleep(_PAUSE_S)
-                    left -= _PAUSE_S
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(locked(self.directory / "tmp" / f"{dataset}.lock", wait_s=wait_s))
+            except BlockingIOError:
+                raise Retry("stores.shelf_busy", dataset=dataset) from None
             yield
-        finally:
-            os.close(handle)
 
     def write(self, schema: pa.Schema, place: Path, tables: Iterable[pa.Table], next_row_no: int) -> Written | None:
         """Write one file that survives kill -9 from here on; None where there is no row. The lock must be held.
