@@ -9,6 +9,7 @@ from hubtwin.base.errors import Malformed
 from hubtwin.library.sqlgate import pass_gate, refuse_engine_tree
 
 SHAPES = {"residents": ["id", "name", "street", "born", "n"], "firms": ["code", "name", "street", "founded"]}
+PLACED = dict.fromkeys(SHAPES, "q")
 ENGINE = duckdb.connect()
 ENGINE.execute(
     "CREATE SCHEMA q; CREATE VIEW q.residents AS SELECT '1' id, 'x' AS name, 's' street, current_date born, 1 n"
@@ -198,8 +199,8 @@ def test_what_is_refused(sql: str, caplog: pytest.LogCaptureFixture) -> None:
 
 
 def both_readers(sql: str) -> str:
-    rendered = pass_gate(sql, SHAPES).render("q")
-    refuse_engine_tree(serialized(rendered), "q", frozenset(SHAPES))
+    rendered = pass_gate(sql, SHAPES).render(PLACED)
+    refuse_engine_tree(serialized(rendered), PLACED)
     return rendered
 
 
@@ -226,7 +227,7 @@ FROM duckdb_views()
 @pytest.mark.parametrize("sql", SECOND)
 def test_the_second_reader_refuses_on_its_own(sql: str) -> None:
     with pytest.raises(Malformed):
-        refuse_engine_tree(serialized(sql), "q", frozenset(SHAPES))
+        refuse_engine_tree(serialized(sql), PLACED)
 
 
 def test_a_name_that_is_not_given_and_one_that_does_not_exist_read_the_same() -> None:
@@ -241,8 +242,8 @@ def test_a_name_that_is_not_given_and_one_that_does_not_exist_read_the_same() ->
 def test_comments_go_and_values_are_in_no_fingerprint() -> None:
     first = pass_gate("SELECT id /* x */ FROM residents -- y\n WHERE name = 'A'", SHAPES)
     second = pass_gate("SELECT id FROM residents WHERE name = 'B'", SHAPES)
-    assert "/*" not in first.render("q")
-    assert "--" not in first.render("q")
+    assert "/*" not in first.render(PLACED)
+    assert "--" not in first.render(PLACED)
     assert first.fingerprint == second.fingerprint != pass_gate("SELECT n FROM residents", SHAPES).fingerprint
 
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlglot
 from sqlglot import exp
+from sqlglot.dialects import DuckDB
 from sqlglot.errors import SqlglotError
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -42,16 +42,15 @@ class Passed:
     fingerprint: str
     tree: exp.Query = field(repr=False)
 
-    def render(self, schema: str) -> str:
-        """Return the query for the engine, its datasets named in `schema`."""
-        tree = self.tree.copy()
-        for table in tree.find_all(exp.Table):
+    def render(self, schemas: Mapping[str, str]) -> str:
+        """Return the query for the engine, each dataset named in its schema: in the tree itself, anew each time."""
+        for table in self.tree.find_all(exp.Table):
             if table.args.get("hubtwin"):
                 if not table.alias:
                     table.set("alias", exp.TableAlias(this=exp.to_identifier(table.name, quoted=True)))
                 table.set("this", exp.to_identifier(plain(table.name), quoted=True))
-                table.set("db", exp.to_identifier(schema, quoted=True))
-        return tree.sql(dialect="duckdb", comments=False)
+                table.set("db", exp.to_identifier(schemas[plain(table.name)], quoted=True))
+        return self.tree.sql(dialect="duckdb", comments=False)
 
 
 def pass_gate(sql: str, shapes: Shapes) -> Passed:
@@ -72,14 +71,17 @@ def _pass(tree: exp.Query, shapes: Shapes) -> Passed:
     return Passed(touched, frozenset(reader.starred), _fingerprint(tree), tree)
 
 
-def refuse_engine_tree(tree: Any, schema: str, names: frozenset[str]) -> None:
+def refuse_engine_tree(tree: Any, schemas: Mapping[str, str]) -> None:
     """Refuse what the engine itself reads in a query (DuckDB's `json_serialize_sql`): more than one statement, a
-    table that is not of `schema`, a table function, a function that is not listed. Raises Malformed."""
+    table that is none of `schemas` (its name -> its schema), a table function, a function that is not listed.
+
+    Raises Malformed.
+    """
     if tree.get("error") or len(tree.get("statements", ())) != 1:
         raise Malformed("library.ask_statement")
     for node in _objects(tree):
         kind = node.get("type")
-        if kind == "BASE_TABLE" and not _is_known(node, schema, names):
+        if kind == "BASE_TABLE" and not _is_known(node, schemas):
             raise Malformed("library.ask_part", part="FROM")
         if kind in {"TABLE_FUNCTION", "PIVOT", "SHOW_REF", "COLUMN_DATA", "EXPRESSION_LIST"}:
             raise Malformed("library.ask_part", part=str(kind))
@@ -89,10 +91,10 @@ def refuse_engine_tree(tree: Any, schema: str, names: frozenset[str]) -> None:
             raise Malformed("library.ask_function", function=str(name))
 
 
-def _is_known(node: Mapping[str, Any], schema: str, names: frozenset[str]) -> bool:
+def _is_known(node: Mapping[str, Any], schemas: Mapping[str, str]) -> bool:
     """Tell whether a table is a view of this question, or a name that the query itself gave (WITH)."""
     if node.get("schema_name"):
-        return node["schema_name"] == schema and not node.get("catalog_name") and node["table_name"] in names
+        return node["schema_name"] == schemas.get(node["table_name"]) and not node.get("catalog_name")
     return not node.get("catalog_name") and str(node["table_name"]).startswith(CTE_MARK)
 
 
@@ -115,11 +117,11 @@ def _parse(sql: str) -> exp.Query:
     if len(sql) > MAX_CHARS:
         raise Malformed("library.ask_large", limit=MAX_CHARS)
     try:
-        found = sqlglot.tokenize(sql, read="duckdb")
+        found = DuckDB().tokenize(sql)
         nesting = sum(token.token_type in _NESTING for token in found)
         if len(found) > MAX_TOKENS or nesting > 4 * MAX_DEPTH or _depth_of(found) > MAX_DEPTH:
             raise Malformed("library.ask_deep", limit=MAX_DEPTH)
-        parsed = [each for each in sqlglot.parse(sql, read="duckdb") if each is not None]
+        parsed = [each for each in DuckDB().parser().parse(found, sql) if each is not None]
     except (SqlglotError, ValueError) as error:
         raise Malformed("library.ask_syntax") from error
     if len(parsed) != 1 or not isinstance(parsed[0], exp.Select | exp.SetOperation):

@@ -2,16 +2,16 @@
 
 It reads the Parquet files through secure views (DuckDB 2.0), so that no condition, cast or error of a query meets a row
 that the view leaves out. External access is off but for the library's folders, nothing can be loaded or set, memory,
-time, rows, bytes and questions at once are bounded. A question's views stand in a schema of its own, hold only what the
-audit says that it touches, and go with it. What DuckDB says of a failure may hold values: nobody is told, and no log.
+time, rows, bytes and questions at once are bounded. A question's views hold only what the audit says that it touches,
+and it can name no other. What DuckDB says of a failure may hold values: nobody is told, and no log.
 """
 
 import json
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Condition, Event, Lock, Thread
@@ -28,15 +28,16 @@ from hubtwin.base.errors import Denied, Malformed, Retry
 from hubtwin.library.asking import Bounds, Refused
 from hubtwin.library.sqlgate import Passed, refuse_engine_tree
 from hubtwin.library.views import Piece, Source, View
+from hubtwin.stores.asking_room import Room
 from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
-from hubtwin.stores.view_sql import literal, quoted, view_sql
+from hubtwin.stores.view_sql import literal, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
 # grantees whose questions run at once, each with the memory of a room (idle ones hold none), and how many questions of
 # others wait for them, each in a thread that answers nobody meanwhile
 BUSY_ROOMS, WAIT_S, WAITING = 4, 10.0, 8
 LOOK_S = 0.2  # how often a running question's shares are looked at
-KEPT_TABLES, KEPT_PLACES = 16, 4_096
+KEPT_PLACES = 4_096
 _BATCH = 65_536
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896  # 0001-01-01 and 9999-12-31, in days since 1970
 LIBRARY, ROWS, COLOURS, COLUMNS = "library", "rows", "colours", "columns"
@@ -52,16 +53,13 @@ def folders_of(directory: Path) -> list[Path]:
     return [library / ROWS, library / SERVED, library / COLOURS, directory / COLUMNS]
 
 
-@dataclass
-class _Room:
-    """The DuckDB of a grantee."""
+@dataclass(frozen=True, slots=True)
+class _Barred:
+    """The places in a file that nobody may have, None where nothing of it may leave, and where a copy without them
+    would lie."""
 
-    connection: duckdb.DuckDBPyConnection
-    lock: Lock = field(default_factory=Lock)
-    running: int = 0
-    number: int = 0
-    # what nobody may have: ids of the arrays of places -> the table that holds them, and the arrays
-    barred: OrderedDict[tuple[int, ...], tuple[str, Sequence[np.ndarray]]] = field(default_factory=OrderedDict)
+    places: np.ndarray | None
+    copy: Path | None = None
 
 
 class Engine:
@@ -81,10 +79,10 @@ class Engine:
         self._folders = [f"{folder.resolve()}/" for folder in folders]
         self._threads, self._memory, self._most = threads, memory, rooms
         self._most_busy, self._wait_s, self._waiting = busy_rooms, wait_s, 0
-        self._rooms: OrderedDict[str, _Room] = OrderedDict()
+        self._rooms: OrderedDict[str, Room] = OrderedDict()
         self._lock = Lock()
         self._left = Condition(self._lock)  # told when a room has no question any more
-        self._places: OrderedDict[tuple[object, ...], np.ndarray | None] = OrderedDict()
+        self._places: OrderedDict[tuple[object, ...], _Barred] = OrderedDict()
 
     def close(self) -> None:
         """Let go of everything."""
@@ -107,23 +105,13 @@ class Engine:
         `still` tells whether its shares hold; where they end meanwhile the question is stopped. Raises Refused with
         what a person is told: Denied for that, Malformed for a question that cannot be run or is too large.
         """
-        with self._entered(grantee) as room:
-            with room.lock:
-                room.number += 1
-                schema = f"q{room.number}_{secrets.token_hex(4)}"
-            cursor = room.connection.cursor()
-            try:
-                return self._answer(room, cursor, schema, passed, views, bounds=bounds, still=still)
-            finally:
-                with suppress(duckdb.Error):
-                    cursor.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-                cursor.close()
+        with self._entered(grantee) as room, closing(room.connection.cursor()) as cursor:
+            return self._answer(room, cursor, passed, views, bounds=bounds, still=still)
 
     def _answer(
         self,
-        room: _Room,
+        room: Room,
         cursor: duckdb.DuckDBPyConnection,
-        schema: str,
         passed: Passed,
         views: Mapping[str, tuple[View, Source]],
         *,
@@ -132,44 +120,41 @@ class Engine:
     ) -> pa.Table:
         watch = _Watch(cursor, bounds.seconds, still)
         try:
-            with watch:
-                self._make_views(room, cursor, schema, views)
-                sql = passed.render(schema)
+            with watch, room.views(cursor, self._view_texts(room, cursor, views)) as schemas:
+                sql = passed.render(schemas)
                 tree = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
-                refuse_engine_tree(json.loads(tree), schema, frozenset(views))
+                refuse_engine_tree(json.loads(tree), schemas)
                 return _read(cursor, sql, bounds)
         except _FAILURES as error:
             raise _told(error, watch, bounds) from None  # its text may hold values: it goes nowhere
 
-    def _make_views(
-        self,
-        room: _Room,
-        cursor: duckdb.DuckDBPyConnection,
-        schema: str,
-        views: Mapping[str, tuple[View, Source]],
-    ) -> None:
-        cursor.execute(f"CREATE SCHEMA {schema}")
+    def _view_texts(
+        self, room: Room, cursor: duckdb.DuckDBPyConnection, views: Mapping[str, tuple[View, Source]]
+    ) -> dict[str, str]:
+        """Return the SELECT behind each view. Raises Refused."""
+        found = dict[str, str]()
         for name, (view, source) in views.items():
             read, places = self._readable(view, source)
-            out = _bar(room, cursor, places)
-            cursor.execute(f"CREATE SECURE VIEW {schema}.{quoted(name)} AS {view_sql(view, read, out)}")
+            found[name] = view_sql(view, read, room.bar(cursor, places))
+        return found
 
     def _readable(self, view: View, source: Source) -> tuple[Source, list[np.ndarray]]:
         """Return the files that a question reads, and the places in each that it must leave out itself."""
         pieces, places = list[Piece](), list[np.ndarray]()
         for piece in source.pieces:
-            found = self._places_of(piece, source)
+            barred = self._barred_in(piece, source)
+            found = barred.places
             if found is None or 0 < len(found) == piece.rows:
                 continue
-            if len(found) and not source.latest_by and (copy := copy_of(piece.path, found)).exists():
-                piece, found = replace(piece, path=copy), NOTHING  # noqa: PLW2901 - the copy stands for it
+            if barred.copy is not None and barred.copy.exists():
+                piece, found = replace(piece, path=barred.copy), NOTHING  # noqa: PLW2901 - the copy stands for it
             pieces.append(piece)
             places.append(found)
         return replace(source, pieces=tuple(pieces), lacking=_lacking(view, pieces)), places
 
-    def _places_of(self, piece: Piece, source: Source) -> np.ndarray | None:
-        """Return `places_of` a file, looked for once; None also where its colours cannot be read. Raises Refused."""
-        key = (piece, source.coloured, _stamp(piece.colours), source.withheld)
+    def _barred_in(self, piece: Piece, source: Source) -> _Barred:
+        """Return what nobody may have of a file, looked for once. Raises Refused."""
+        key = (str(piece.path), source.coloured, _stamp(piece.colours), source.withheld)
         with self._lock:
             if key in self._places:
                 self._places.move_to_end(key)
@@ -179,15 +164,18 @@ class Engine:
         except (OSError, pa.ArrowInvalid):
             if not piece.path.exists():  # replaced between the list of files and its reading
                 raise Refused(Retry("library.ask_moved")) from None
-            return None
+            return _Barred(None)
+        barred = _Barred(places)
+        if places is not None and len(places) and not source.latest_by:
+            barred = _Barred(places, copy_of(piece.path, places))
         with self._lock:
-            self._places[key] = places
+            self._places[key] = barred
             while len(self._places) > KEPT_PLACES:
                 self._places.popitem(last=False)
-        return places
+        return barred
 
     @contextmanager
-    def _entered(self, grantee: str) -> Iterator[_Room]:
+    def _entered(self, grantee: str) -> Iterator[Room]:
         """Give the room of a grantee; the one that was longest not entered is closed where there are too many.
 
         Raises Retry where the grantee has too many questions running, or all of them together do for a while.
@@ -197,7 +185,7 @@ class Engine:
                 self._wait_for_room(grantee)
             room = self._rooms.get(grantee)
             if room is None:
-                room = self._rooms[grantee] = _Room(self._connect())
+                room = self._rooms[grantee] = Room(self._connect())
             self._rooms.move_to_end(grantee)
             if room.running >= AT_ONCE:
                 raise Retry("library.ask_busy")
@@ -240,6 +228,7 @@ class Engine:
         }
         connection = duckdb.connect(":memory:", config=config)
         folders = ", ".join(literal(folder) for folder in self._folders)
+        connection.execute("SET GLOBAL parquet_metadata_cache = true")  # a file's time is looked at all the same
         connection.execute(f"SET allowed_directories = [{folders}]")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
@@ -275,30 +264,6 @@ class _Watch:
             return self._still()
         except Exception:  # noqa: BLE001 - what cannot be looked up does not hold
             return False
-
-
-def _bar(room: _Room, cursor: duckdb.DuckDBPyConnection, places: Sequence[np.ndarray]) -> str | None:
-    """Return the table in a room that holds places (file, row), None for no place; the same places make one table.
-
-    The last few are kept: a question that runs may still read one that another question has no use for.
-    """
-    if not any(len(each) for each in places):
-        return None
-    with room.lock:
-        key = tuple(map(id, places))  # what is looked for once is one object, and the room holds on to it
-        if key in room.barred:
-            room.barred.move_to_end(key)
-            return room.barred[key][0]
-        name = f"main.out_{secrets.token_hex(8)}"
-        files = np.repeat(np.arange(len(places), dtype=np.uint64), [len(each) for each in places])
-        given = pa.table({"file": files, "place": np.concatenate(places)})
-        cursor.register("given", given)
-        cursor.execute(f"CREATE TABLE {name} AS SELECT file, place FROM given")  # noqa: S608 - a name of ours
-        cursor.unregister("given")
-        room.barred[key] = (name, places)
-        while len(room.barred) > KEPT_TABLES:
-            cursor.execute(f"DROP TABLE IF EXISTS {room.barred.popitem(last=False)[1][0]}")
-        return name
 
 
 def _read(cursor: duckdb.DuckDBPyConnection, sql: str, bounds: Bounds) -> pa.Table:

@@ -84,9 +84,10 @@ def _rows(view: View, source: Source, out: str | None) -> str:
     for branch in view.branches:
         cells = [_cell(view, source, branch, name) for name in view.columns]
         cells += [f"{number} AS {quoted(NUMBER)}"] if view.numbered else []
-        mine = _filter(branch.rows)
-        where = [mine, *(f"({each}) IS NOT TRUE" for each in before)]
-        selects.append(f"SELECT {', '.join(cells) or 'true AS _'} FROM {start} WHERE {' AND '.join(where)}")  # noqa: S608
+        mine = _filter(view, branch.rows)
+        where = [*([] if branch.rows.everything else [mine]), *(f"({each}) IS NOT TRUE" for each in before)]
+        only = f" WHERE {' AND '.join(where)}" if where else ""
+        selects.append(f"SELECT {', '.join(cells) or 'true AS _'} FROM {start}{only}")  # noqa: S608
         if branch.rows.everything:
             break  # nothing is left for the branches after it
         before.append(mine)
@@ -114,13 +115,16 @@ def _record(source: Source, salt: str) -> str:
     return f"left(sha256(concat('record', '{salt}', {told})), 32)"
 
 
-def _filter(rows: Rows) -> str:
+def _filter(view: View, rows: Rows) -> str:
     if rows.everything:
         return "true"
     if rows.nothing:
         return "false"
     values = ", ".join(literal(value) for value in sorted(rows.values))
-    return f"CAST(r.{quoted(rows.column)} AS VARCHAR) IN ({values})"
+    column = f"r.{quoted(rows.column)}"
+    if SQL_TYPES[_kind(view, rows.column)] != "VARCHAR":  # a cast, also of a text to a text, is no filter of the reader
+        column = f"CAST({column} AS VARCHAR)"
+    return f"{column} IN ({values})"
 
 
 def _counts(view: View, source: Source, out: str | None) -> str:
@@ -135,7 +139,7 @@ def _counts(view: View, source: Source, out: str | None) -> str:
     told = f"count(DISTINCT r.{quoted(subject)})" if subject else "count(*)"
     groups = f" GROUP BY {', '.join(str(place) for place in range(1, len(names) + 1))}" if names else ""
     floored = f"(count(*) // {view.floor}) * {view.floor} AS {quoted(COUNT)}"
-    start = f"FROM {_source(view, source, out)} WHERE {_filter(branch.rows)}"
+    start = f"FROM {_source(view, source, out)} WHERE {_filter(view, branch.rows)}"
     return f"SELECT {', '.join([*cells, floored])} {start}{groups} HAVING {told} >= {view.floor}"
 
 
