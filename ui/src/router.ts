@@ -1,4 +1,5 @@
 import { createRouter, createWebHashHistory } from "vue-router";
+import { withTexts } from "./i18n/later";
 import Desk from "./pages/Desk.vue";
 
 /** Addresses live behind the hash, so that any file server can serve the page. */
@@ -12,7 +13,7 @@ export const router = createRouter({
       path: "/cases/:id",
       name: "case",
       meta: { present: true },
-      component: () => import("./pages/CasePage.vue"),
+      component: () => withTexts(() => import("./pages/CasePage.vue")),
       props: true,
     },
     {
@@ -30,19 +31,24 @@ export const router = createRouter({
     },
     { path: "/times", name: "times", component: () => import("./pages/Times.vue") },
     { path: "/repairs", name: "repairs", meta: { present: true }, component: () => import("./pages/Repairs.vue") },
-    { path: "/access", name: "access", meta: { present: true }, component: () => import("./pages/Access.vue") },
+    {
+      path: "/access",
+      name: "access",
+      meta: { present: true },
+      component: () => withTexts(() => import("./pages/Access.vue")),
+    },
     {
       path: "/partners/:id?",
       name: "partners",
       meta: { present: true },
-      component: () => import("./pages/Partners.vue"),
+      component: () => withTexts(() => import("./pages/Partners.vue")),
       props: true,
     },
     {
       path: "/library/:section?/:id?",
       name: "library",
       meta: { present: true, asked: true },
-      component: () => import("./pages/library/start"),
+      component: () => withTexts(() => import("./pages/library/start")),
       props: true,
     },
     {

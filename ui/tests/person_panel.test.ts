@@ -2,6 +2,7 @@
 import { flushPromises, mount } from "@vue/test-utils";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { i18n, loadTexts } from "../src/i18n";
+import { withTexts } from "../src/i18n/later";
 import { coverOf, Glimpse, GLIMPSE_MS, liveOf } from "../src/logic/glimpse";
 import PersonPanel from "../src/parts/PersonPanel.vue";
 import { lang } from "../src/state/prefs";
@@ -9,6 +10,7 @@ import { me } from "../src/state/session";
 import { aCase } from "./make";
 
 await Promise.all([loadTexts("zh"), loadTexts("en")]);
+await withTexts(() => Promise.resolve());
 
 const NOW = Date.parse("2024-05-06T07:08:09Z");
 const MIN = Math.floor(NOW / 60_000);

@@ -1,6 +1,7 @@
 /** Where the camera must stand so that all levels of a venue are in view, lifted apart or not. */
 
-import { WebMercatorViewport } from "@deck.gl/core";
+// Not that of deck.gl, which is the same with 60 kB around it: the camera stands before the overlay is fetched.
+import { WebMercatorViewport } from "@math.gl/web-mercator";
 import type { Lonlat, Point3 } from "./stack";
 
 export interface Room {
