@@ -68,6 +68,7 @@ export function whenDrawn(map: BaseMap, then: () => void): void {
     if (waits) then();
     waits = false;
   };
-  map.once("idle", go);
+  const look = (): void => void (map.loaded() ? go() : map.once("render", look));
+  map.once("render", look);
   setTimeout(go, LONG_MS);
 }

@@ -78,8 +78,13 @@ const prefectureNames = (colour: string, halo: Record<string, unknown>): SymbolL
   paint: { "text-color": colour, ...halo },
 });
 
-/** A style of outlines and labels; `labels` and `marks` are filled later with what moves. */
-export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
+export const chinaAt = (): string => new URL(chinaUrl, location.href).href;
+
+/**
+ * A style of outlines and labels; `labels` and `marks` are filled later with what moves. Without `land` all is bare
+ * ground (`country.ts`).
+ */
+export function baseStyle(palette: Palette, lang: Lang, land = true): StyleSpecification {
   const english: ExpressionSpecification = [
     "match",
     ["get", "adcode"],
@@ -90,14 +95,14 @@ export function baseStyle(palette: Palette, lang: Lang): StyleSpecification {
   return {
     version: 8,
     sources: {
-      china: { type: "geojson", data: new URL(chinaUrl, location.href).href },
+      china: { type: "geojson", data: land ? chinaAt() : NOTHING },
       prefectures: { type: "geojson", data: NOTHING },
       [AROUND]: { type: "geojson", data: NOTHING },
       names: { type: "geojson", data: NOTHING },
       labels: { type: "geojson", data: NOTHING },
     },
     layers: [
-      { id: "sea", type: "background", paint: { "background-color": palette.sea } },
+      { id: "sea", type: "background", paint: { "background-color": land ? palette.sea : palette.land } },
       { id: "land", type: "fill", source: "china", paint: { "fill-color": palette.land } },
       ...aroundLayers(palette, lang, FONT),
       {

@@ -72,6 +72,8 @@ export const loading = reactive(
   Object.fromEntries(TOPICS.map((topic) => [topic, { state: "idle", message: "", denied: false }])),
 ) as Record<Topic, Loading>;
 
+export const isReady = (topic: Topic): boolean => loading[topic].state === "ready";
+
 export async function load(...topics: Topic[]): Promise<void> {
   await Promise.all(topics.map(loadOne));
 }

@@ -21,6 +21,7 @@ const waiting = new Conflator<LiveChange>();
 let feed: LiveFeed | null = null;
 let timers: ReturnType<typeof setInterval>[] = [];
 const expecting: (() => void)[] = [];
+let hasPicture = false;
 
 /** Which lists a change of a topic makes old, beside what it brings itself. */
 const ASK_AGAIN: Record<string, Topic[]> = {
@@ -62,14 +63,26 @@ export function startLive(): void {
   ];
 }
 
-/** Opens the feed anew and waits until its first picture is here, or until `timeoutMs` are over. */
-export function reopenLive(timeoutMs = 10_000): Promise<void> {
-  waiting.drain();
+/** Lists that the first picture of the feed brings: nobody asks for them where it comes. */
+export const BROUGHT = ["emergency", "trains", "positions", "board"] as const satisfies Topic[];
+
+/**
+ * Waits for the first picture of the feed, or until `timeoutMs` are over. What it does not bring is asked for after it,
+ * and kept up to date by what comes then; asked for before, it would be asked for twice.
+ */
+export function pictured(timeoutMs = 3_000): Promise<void> {
+  if (hasPicture) return Promise.resolve();
   return new Promise((resolve) => {
     expecting.push(resolve);
     setTimeout(resolve, timeoutMs);
-    startLive();
   });
+}
+
+/** Opens the feed anew and waits until its first picture is here, or until `timeoutMs` are over. */
+export function reopenLive(timeoutMs = 10_000): Promise<void> {
+  waiting.drain();
+  startLive();
+  return pictured(timeoutMs);
 }
 
 export function stopLive(): void {
@@ -77,6 +90,7 @@ export function stopLive(): void {
   feed = null;
   for (const timer of timers) clearInterval(timer);
   timers = [];
+  hasPicture = false;
   silentSince.value = null;
 }
 
@@ -98,6 +112,7 @@ function takeSnapshot(snapshot: LiveSnapshot): void {
   bring("board", snapshot.board);
   // Pages of cases and tasks are not in the snapshot: what was missed while away is asked for.
   refresh(["cases", "tasks", "areas", "repairs", "sources"]);
+  hasPicture = true;
   for (const told of expecting.splice(0)) told();
 }
 
