@@ -1,7 +1,7 @@
 """One person's rows go from every dataset of the library, with a signed report that names nobody."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,9 +11,14 @@ import pytest
 
 from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied
+from hubtwin.library.loads import Load, NewBad
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.settings import load_settings
+from hubtwin.stores.backup import backup
+from hubtwin.stores.erasure import restore_forgetting
+from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import open_sealed
+from hubtwin.stores.uploads import Uploads
 from hubtwin.wiring.library_keeping import forget_person
 from hubtwin.wiring.works import Works, open_works
 
@@ -91,3 +96,40 @@ def test_it_takes_a_steward_a_security_officer_an_element_and_no_hold(tmp_path: 
             forget_person(works, "citizen_id", NOBODY, by=STEWARD, second=OFFICER, reason="x")
         assert all(NOBODY in _numbers(works, name, column) for name, column in bound)
         assert epoch_minute(NOW) == works.library.now_min() if works.library else False
+
+
+def _quarantine(works: Works, dataset: str) -> None:
+    """Put lines into quarantine: of nobody in a cell, in a line as it came, in a longer number; and of others."""
+    assert works.library is not None
+    shelves = works.library.shelves
+    load = shelves.loads.begin(Load("L1", dataset, "p", "f.csv", "0" * 64, {"format": "csv"}, "zheng", 1))
+    bad = [
+        NewBad(2, "cut", [], {"anything": f" {NOBODY} "}),
+        NewBad(3, f'"Nobody";{NOBODY}|tomorrow', []),
+        NewBad(4, f'{{"id":"{NOBODY}"}}', []),
+        NewBad(5, f"Nobody,{NOBODY}7,tomorrow", []),
+        NewBad(6, f"Other,{OTHER},tomorrow", [], {"anything": OTHER}),
+    ]
+    with shelves.database.transaction() as con:
+        shelves.loads.advance(con, load, bad, cursor="6", rows=0, at_min=1)
+
+
+def test_lines_that_could_not_be_read_go_too_and_waiting_files_are_told(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        (name, _), *_ = _fill(works)
+        _quarantine(works, name)
+        receiving = Uploads(works.library.shelves.directory).begin("new.csv", "zheng", "data", epoch_minute(NOW))
+        receiving.write(NOBODY.encode())
+        receiving.finish()
+        backup(works.store.directory, tmp_path / "copy", clock=lambda: NOW)
+        sealed = forget_person(works, "citizen_id", NOBODY, by=STEWARD, second=OFFICER, reason="asked for it")
+        body = open_sealed(sealed, works.access.audit.public_hex)
+        assert body["quarantined_lines"] == {name: 3}
+        assert body["uploads_not_looked_into"] == 1
+        assert [row.line_no for row in works.library.shelves.quarantined(name)] == [5, 6]
+        assert NOBODY not in sealed
+        told = [works.store.directory]
+        restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=lambda: NOW, forgotten_by=told)
+    with closing(Shelves(tmp_path / "new" / "library", at_min=epoch_minute(NOW))) as restored:
+        assert [row.line_no for row in restored.quarantined(name)] == [5, 6]

@@ -19,6 +19,7 @@ from hubtwin.model.basket import Basket, Form
 from hubtwin.model.partner import Level, Partner, Way
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.ports import Batch
+from hubtwin.rules.batching import RowState
 from hubtwin.settings import load_settings
 from hubtwin.settings.partners import PartnerSettings
 from hubtwin.stores.signing import Signer
@@ -26,7 +27,7 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import salt_of
 from hubtwin.wiring.batches import Batching
 from hubtwin.wiring.governing import governing_of
-from hubtwin.wiring.library_sending import send_through
+from hubtwin.wiring.library_sending import send_again, send_through
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.running import batching_of, sender_of
 from hubtwin.wiring.works import Works, open_works
@@ -99,6 +100,26 @@ def test_rows_leave_with_the_numbers_of_their_records_and_go_again_only_if_new(t
         assert {row.row.cells[0] for row in second.batched.rows} == {"2", "3"}, "what is withheld does not leave"
         kinds = [entry.by for entry in works.access.audit.list_entries(kind="LibraryAsked")]
         assert kinds == ["zheng"] * 3
+
+
+def test_sent_again_go_only_rows_that_may_still_be_seen(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        assert works.batches is not None
+        assert works.partners is not None
+        _fill(works, "a", "b", "c")
+        share = _give(works)
+        head = send_through(works, "s1", by=STEWARD).head
+        assert head is not None
+        assert send_again(works, share, head.batch_id, by=STEWARD) == 3
+        works.library.shelves.withhold(NAME, [2], "hold", "wu", 0)
+        assert send_again(works, share, head.batch_id, by=STEWARD) == 2
+        parcels = works.partners.wire.list_waiting("city", 20)
+        assert len(parcels) == 6, "a head and a chunk for each of three times"
+        assert works.batches.count(head.batch_id)[RowState.SENT] == 3
+        works.library.shelves.withhold(NAME, [1, 3], "hold", "wu", 0)
+        assert send_again(works, share, head.batch_id, by=STEWARD) == 0
+        assert len(works.partners.wire.list_waiting("city", 20)) == 6, "nothing goes where nothing may be seen"
 
 
 def test_a_batch_that_a_crash_kept_from_the_wire_goes_when_the_share_is_sent_again(

@@ -9,7 +9,6 @@ A backup made earlier still holds the rows. What was erased is therefore written
 `restore_forgetting` erases it again before the restored store is in its place.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -31,7 +30,7 @@ from hubtwin.stores.backup import KEYS_FOLDER, Taken, restore
 from hubtwin.stores.columns import Columns, read_batches
 from hubtwin.stores.journal import opened_journal
 from hubtwin.stores.rows import Rows, StoredFile
-from hubtwin.stores.shelf_erasure import erase_from_shelves
+from hubtwin.stores.shelf_erasure import digest_of, erase_from_quarantine, erase_from_shelves
 from hubtwin.stores.sqlite import fsync, query
 from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
 
@@ -77,7 +76,7 @@ class Erased:
 
 def person_digest(pid: str) -> str:
     """Return what stands for a pseudonym in a condition."""
-    return hashlib.sha256(pid.encode()).hexdigest()
+    return digest_of(pid)
 
 
 def erase(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock, why: str) -> Erased:
@@ -141,6 +140,13 @@ def erase_shelf(
     return count
 
 
+def erase_lines(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock) -> int:
+    """Destroy lines of a dataset of the library that could not be read and name one of the persons of a condition;
+    return how many. What `erase_shelf` has written down makes a later restore do this again too."""
+    persons = frozenset[str]().union(*(each.only or () for each in where))
+    return erase_from_quarantine(store_dir, name, persons, epoch_minute(clock())) if persons else 0
+
+
 def list_erasures(place: Path) -> list[Mapping[str, object]]:
     """Return what was erased from a store, or is known to be erased from what a backup holds, oldest first."""
     found: dict[str, Mapping[str, object]] = {}
@@ -171,6 +177,7 @@ def erase_again(store_dir: Path, erasures: Iterable[Mapping[str, object]], *, cl
                     name, at_min = str(told["dataset"]).removeprefix(SHELF), int(str(told["at_min"]))
                     why = str(told["why"])
                     count += erase_shelf(store_dir, name, conditions, clock=clock, why=why, erasure_min=at_min)
+                    count += erase_lines(store_dir, name, conditions, clock=clock)
                     continue
                 dataset = _checked(str(told["dataset"]), conditions)
                 count += eraser.erase(dataset, conditions, str(told["why"]), erasure_min=int(str(told["at_min"]))).rows

@@ -4,7 +4,9 @@ What is withheld stays: it is under a legal hold, or somebody has yet to look at
 """
 
 import hashlib
+import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -16,9 +18,11 @@ import pyarrow.parquet as pq
 
 from hubtwin.base.errors import Absent
 from hubtwin.datasets.listing import ROW_NO
+from hubtwin.library.loads import BadRow
 from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 
+_WORDS = re.compile(r"[\s,;|\"'{}\[\]:=]+")  # what stands between values in a line, whatever kind of file it came from
 LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
 
 
@@ -52,11 +56,9 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
 
     Raises Absent for a column that no file of the dataset has, Retry where somebody else writes the dataset.
     """
-    directory = store_dir / LIBRARY_FOLDER
-    if not (directory / SHELVES_FILE).exists():
-        return 0
-    shelves = Shelves(directory, at_min=at_min)
-    try:
+    with _opened(store_dir, at_min) as shelves:
+        if shelves is None:
+            return 0
         held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
         files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
         _refuse_unknown(name, files, where)
@@ -69,8 +71,33 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
                 shelves.replace_part(shape, part, _kept(own, where, held, shape.schema), at_min=at_min)
             count += hits
         return count
-    finally:
-        shelves.close()
+
+
+def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], at_min: int) -> int:
+    """Destroy lines of a dataset that could not be read and of which a cell, or a word as it came, is one of those with
+    these digests, in whatever column; return how many. A line that was cut is looked at as far as it was kept."""
+
+    def names_somebody(row: BadRow) -> bool:
+        words = {*_WORDS.split(row.raw), *(str(cell).strip() for cell in row.cells.values())}
+        return any(digest_of(word) in digests for word in words if word)
+
+    with _opened(store_dir, at_min) as shelves:
+        return shelves.loads.forget_where(name, names_somebody) if shelves else 0
+
+
+@contextmanager
+def _opened(store_dir: Path, at_min: int) -> Iterator[Shelves | None]:
+    directory = store_dir / LIBRARY_FOLDER
+    if not (directory / SHELVES_FILE).exists():
+        yield None
+        return
+    with closing(Shelves(directory, at_min=at_min)) as shelves:
+        yield shelves
+
+
+def digest_of(value: object) -> str:
+    """Return what stands for a value in a condition, so that what is written down names nobody."""
+    return hashlib.sha256(str(value).encode()).hexdigest()
 
 
 def _count(file: ShelfFile, where: Sequence[Condition], held: pa.Array) -> int:
@@ -128,6 +155,6 @@ def _doomed(file: ShelfFile, table: pa.Table, where: Sequence[Condition], held: 
 
 
 def _named(column: pa.Array, digests: frozenset[str]) -> pa.Array:
-    texts = {value: hashlib.sha256(str(value).encode()).hexdigest() for value in column.unique().to_pylist()}
+    texts = {value: digest_of(value) for value in column.unique().to_pylist()}
     wanted = [value for value, digest in texts.items() if value is not None and digest in digests]
     return pc.is_in(column, pa.array(wanted, column.type))

@@ -6,7 +6,7 @@ anywhere goes on behind its last whole batch.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.library.loads import RAW_CHARS, BadRow, Load, NewBad
@@ -129,6 +129,16 @@ class ShelfLoads:
             )
             if done.rowcount != 1:
                 raise Denied("stores.released_before", row=seq)
+
+    def forget_where(self, dataset: str, is_doomed: Callable[[BadRow], bool]) -> int:
+        """Destroy rows of the quarantine that a condition names; return how many. For the erasure of a person."""
+        doomed, after = list[int](), 0
+        while page := self.list_bad(dataset=dataset, after=after):
+            doomed += [row.seq for row in page if is_doomed(row)]
+            after = page[-1].seq
+        with self._database.transaction() as con:
+            con.executemany("DELETE FROM quarantine WHERE seq = ?", [(seq,) for seq in doomed])
+        return len(doomed)
 
     def forget(self, dataset: str, before_min: int) -> int:
         """Destroy rows of the quarantine that came before a minute; return how many. For retention and erasure."""

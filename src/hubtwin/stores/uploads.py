@@ -104,6 +104,10 @@ class Uploads:
             (one for one in found if one and one.agency == agency), key=lambda one: (one.at_min, one.upload_id)
         )
 
+    def count(self) -> int:
+        """Return how many files wait, of all agencies."""
+        return len(list(self._folder.glob(f"*{_HEAD}")))
+
     def get(self, upload_id: str, agency: str) -> tuple[Upload, Path]:
         """Return an upload of an agency and its file. Raises Absent, also for one of somebody else."""
         found = next((one for one in self.list_of(agency) if one.upload_id == upload_id), None)

@@ -88,7 +88,7 @@ class RealSendings:
     def send_again(self, who: Person, batch_id: str) -> s.SentAgain:
         """Send rows once more."""
         share = self._of_batch(who, batch_id)
-        rows = send_again(self._works, share, batch_id)
+        rows = send_again(self._works, share, batch_id, by=who)
         told = {"batch": batch_id, "share": share.share_id, "dataset": share.dataset, "rows": rows}
         self._works.access.audit.append("SentAgain", who.user_id, told)
         return s.SentAgain(rows)

@@ -5,7 +5,7 @@ signed messages with keys of that attempt, then marks the rows; answers are take
 The platform knows a row by key and revision, whatever way it comes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -142,16 +142,16 @@ class Batching:
         end = epoch_minute(service_start(day + timedelta(days=1), self.zone))
         return self.make(facts, self.templates.in_force(name, day), Period(start, end), now, marks)
 
-    def stage(self, batch_id: str, *, again: bool = False) -> int:
+    def stage(self, batch_id: str, *, again: bool = False, only: Container[str] | None = None) -> int:
         """Write a batch, signed, into the books of the wire; return how many rows. It goes with the next pump.
 
         A batch that stands there is not written again unless `again` asks for all rows without acceptance once more.
-        Raises Absent, Retry.
+        `only` are the keys of those that may still go. Raises Absent, Retry.
         """
         head = self.books.begin(batch_id, again=again)
         if head.staged:
             return 0
-        rows = self.books.list_going(batch_id)
+        rows = [row for row in self.books.list_going(batch_id) if only is None or row.key in only]
         if rows:
             self.send.stage(parcels_of_batch(head, self.templates.get(head.template, head.version), rows))
         self.books.mark_staged(batch_id, [(row.key, row.revision) for row in rows])

@@ -6,16 +6,20 @@ from hubtwin.datasets.all import DATASETS
 from hubtwin.model.agency import Person
 from hubtwin.rules.permission import may
 from hubtwin.stores.deletion import report
-from hubtwin.stores.erasure import Where, erase_shelf, person_digest
+from hubtwin.stores.erasure import Where, erase_lines, erase_shelf, person_digest
+from hubtwin.stores.uploads import Uploads
 from hubtwin.wiring.keeping import keeping_of
+from hubtwin.wiring.library_works import LibraryWorks
 from hubtwin.wiring.works import Works
 
 ERASURE = "library_erasure"  # the kind of its report
 
 
 def forget_person(works: Works, element: str, value: str, *, by: Person, second: Person, reason: str) -> str:
-    """Erase every row of the district's datasets whose column of a standard element has a value; return the signed
-    report, which names datasets and counts and never the value. A restored backup erases them again.
+    """Erase each row of the district's datasets whose column of a standard element has a value, and each line of their
+    quarantine that holds it; return the signed report, which names datasets and counts and never the value.
+
+    A restored backup erases them again. Files that wait to be loaded are counted, not looked into: they go in a week.
 
     What is withheld stays. Raises Denied (not a steward and a security officer, a legal hold stands), Absent for an
     element that no column is bound to, Retry.
@@ -27,13 +31,7 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
     if works.access.grants.list_holds():
         raise Denied("wiring.forget_hold")
     assert works.library is not None, "open_works opens the library"
-    bound = [
-        (listing.name, column.name)
-        for listing in works.library.catalogue().listings
-        if listing.name not in DATASETS
-        for column in listing.dataset.columns
-        if listing.trait(column.name).element == element
-    ]
+    bound = _bound(works.library, element)
     if not bound:
         raise Absent("wiring.forget_element", element=element)
     keeping, counts, only = keeping_of(works), dict[str, int](), frozenset({person_digest(value.strip())})
@@ -44,10 +42,25 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
         where = [Where(column, only=only)]
         count = erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=ERASURE, always=True)
         counts[name] = counts.get(name, 0) + count
+    anybody = [Where(element, only=only)]
+    lines = {name: erase_lines(keeping.store_dir, name, anybody, clock=keeping.clock) for name in counts}
     body = {
         **told,
         "reason": reason,
         "rows": {name: count for name, count in counts.items() if count},
+        "quarantined_lines": {name: count for name, count in lines.items() if count},
         "datasets": len(counts),
+        "uploads_not_looked_into": Uploads(works.library.shelves.directory).count(),
     }
     return report(keeping, ERASURE, by.user_id, body)
+
+
+def _bound(library: LibraryWorks, element: str) -> list[tuple[str, str]]:
+    """Return the datasets of the district and their columns that are bound to a standard element."""
+    return [
+        (listing.name, column.name)
+        for listing in library.catalogue().listings
+        if listing.name not in DATASETS
+        for column in listing.dataset.columns
+        if listing.trait(column.name).element == element
+    ]

@@ -19,7 +19,7 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import make_asking, read_share
 from hubtwin.wiring.batch_files import errors_of, resend_content
 from hubtwin.wiring.batches import Batching, Made, Resent, Templates
-from hubtwin.wiring.library_share import PARTNER, made_templates, send_share
+from hubtwin.wiring.library_share import PARTNER, keys_now, made_templates, send_share
 from hubtwin.wiring.partners import Partners, lines_of, make_sender
 from hubtwin.wiring.works import Works
 
@@ -83,11 +83,14 @@ def send_corrected(works: Works, share: Share, batch_id: str, name: str, content
     return done
 
 
-def send_again(works: Works, share: Share, batch_id: str) -> int:
-    """Send all rows of a sending once more that the partner has not accepted; return how many. A row that it has
-    counts once: it is known by its key. Raises Denied where the share has ended, Absent."""
+def send_again(works: Works, share: Share, batch_id: str, *, by: Person) -> int:
+    """Send all rows of a sending once more that the partner has not accepted and may still see; return how many. A row
+    that it has counts once: it is known by its key. Raises Denied where the share has ended, Absent."""
+    assert works.library is not None, "open_works opens the library"
     _refuse_ended(works, share)
-    return _batching(works, share).stage(batch_id, again=True)
+    batching, listing = _batching(works, share), works.library.catalogue().get(share.dataset)
+    desk = make_asking(works, open_baskets(works.access).list_shares)
+    return batching.stage(batch_id, again=True, only=keys_now(batching, listing, share, read_share(desk, by, share)))
 
 
 def _batching(works: Works, share: Share) -> Batching:

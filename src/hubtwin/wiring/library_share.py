@@ -64,7 +64,7 @@ def send_share(
     if table.num_rows > MOST_ROWS:
         raise Malformed("wiring.share_too_long", rows=table.num_rows, most=MOST_ROWS)
     earlier = [head for head in batching.books.list_unstaged(batching.partner) if head.template == template.name]
-    facts = [facts_of(listing, str(row.pop(RECORD)), row) for row in table.to_pylist()]
+    facts = _facts(listing, table)
     period = Period(min(share.from_min, epoch_minute(now)), epoch_minute(now) + 1)
     made = batching.make(facts, template, period, now, marks_of_rows(table))
     for head in earlier:
@@ -73,6 +73,16 @@ def send_share(
     if made.head is not None:
         batching.stage(made.head.batch_id)
     return made if made.head is not None or not earlier else replace(made, head=earlier[-1])
+
+
+def keys_now(batching: Batching, listing: Listing, share: Share, table: pa.Table) -> frozenset[str]:
+    """Return the keys of the rows that a partner may see now: what was withheld or erased since is not among them."""
+    batched = batching.check(_facts(listing, table), template_of(listing, share))
+    return frozenset(one.row.key for one in batched.rows)
+
+
+def _facts(listing: Listing, table: pa.Table) -> list[Mapping[str, object]]:
+    return [facts_of(listing, str(row.pop(RECORD)), row) for row in table.to_pylist()]
 
 
 def marks_of_rows(table: pa.Table) -> Marks:
