@@ -46,6 +46,7 @@ from hubtwin.web.pages import Pages
 from hubtwin.web.problems import add_handlers
 from hubtwin.web.schemas.asked import Asked
 from hubtwin.web.schemas.hub import Health
+from hubtwin.web.turns import Turns
 
 ZIP_BYTES, ZIP_LEVEL = 8 * 1024, 1
 router = APIRouter(tags=["service"])
@@ -60,6 +61,7 @@ def build(desk: Desk, options: Options | None = None) -> FastAPI:
     app.state.edge = Edge(desk, options, meters, Limiter(), Limiter(), Feed(desk, meters, options.poll_s))
     app.state.pages = Pages(options.ui)
     app.add_middleware(GZipMiddleware, minimum_size=ZIP_BYTES, compresslevel=ZIP_LEVEL)
+    app.add_middleware(Turns, cookie=options.cookie)
     app.add_middleware(
         Guard,
         meters=meters,

@@ -73,13 +73,13 @@ async def _of_ours(request: Request, error: Exception) -> Response:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("answer_failed", key=error.key, status=status)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:  # a bug of ours says nothing about the inside
-        return _problem(request, status, "web.bug")
+        return problem(request, status, "web.bug")
     headers = {}
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         headers["retry-after"] = str(error.values.get("seconds", RETRY_S))
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["retry-after"] = str(RETRY_S)
-    return _problem(request, status, error.key, headers, **error.values)
+    return problem(request, status, error.key, headers, **error.values)
 
 
 async def _of_the_request(request: Request, error: Exception) -> Response:
@@ -87,15 +87,15 @@ async def _of_the_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     if first["type"] == "json_invalid":
-        return _problem(request, 400, "web.bad_json")
+        return problem(request, 400, "web.bad_json")
     where = ".".join(str(part)[:80] for part in first["loc"])
-    return _problem(request, 422, "web.not_as_declared", where=where, what=first["type"])
+    return problem(request, 422, "web.not_as_declared", where=where, what=first["type"])
 
 
 async def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     key = KEYS.get(error.status_code, "web.refused")
-    return _problem(request, error.status_code, key, dict(error.headers or {}))
+    return problem(request, error.status_code, key, dict(error.headers or {}))
 
 
 async def _gone(request: Request, error: Exception) -> Response:
@@ -105,7 +105,7 @@ async def _gone(request: Request, error: Exception) -> Response:
 
 async def _unforeseen(request: Request, error: Exception) -> Response:
     log.error("bug", kind=type(error).__name__, at=_place(error))
-    response = _problem(request, 500, "web.bug")
+    response = problem(request, 500, "web.bug")
     response.headers.update(HEADERS)  # this answer is made outside of the guard
     return response
 
@@ -119,9 +119,10 @@ def _place(error: BaseException) -> str:
     return place
 
 
-def _problem(
-    request: Request, status: int, key: str, headers: dict[str, str] | None = None, /, **values: Any
+def problem(
+    request: HTTPConnection, status: int, key: str, headers: dict[str, str] | None = None, /, **values: Any
 ) -> Response:
+    """Return an error as it is answered, in the language of the reader."""
     body = encode(Problem(key, text(key, find_lang(request), **values)))
     kept = {"cache-control": "no-store", "vary": "Accept-Language, Cookie", **(headers or {})}
     return Response(body, status, kept, "application/json")
