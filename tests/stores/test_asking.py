@@ -10,6 +10,7 @@ from threading import Thread, Timer
 from time import monotonic
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import structlog
@@ -214,6 +215,17 @@ def test_a_number_beyond_all_kinds_is_refused_and_no_failure_of_a_file(kit: Kit)
         ask(kit.desk, kit.asked(f"SELECT {'9' * 44} AS big FROM residents"))
     assert refused.value.key == "library.ask_kind"
     assert ask(kit.desk, kit.asked(f"SELECT CAST({'9' * 44} AS VARCHAR) AS big FROM residents")).table.num_rows == 3
+
+
+def test_a_street_that_an_older_contract_held_as_a_number_is_compared_as_text(tmp_path: Path) -> None:
+    held = make_kit(tmp_path, make_share(rows=of_street("07", "70")), people=[])
+    source = held.sources["residents"]
+    old = tmp_path / "old.parquet"
+    pq.write_table(pa.table({"id": ["a", "b"], "name": ["A", "B"], "street": pa.array([7, 70], pa.int64())}), old)
+    pieces = (Piece(old, 2, shape="old"),)
+    held.sources["residents"] = replace(source, pieces=pieces, coloured=False)
+    assert ask(held.desk, held.asked("SELECT id FROM residents")).table.to_pylist() == [{"id": "b"}]
+    held.engine.close()
 
 
 def test_a_conversion_error_does_not_tell_of_hidden_rows(tmp_path: Path) -> None:

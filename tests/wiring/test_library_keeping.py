@@ -105,10 +105,12 @@ def _quarantine(works: Works, dataset: str) -> None:
     load = shelves.loads.begin(Load("L1", dataset, "p", "f.csv", "0" * 64, {"format": "csv"}, "zheng", 1))
     bad = [
         NewBad(2, "cut", [], {"anything": f" {NOBODY} "}),
-        NewBad(3, f'"Nobody";{NOBODY}|tomorrow', []),
+        NewBad(3, f'"Nobody";tomorrow|{NOBODY}', []),
         NewBad(4, f'{{"id":"{NOBODY}"}}', []),
         NewBad(5, f"Nobody,{NOBODY}7,tomorrow", []),
         NewBad(6, f"Other,{OTHER},tomorrow", [], {"anything": OTHER}),
+        NewBad(7, f"Nobody^{NOBODY}，明天", []),
+        NewBad(8, f'{{"id": "\\u0031{NOBODY[1:]}"', []),
     ]
     with shelves.database.transaction() as con:
         shelves.loads.advance(con, load, bad, cursor="6", rows=0, at_min=1)
@@ -125,10 +127,13 @@ def test_lines_that_could_not_be_read_go_too_and_waiting_files_are_told(tmp_path
         backup(works.store.directory, tmp_path / "copy", clock=lambda: NOW)
         sealed = forget_person(works, "citizen_id", NOBODY, by=STEWARD, second=OFFICER, reason="asked for it")
         body = open_sealed(sealed, works.access.audit.public_hex)
-        assert body["quarantined_lines"] == {name: 3}
+        assert body["quarantined_lines"] == {name: 5}
         assert body["uploads_not_looked_into"] == 1
         assert [row.line_no for row in works.library.shelves.quarantined(name)] == [5, 6]
         assert NOBODY not in sealed
+        kept = works.library.shelves.directory.glob("shelves.sqlite*")
+        assert not any(f"tomorrow|{NOBODY}" in path.read_bytes().decode("latin-1") for path in kept)
+        assert b"Other," in (works.library.shelves.directory / "shelves.sqlite").read_bytes()
         told = [works.store.directory]
         restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=lambda: NOW, forgotten_by=told)
     with closing(Shelves(tmp_path / "new" / "library", at_min=epoch_minute(NOW))) as restored:

@@ -16,6 +16,7 @@ from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.listing import Listing
 from hubtwin.model.agency import AgencyKind, Person, Role
 from hubtwin.model.basket import Basket, Form
+from hubtwin.model.batch import RowAnswer, RowFate
 from hubtwin.model.partner import Level, Partner, Way
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.ports import Batch
@@ -27,7 +28,7 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import salt_of
 from hubtwin.wiring.batches import Batching
 from hubtwin.wiring.governing import governing_of
-from hubtwin.wiring.library_sending import send_again, send_through
+from hubtwin.wiring.library_sending import errors_of_sending, send_again, send_corrected, send_through
 from hubtwin.wiring.plugs import SCENES, load
 from hubtwin.wiring.running import batching_of, sender_of
 from hubtwin.wiring.works import Works, open_works
@@ -120,6 +121,29 @@ def test_sent_again_go_only_rows_that_may_still_be_seen(tmp_path: Path) -> None:
         works.library.shelves.withhold(NAME, [1, 3], "hold", "wu", 0)
         assert send_again(works, share, head.batch_id, by=STEWARD) == 0
         assert len(works.partners.wire.list_waiting("city", 20)) == 6, "nothing goes where nothing may be seen"
+
+
+def test_what_may_not_be_seen_any_more_is_neither_shown_to_be_corrected_nor_sent(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        assert works.batches is not None
+        _fill(works, "a", "b", "c")
+        share = _give(works)
+        head = send_through(works, "s1", by=STEWARD).head
+        assert head is not None
+        rows = works.batches.list_rows(head.batch_id)
+        refused = [RowAnswer(row.key, row.revision, RowFate.REFUSED, "no") for row in rows]
+        works.batches.settle("city", head.batch_id, refused)
+        name = f"{head.batch_id}-errors.csv"
+        content, count = errors_of_sending(works, share, head.batch_id, name, by=STEWARD)
+        assert count == 3
+        works.library.shelves.withhold(NAME, [2], "hold", "wu", 0)
+        shown, count = errors_of_sending(works, share, head.batch_id, name, by=STEWARD)
+        assert count == 2
+        assert len(shown.splitlines()) == len(content.splitlines()) - 1
+        typed = content.replace(b"a", b"x").replace(b"b", b"y")
+        done = send_corrected(works, share, head.batch_id, name, typed, by=STEWARD)
+        assert [problem.key for _, problem in done.problems] == ["stores.no_batch_row"], "that of the row that is gone"
 
 
 def test_a_batch_that_a_crash_kept_from_the_wire_goes_when_the_share_is_sent_again(

@@ -55,7 +55,7 @@ export const router = createRouter({
       path: "/emergency",
       name: "emergency",
       meta: { present: true },
-      component: () => import("./pages/Emergency.vue"),
+      component: () => withTexts(() => import("./pages/Emergency.vue")),
     },
     { path: "/:rest(.*)*", redirect: "/" },
   ],

@@ -17,6 +17,7 @@ const map = {
   setPaintProperty: (layer: string, _: string, value: unknown) => void told.push([layer, value]),
 } as unknown as BaseMap;
 const given = (name: string): unknown[] => told.filter(([one]) => one === name).map(([, data]) => data);
+const palette = (): Palette => ({ sea: "#123" }) as Palette;
 const outlines = { features: [{ properties: { adcode: "330000", name: "浙江", centre: [120, 29] } }] };
 
 beforeEach(() => {
@@ -30,20 +31,35 @@ beforeEach(() => {
 describe("the country around the hub", () => {
   test("is not asked for while the hub is looked at", () => {
     const country = new Country();
-    country.begin(map, false);
+    expect(country.beginsWithLand(false)).toBe(false);
+    country.begin(map, false, palette);
     expect(told).toEqual([]);
-    expect(country.landed).toBe(false);
+    expect(country.isThere).toBe(false);
   });
 
   test("comes once after the hub, and the sea when its land is drawn", () => {
     const country = new Country();
-    const palette = (): Palette => ({ sea: "#123" }) as Palette;
+    country.beginsWithLand(false);
     country.land(map, palette);
     country.land(map, palette);
     expect(given("china")).toHaveLength(1);
     expect(given("sea")).toEqual([]);
     idle!();
     expect(given("sea")).toEqual(["#123"]);
+    expect(country.beginsWithLand(false)).toBe(true);
+    country.begin(map, false, palette);
+    expect(given("china")).toHaveLength(1);
+  });
+
+  test("comes with the style where that is later than the hub was waited for", () => {
+    const country = new Country();
+    country.beginsWithLand(false);
+    layers.clear();
+    country.land(map, palette);
+    expect(given("china")).toEqual([]);
+    layers.add("land").add("sea");
+    country.begin(map, false, palette);
+    expect(given("china")).toHaveLength(1);
   });
 
   test("has its names from afar, its cities from nearer, and both again in a new style", async () => {
@@ -55,7 +71,7 @@ describe("the country around the hub", () => {
     country.show(map, true);
     country.show(map, true);
     expect(given("prefectures")).toHaveLength(1);
-    country.begin(map, true);
+    country.begin(map, true, palette);
     expect(given("names")).toHaveLength(2);
     expect(given("prefectures")).toHaveLength(2);
   });

@@ -34,7 +34,10 @@ class Piece:
 class Source:
     """Where the rows of a dataset are. `coloured`: rows leave only with a colour that is not black; `latest_by`: of
     rows with the same key the last one stands; `withheld`: rows that nobody may have now; `version` changes whenever
-    numbers of rows may have; `lacking`: columns that no piece has, because a contract added them later."""
+    numbers of rows may have.
+
+    `lacking`: columns that no piece has, because a contract added them later; `recast`: texts that some piece holds as
+    something else, because a contract once said so."""
 
     pieces: tuple[Piece, ...]
     coloured: bool
@@ -42,6 +45,7 @@ class Source:
     withheld: frozenset[int] = frozenset()
     version: str = ""
     lacking: tuple[str, ...] = ()
+    recast: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

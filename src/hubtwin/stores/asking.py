@@ -33,8 +33,8 @@ from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
 from hubtwin.stores.view_sql import literal, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
-# grantees whose questions run at once, each with the memory of a room (idle ones hold none), and how many questions of
-# others wait for them, each in a thread that answers nobody meanwhile
+# grantees whose questions run at once, each with the memory of a room (idle ones hold footers of files), and how many
+# questions of others wait for them, each in a thread that answers nobody meanwhile
 BUSY_ROOMS, WAIT_S, WAITING = 4, 10.0, 8
 LOOK_S = 0.2  # how often a running question's shares are looked at
 KEPT_PLACES = 4_096
@@ -150,7 +150,7 @@ class Engine:
                 piece, found = replace(piece, path=barred.copy), NOTHING  # noqa: PLW2901 - the copy stands for it
             pieces.append(piece)
             places.append(found)
-        return replace(source, pieces=tuple(pieces), lacking=_lacking(view, pieces)), places
+        return _shaped(view, replace(source, pieces=tuple(pieces))), places
 
     def _barred_in(self, piece: Piece, source: Source) -> _Barred:
         """Return what nobody may have of a file, looked for once. Raises Refused."""
@@ -310,19 +310,32 @@ def _told(error: BaseException, watch: _Watch, bounds: Bounds) -> Refused:
     return Refused(Malformed("library.ask_failed", reference=reference))
 
 
-def _lacking(view: View, pieces: Sequence[Piece]) -> tuple[str, ...]:
-    """Return the columns of a dataset that none of its pieces has; one piece of each shape is looked into."""
+def _shaped(view: View, source: Source) -> Source:
+    """Return a source with what its pieces lack, or hold as another kind than the dataset says: one of each shape is
+    looked into."""
     try:
-        stored = set[str]().union(*(_stored(path) for path in {piece.shape: piece.path for piece in pieces}.values()))
+        stored = [_stored(path) for path in {piece.shape: piece.path for piece in source.pieces}.values()]
     except (OSError, pa.ArrowInvalid):
-        return ()  # gone or damaged: the engine says so when it reads
-    return tuple(column.name for column in view.listing.dataset.columns if column.name not in stored)
+        return source  # gone or damaged: the engine says so when it reads
+    columns = view.listing.dataset.columns
+    known = set[str]().union(*stored)
+    texts = [column.name for column in columns if pa.types.is_string(column.arrow.type)]
+    return replace(
+        source,
+        lacking=tuple(column.name for column in columns if column.name not in known),
+        recast=tuple(name for name in texts if not all(kinds.get(name, True) for kinds in stored)),
+    )
 
 
 @lru_cache(maxsize=KEPT_PLACES)
-def _stored(path: Path) -> frozenset[str]:
-    """Return the columns of a file: none is ever written over by another."""
-    return frozenset(pq.read_schema(path).names)
+def _stored(path: Path) -> Mapping[str, bool]:
+    """Return the columns of a file and whether each is text: none is ever written over by another."""
+    return {field.name: _is_text(field.type) for field in pq.read_schema(path)}
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_string(plain) or pa.types.is_large_string(plain))
 
 
 def _stamp(path: Path | None) -> tuple[int, int]:

@@ -140,11 +140,11 @@ def erase_shelf(
     return count
 
 
-def erase_lines(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock) -> int:
-    """Destroy lines of a dataset of the library that could not be read and name one of the persons of a condition;
-    return how many. What `erase_shelf` has written down makes a later restore do this again too."""
+def erase_lines(store_dir: Path, name: str, where: Sequence[Where], *, clock: Clock, value: str = "") -> int:
+    """Destroy lines of a dataset of the library that could not be read and name one of the persons of a condition, or
+    hold `value`; return how many. What `erase_shelf` has written down makes a later restore do this again too."""
     persons = frozenset[str]().union(*(each.only or () for each in where))
-    return erase_from_quarantine(store_dir, name, persons, epoch_minute(clock())) if persons else 0
+    return erase_from_quarantine(store_dir, name, persons, epoch_minute(clock()), value) if persons else 0
 
 
 def list_erasures(place: Path) -> list[Mapping[str, object]]:

@@ -22,7 +22,7 @@ from hubtwin.library.loads import BadRow
 from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 
-_WORDS = re.compile(r"[\s,;|\"'{}\[\]:=]+")  # what stands between values in a line, whatever kind of file it came from
+_NO_WORD, _ESCAPED = re.compile(r"\W+"), re.compile(r"\\u([0-9a-fA-F]{4})")
 LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
 
 
@@ -73,16 +73,26 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
         return count
 
 
-def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], at_min: int) -> int:
+def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], at_min: int, value: str = "") -> int:
     """Destroy lines of a dataset that could not be read and of which a cell, or a word as it came, is one of those with
-    these digests, in whatever column; return how many. A line that was cut is looked at as far as it was kept."""
+    these digests, in whatever column; return how many. A line that was cut is looked at as far as it was kept.
+
+    `value`, where it is known, is looked for in the whole line too: a name with a blank is no word.
+    """
+    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if value else None
 
     def names_somebody(row: BadRow) -> bool:
-        words = {*_WORDS.split(row.raw), *(str(cell).strip() for cell in row.cells.values())}
-        return any(digest_of(word) in digests for word in words if word)
+        line = _unescaped(row.raw)
+        words = {*_NO_WORD.split(line), *(str(cell).strip() for cell in row.cells.values())}
+        return bool(whole and whole.search(line)) or any(digest_of(word) in digests for word in words if word)
 
     with _opened(store_dir, at_min) as shelves:
         return shelves.loads.forget_where(name, names_somebody) if shelves else 0
+
+
+def _unescaped(line: str) -> str:
+    """Return a line with the signs that JSON writes by number."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), line)
 
 
 @contextmanager

@@ -138,13 +138,17 @@ class ShelfLoads:
             after = page[-1].seq
         with self._database.transaction() as con:
             con.executemany("DELETE FROM quarantine WHERE seq = ?", [(seq,) for seq in doomed])
+        self._database.empty_log()
         return len(doomed)
 
     def forget(self, dataset: str, before_min: int) -> int:
         """Destroy rows of the quarantine that came before a minute; return how many. For retention and erasure."""
         with self._database.transaction() as con:
             sql = "DELETE FROM quarantine WHERE dataset = ? AND at_min < ?"
-            return con.execute(sql, (dataset, before_min)).rowcount
+            count = con.execute(sql, (dataset, before_min)).rowcount
+        if count:
+            self._database.empty_log()
+        return count
 
 
 def _load(row: Sequence[object]) -> Load:

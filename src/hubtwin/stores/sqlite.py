@@ -19,7 +19,7 @@ class Database:
     def __init__(self, path: Path, *, private: bool = False, wal: bool = False) -> None:
         """Open or create the file; `private` gives it mode 0600 from its first byte. Raises Retry.
 
-        Whoever erases from a private file with `wal` empties the log afterwards (`PRAGMA wal_checkpoint(TRUNCATE)`).
+        Whoever erases from a private file with `wal` empties the log afterwards (`empty_log`).
         """
         self.path = path
         self._lock = RLock()
@@ -46,6 +46,14 @@ class Database:
             finally:
                 if self._con.in_transaction:
                     self._con.execute("ROLLBACK")
+
+    def empty_log(self) -> None:
+        """Bring what was erased out of the log into the file. Raises Retry where somebody still reads the old."""
+        with self._lock, _said(self.path):
+            self._con.execute(f"PRAGMA busy_timeout={BUSY_S * 1000}")
+            ((busy, *_),) = self._con.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        if busy:
+            raise Retry("stores.busy", path=self.path.name, seconds=BUSY_S)
 
     def all(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         """Return all rows of a query. Raises Retry."""

@@ -84,7 +84,7 @@ def _rows(view: View, source: Source, out: str | None) -> str:
     for branch in view.branches:
         cells = [_cell(view, source, branch, name) for name in view.columns]
         cells += [f"{number} AS {quoted(NUMBER)}"] if view.numbered else []
-        mine = _filter(view, branch.rows)
+        mine = _filter(view, source, branch.rows)
         where = [*([] if branch.rows.everything else [mine]), *(f"({each}) IS NOT TRUE" for each in before)]
         only = f" WHERE {' AND '.join(where)}" if where else ""
         selects.append(f"SELECT {', '.join(cells) or 'true AS _'} FROM {start}{only}")  # noqa: S608
@@ -115,14 +115,15 @@ def _record(source: Source, salt: str) -> str:
     return f"left(sha256(concat('record', '{salt}', {told})), 32)"
 
 
-def _filter(view: View, rows: Rows) -> str:
+def _filter(view: View, source: Source, rows: Rows) -> str:
     if rows.everything:
         return "true"
     if rows.nothing:
         return "false"
     values = ", ".join(literal(value) for value in sorted(rows.values))
     column = f"r.{quoted(rows.column)}"
-    if SQL_TYPES[_kind(view, rows.column)] != "VARCHAR":  # a cast, also of a text to a text, is no filter of the reader
+    # a cast, also of a text to a text, is no filter of the reader
+    if SQL_TYPES[_kind(view, rows.column)] != "VARCHAR" or rows.column in source.recast:
         column = f"CAST({column} AS VARCHAR)"
     return f"{column} IN ({values})"
 
@@ -139,7 +140,7 @@ def _counts(view: View, source: Source, out: str | None) -> str:
     told = f"count(DISTINCT r.{quoted(subject)})" if subject else "count(*)"
     groups = f" GROUP BY {', '.join(str(place) for place in range(1, len(names) + 1))}" if names else ""
     floored = f"(count(*) // {view.floor}) * {view.floor} AS {quoted(COUNT)}"
-    start = f"FROM {_source(view, source, out)} WHERE {_filter(view, branch.rows)}"
+    start = f"FROM {_source(view, source, out)} WHERE {_filter(view, source, branch.rows)}"
     return f"SELECT {', '.join([*cells, floored])} {start}{groups} HAVING {told} >= {view.floor}"
 
 

@@ -64,7 +64,7 @@ class RealSendings:
         """Return the rows that were not taken."""
         share = self._of_batch(who, batch_id)
         name = f"{batch_id}-errors.{form}"
-        content, rows = errors_of_sending(self._works, share, batch_id, name)
+        content, rows = errors_of_sending(self._works, share, batch_id, name, by=who)
         told = {"batch": batch_id, "share": share.share_id, "dataset": share.dataset, "rows": rows}
         self._works.access.audit.append("SendingErrorsRead", who.user_id, told)
         return ErrorFile(content, TYPES[form], name, rows)
@@ -72,7 +72,7 @@ class RealSendings:
     def correct(self, who: Person, batch_id: str, file: str, content: bytes) -> s.CorrectedReply:
         """Send what was corrected."""
         share = self._of_batch(who, batch_id)
-        done = send_corrected(self._works, share, batch_id, file, content)
+        done = send_corrected(self._works, share, batch_id, file, content, by=who)
         goes = done.batched.counts.get(Fate.GOES, 0)
         told = {"batch": batch_id, "share": share.share_id, "dataset": share.dataset, "rows": goes}
         self._works.access.audit.append("SendingCorrected", who.user_id, told)

@@ -5,7 +5,7 @@ signed messages with keys of that attempt, then marks the rows; answers are take
 The platform knows a row by key and revision, whatever way it comes.
 """
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -100,7 +100,8 @@ def load_templates(folder: Path, profiles: Mapping[str, Profile]) -> Templates:
 
 @dataclass(frozen=True)
 class Batching:
-    """Batches of one hub to one platform. `send` has the line to it, if there is one; `zone` is that of the hub."""
+    """Batches of one hub to one platform. `send` has the line to it, if there is one; `zone` is that of the hub. `only`
+    are the keys of the rows that may still go, be shown or be corrected; None: all of them."""
 
     books: BatchBooks
     wire: Wire
@@ -108,6 +109,7 @@ class Batching:
     partner: str
     zone: ZoneInfo
     send: Sender
+    only: frozenset[str] | None = None
 
     def check(self, facts: Iterable[Mapping[str, Any]], template: Template) -> Batched:
         """Return what would become of each row, and write nothing."""
@@ -142,16 +144,18 @@ class Batching:
         end = epoch_minute(service_start(day + timedelta(days=1), self.zone))
         return self.make(facts, self.templates.in_force(name, day), Period(start, end), now, marks)
 
-    def stage(self, batch_id: str, *, again: bool = False, only: Container[str] | None = None) -> int:
+    def stage(self, batch_id: str, *, again: bool = False) -> int:
         """Write a batch, signed, into the books of the wire; return how many rows. It goes with the next pump.
 
         A batch that stands there is not written again unless `again` asks for all rows without acceptance once more.
-        `only` are the keys of those that may still go. Raises Absent, Retry.
+        Raises Absent, Retry.
         """
         head = self.books.begin(batch_id, again=again)
         if head.staged:
             return 0
-        rows = [row for row in self.books.list_going(batch_id) if only is None or row.key in only]
+        if self.only is not None:
+            self.books.leave_out(batch_id, self.only)
+        rows = [row for row in self.books.list_going(batch_id) if self._may_go(row.key)]
         if rows:
             self.send.stage(parcels_of_batch(head, self.templates.get(head.template, head.version), rows))
         self.books.mark_staged(batch_id, [(row.key, row.revision) for row in rows])
@@ -195,8 +199,11 @@ class Batching:
     def list_wrong(self, batch_id: str) -> list[Wrong]:
         """Return the rows of a batch that somebody has to correct. Raises Absent."""
         self.books.get(batch_id)
-        rows = self.books.list_rows(batch_id, (RowState.HELD, RowState.REFUSED))
-        return [Wrong(row.ref, row.state.value, row.cells, row.problems, row.reason) for row in rows if row.cells]
+        return [
+            Wrong(row.ref, row.state.value, row.cells, row.problems, row.reason)
+            for row in self._list_wrong(batch_id)
+            if row.cells
+        ]
 
     def resend(self, batch_id: str, rows: Sequence[Corrected], now: datetime) -> Resent:
         """Make a batch of corrections from rows of the error file; only what changed and is right now goes.
@@ -206,7 +213,7 @@ class Batching:
         head = self.books.get(batch_id)
         template = self.templates.get(head.template, head.version)
         offered, refs, problems, unchanged = list[Offered](), dict[int, BatchRow](), list[tuple[int, Problem]](), 0
-        wrong = {row.ref: row for row in self.books.list_rows(batch_id, (RowState.HELD, RowState.REFUSED))}
+        wrong = {row.ref: row for row in self._list_wrong(batch_id)}
         for row in rows:
             old = wrong.pop(row.ref, None)
             if old is None or old.cells is None:
@@ -233,6 +240,13 @@ class Batching:
             for one, old in ((one, refs[one.place]) for one in still)
         ]
         return Resent(added, batched, told, problems, unchanged)
+
+    def _list_wrong(self, batch_id: str) -> list[BatchRow]:
+        rows = self.books.list_rows(batch_id, (RowState.HELD, RowState.REFUSED))
+        return [row for row in rows if self._may_go(row.key)]
+
+    def _may_go(self, key: str) -> bool:
+        return self.only is None or key in self.only
 
     def _add(
         self, head: BatchHead, rows: Sequence[Sorted], now: datetime, corrected: Sequence[tuple[str, int]] = ()

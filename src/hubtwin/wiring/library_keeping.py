@@ -34,16 +34,17 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
     bound = _bound(works.library, element)
     if not bound:
         raise Absent("wiring.forget_element", element=element)
-    keeping, counts, only = keeping_of(works), dict[str, int](), frozenset({person_digest(value.strip())})
+    keeping, counts, value = keeping_of(works), dict[str, int](), value.strip()
+    only = frozenset({person_digest(value)})
     told = {"element": element, "second": second.user_id}
     digest = {"reason_sha256": words_digest(reason, element)}  # the words stand in the report, which goes in its time
     works.access.audit.append("LibraryForgetting", by.user_id, {**told, **digest})
+    place, clock = keeping.store_dir, keeping.clock
+    # lines first: one that is released meanwhile would put the person on a shelf that was looked through before
+    lines = {name: erase_lines(place, name, [Where("", only=only)], clock=clock, value=value) for name in dict(bound)}
     for name, column in bound:
-        where = [Where(column, only=only)]
-        count = erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=ERASURE, always=True)
+        count = erase_shelf(place, name, [Where(column, only=only)], clock=clock, why=ERASURE, always=True)
         counts[name] = counts.get(name, 0) + count
-    anybody = [Where(element, only=only)]
-    lines = {name: erase_lines(keeping.store_dir, name, anybody, clock=keeping.clock) for name in counts}
     body = {
         **told,
         "reason": reason,

@@ -19,7 +19,7 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import make_asking, read_share
 from hubtwin.wiring.batch_files import errors_of, resend_content
 from hubtwin.wiring.batches import Batching, Made, Resent, Templates
-from hubtwin.wiring.library_share import PARTNER, keys_now, made_templates, send_share
+from hubtwin.wiring.library_share import PARTNER, made_templates, narrowed, send_share
 from hubtwin.wiring.partners import Partners, lines_of, make_sender
 from hubtwin.wiring.works import Works
 
@@ -67,16 +67,16 @@ def share_of_sending(works: Works, batch_id: str) -> Share:
     return open_baskets(works.access).get_share(share_id)
 
 
-def errors_of_sending(works: Works, share: Share, batch_id: str, name: str) -> tuple[bytes, int]:
-    """Return the file of the rows that the partner did not take, and how many rows it has. Raises Absent, Denied."""
-    _refuse_ended(works, share)
-    return errors_of(_batching(works, share), batch_id, name)
+def errors_of_sending(works: Works, share: Share, batch_id: str, name: str, *, by: Person) -> tuple[bytes, int]:
+    """Return the file of the rows that the partner did not take and may still see, and how many rows it has. Raises
+    Absent, Denied."""
+    return errors_of(_narrowed(works, share, by), batch_id, name)
 
 
-def send_corrected(works: Works, share: Share, batch_id: str, name: str, content: bytes) -> Resent:
-    """Send what was corrected in a file of errors. Raises Denied where the share has ended, Malformed, Absent."""
-    _refuse_ended(works, share)
-    batching = _batching(works, share)
+def send_corrected(works: Works, share: Share, batch_id: str, name: str, content: bytes, *, by: Person) -> Resent:
+    """Send what was corrected in a file of errors and may still be seen. Raises Denied where the share has ended,
+    Malformed, Absent."""
+    batching = _narrowed(works, share, by)
     done = resend_content(batching, batch_id, name, content, works.clock())
     if done.head is not None:
         batching.stage(done.head.batch_id)
@@ -86,11 +86,16 @@ def send_corrected(works: Works, share: Share, batch_id: str, name: str, content
 def send_again(works: Works, share: Share, batch_id: str, *, by: Person) -> int:
     """Send all rows of a sending once more that the partner has not accepted and may still see; return how many. A row
     that it has counts once: it is known by its key. Raises Denied where the share has ended, Absent."""
+    return _narrowed(works, share, by).stage(batch_id, again=True)
+
+
+def _narrowed(works: Works, share: Share, by: Person) -> Batching:
+    """Return the batches of a live share with the rows that may be seen now; that is a look-up, and written down."""
     assert works.library is not None, "open_works opens the library"
     _refuse_ended(works, share)
-    batching, listing = _batching(works, share), works.library.catalogue().get(share.dataset)
     desk = make_asking(works, open_baskets(works.access).list_shares)
-    return batching.stage(batch_id, again=True, only=keys_now(batching, listing, share, read_share(desk, by, share)))
+    listing = works.library.catalogue().get(share.dataset)
+    return narrowed(_batching(works, share), listing, share, read_share(desk, by, share))
 
 
 def _batching(works: Works, share: Share) -> Batching:

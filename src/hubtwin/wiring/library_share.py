@@ -67,18 +67,19 @@ def send_share(
     facts = _facts(listing, table)
     period = Period(min(share.from_min, epoch_minute(now)), epoch_minute(now) + 1)
     made = batching.make(facts, template, period, now, marks_of_rows(table))
+    seen = replace(batching, only=frozenset(one.row.key for one in made.batched.rows))
     for head in earlier:
-        batching.books.leave_out(head.batch_id, (one.row.key for one in made.batched.rows))
-        batching.stage(head.batch_id)
+        seen.stage(head.batch_id)
     if made.head is not None:
         batching.stage(made.head.batch_id)
     return made if made.head is not None or not earlier else replace(made, head=earlier[-1])
 
 
-def keys_now(batching: Batching, listing: Listing, share: Share, table: pa.Table) -> frozenset[str]:
-    """Return the keys of the rows that a partner may see now: what was withheld or erased since is not among them."""
+def narrowed(batching: Batching, listing: Listing, share: Share, table: pa.Table) -> Batching:
+    """Return the batches of a share narrowed to the rows that its partner may see now: not what was withheld, erased or
+    found black since."""
     batched = batching.check(_facts(listing, table), template_of(listing, share))
-    return frozenset(one.row.key for one in batched.rows)
+    return replace(batching, only=frozenset(one.row.key for one in batched.rows))
 
 
 def _facts(listing: Listing, table: pa.Table) -> list[Mapping[str, object]]:

@@ -7,6 +7,7 @@ let asked: Promise<boolean> | null = null;
 /** Gives a page when its texts are there too. */
 export async function withTexts<Page>(page: () => Promise<Page>): Promise<Page> {
   asked ??= addTexts({ zh: () => import("./later_zh"), en: () => import("./later_en") });
-  const [found] = await Promise.all([page(), asked]);
+  const [found, came] = await Promise.all([page(), asked]);
+  if (!came) asked = null; // the next page asks again
   return found;
 }

@@ -80,7 +80,10 @@ export async function load(...topics: Topic[]): Promise<void> {
 
 async function loadOne(topic: Topic): Promise<void> {
   const status = loading[topic];
-  if (!isLive.value && FED.has(topic)) return;
+  if (!isLive.value && FED.has(topic)) {
+    if (status.state === "idle") status.state = "loading"; // asked for on the way back to now
+    return;
+  }
   if (!may(SOURCES[topic].needs)) {
     Object.assign(status, { state: "failed", message: "", denied: true });
     return;
