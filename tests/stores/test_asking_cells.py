@@ -18,8 +18,9 @@ from hubtwin.library.asking import ask
 from hubtwin.model.colour import Colour
 from hubtwin.model.sharing import Rows, Share
 from hubtwin.rules.masks import mask
-from hubtwin.stores import asking, view_sql
+from hubtwin.stores import view_sql
 from hubtwin.stores.asking import Engine
+from hubtwin.stores.asking_room import Room
 from tests.asking_kit import LISTINGS, NOW, Kit, make_share, of_street, salt_of, write_dataset
 
 NAMES = {"residents": ("id", "name", "street", "note"), "firms": ("code", "owner_id", "street")}
@@ -129,9 +130,9 @@ def test_every_cell_is_covered_by_a_live_share(kit: Kit, given_shares: list[Shar
 
 
 MUTANTS = {
-    "rows of other streets": (view_sql, "_filter", lambda rows: "true"),
+    "rows of other streets": (view_sql, "_filter", lambda view, source, rows: "true"),
     "masks left off": (view_sql, "sql_mask", lambda name, expression, *_: expression),
-    "black rows": (asking, "_bar", lambda room, cursor, places: None),
+    "black rows": (Room, "bar", lambda room, cursor, places: None),
     "shares that have ended": (Share, "is_live", lambda self, at_min, digest: True),
 }
 
