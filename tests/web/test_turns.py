@@ -1,8 +1,9 @@
 """One session that asks for much at once waits; others are answered meanwhile, and nobody waits for ever."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event, Lock
 
 import httpx
@@ -56,6 +57,23 @@ def boards(served: Served, cookie: str, count: int) -> list[int]:
         return list(pool.map(ask, range(count)))
 
 
+@contextmanager
+def full(slow: tuple[SlowDesk, Served]) -> Iterator[tuple[httpx.Client, Callable[[], None]]]:
+    """Give a client of a session whose turns are all taken, and what has those answered that took them."""
+    desk, served = slow
+    cookie = served.token("duty_commander")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(boards, served, cookie, turns.AT_ONCE)
+        until(lambda: desk.now_made == turns.AT_ONCE)
+        with httpx.Client(base_url=served.url, headers={"cookie": cookie}, timeout=30) as client:
+
+            def answer_all() -> None:
+                desk.go.set()
+                assert asked.result() == [200] * turns.AT_ONCE
+
+            yield client, answer_all
+
+
 def until(true: object) -> None:
     """Wait until something holds, ten seconds at most."""
     assert callable(true)
@@ -84,35 +102,23 @@ def test_who_asks_for_much_waits_and_the_others_do_not(slow: tuple[SlowDesk, Ser
 def test_who_waits_too_long_is_told_and_loses_nothing(
     slow: tuple[SlowDesk, Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, served = slow
     monkeypatch.setattr(turns, "WAIT_S", 0.3)
-    cookie = served.token("duty_commander")
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(boards, served, cookie, turns.AT_ONCE)
-        until(lambda: desk.now_made == turns.AT_ONCE)
-        with httpx.Client(base_url=served.url, headers={"cookie": cookie}, timeout=30) as client:
-            refused = client.get("/api/v1/hub", headers={"accept-language": "en"})
-            assert refused.status_code == 429
-            assert refused.json()["key"] == "web.many_at_once"
-            assert refused.headers["retry-after"] == "2"
-            assert refused.headers["x-content-type-options"] == "nosniff"
-            desk.go.set()
-            assert asked.result() == [200] * turns.AT_ONCE
-            assert client.get("/api/v1/hub").status_code == 200
+    with full(slow) as (client, answer_all):
+        refused = client.get("/api/v1/hub", headers={"accept-language": "en"})
+        assert refused.status_code == 429
+        assert refused.json()["key"] == "web.many_at_once"
+        assert refused.headers["retry-after"] == "2"
+        assert refused.headers["x-content-type-options"] == "nosniff"
+        answer_all()
+        assert client.get("/api/v1/hub").status_code == 200
 
 
 def test_a_line_that_is_too_long_is_refused_at_once(
     slow: tuple[SlowDesk, Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk, served = slow
     monkeypatch.setattr(turns, "WAITING", 0)
-    cookie = served.token("duty_commander")
-    with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(boards, served, cookie, turns.AT_ONCE)
-        until(lambda: desk.now_made == turns.AT_ONCE)
-        with httpx.Client(base_url=served.url, headers={"cookie": cookie}, timeout=30) as client:
-            began = time.monotonic()
-            assert client.get("/api/v1/hub").status_code == 429
-            assert time.monotonic() - began < 5
-        desk.go.set()
-        assert asked.result() == [200] * turns.AT_ONCE
+    with full(slow) as (client, answer_all):
+        began = time.monotonic()
+        assert client.get("/api/v1/hub").status_code == 429
+        assert time.monotonic() - began < 5
+        answer_all()
