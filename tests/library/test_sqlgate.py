@@ -245,6 +245,8 @@ def test_comments_go_and_values_are_in_no_fingerprint() -> None:
     assert "/*" not in first.render(PLACED)
     assert "--" not in first.render(PLACED)
     assert first.fingerprint == second.fingerprint != pass_gate("SELECT n FROM residents", SHAPES).fingerprint
+    third = pass_gate("select ID\nfrom residents where name = 'C'", SHAPES)
+    assert third.fingerprint == first.fingerprint
 
 
 FUNCTIONS = (

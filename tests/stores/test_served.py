@@ -24,6 +24,7 @@ from hubtwin.library.views import Piece, Source
 from hubtwin.model.colour import Colour
 from hubtwin.stores.erasure import Where
 from hubtwin.stores.served import SERVED, copy_of, make_copies, places_of, sweep_copies
+from hubtwin.stores.served_layout import layout_of
 from hubtwin.stores.shelf_erasure import erase_from_shelves
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from tests.asking_kit import LISTINGS, PEOPLE, TINTS, Kit, make_kit, make_share, write_dataset
@@ -41,7 +42,7 @@ def kit(tmp_path: Path) -> Iterator[Kit]:
 
 def _copy(kit: Kit, folder: Path) -> int:
     source = kit.sources["residents"]
-    return make_copies(folder, "residents", source, lambda: [piece.path for piece in source.pieces], least=1)
+    return make_copies(folder, LISTINGS[0], source, lambda: [piece.path for piece in source.pieces], least=1)
 
 
 def _names(kit: Kit) -> list[str | None]:
@@ -57,8 +58,8 @@ def test_an_answer_is_the_same_from_a_copy_and_the_copy_is_what_is_read(kit: Kit
     before = _names(kit)
     assert "赵六" not in before
     assert len(before) == 5
-    assert _copy(kit, tmp_path) == 1  # the other file has no black row
-    (copy,) = _copies(tmp_path)
+    assert _copy(kit, tmp_path) == 2  # the other file has no black row, and is laid out anew all the same
+    copy = next(path for path in _copies(tmp_path) if pq.read_metadata(path).num_rows == 2)
     assert pq.read_table(copy).column("id").to_pylist() == ["HIDDEN-ID-4", "330102196003070059"]
     assert copy.stat().st_mode & 0o077 == 0
     assert copy.parent.stat().st_mode & 0o077 == 0
@@ -73,7 +74,7 @@ def test_a_row_that_is_withheld_after_the_copy_was_made_does_not_leave(kit: Kit,
     kit.sources["residents"] = replace(kit.sources["residents"], withheld=frozenset({4}))
     assert "王五" not in _names(kit)
     assert _copy(kit, tmp_path) == 1
-    assert [pq.read_table(path).num_rows for path in _copies(tmp_path)] == [1]  # the old one is gone
+    assert sorted(pq.read_table(path).num_rows for path in _copies(tmp_path)) == [1, 3]  # the old one is gone
     assert "王五" not in _names(kit)
     kit.sources["residents"] = replace(kit.sources["residents"], withheld=frozenset())
     assert "王五" in _names(kit)
@@ -82,7 +83,7 @@ def test_a_row_that_is_withheld_after_the_copy_was_made_does_not_leave(kit: Kit,
 def test_the_colour_of_a_row_is_told_from_a_copy_too(kit: Kit, tmp_path: Path) -> None:
     sql = "SELECT id, _colour FROM residents"
     before = sorted(map(str, ask(kit.desk, kit.asked(sql)).table.to_pylist()))
-    assert _copy(kit, tmp_path) == 1
+    assert _copy(kit, tmp_path) == 2
     assert sorted(map(str, ask(kit.desk, kit.asked(sql)).table.to_pylist())) == before
 
 
@@ -91,7 +92,7 @@ def test_a_file_of_black_rows_alone_and_one_without_all_colours_have_no_copy_and
     half = replace(black.pieces[1], colours=black.pieces[0].colours, rows=4)
     source = Source((black.pieces[0], half), coloured=True)
     assert places_of(half, source) is None
-    assert make_copies(tmp_path, "residents", source, list, least=1) == 0
+    assert make_copies(tmp_path, LISTINGS[0], source, list, least=1) == 0
     kit = make_kit(tmp_path / "kit", make_share())
     kit.sources["residents"] = source
     assert _names(kit) == []
@@ -111,15 +112,15 @@ def test_a_copy_holds_exactly_what_is_not_barred(
     people: list[Mapping[str, Any]] = [{"id": str(number)} for number in range(1, sum(sizes) + 1)]
     tints = [Colour.BLACK if number in black else Colour.GREEN for number in range(sum(sizes))]
     source = replace(write_dataset(folder, LISTINGS[0], people, tints, split=len(sizes)), withheld=withheld)
-    make_copies(folder, "residents", source, lambda: [piece.path for piece in source.pieces], least=1)
+    make_copies(folder, LISTINGS[0], source, lambda: [piece.path for piece in source.pieces], least=1)
     left = list[int]()
     for piece in source.pieces:
         places = places_of(piece, source)
         assert places is not None
-        copy = copy_of(piece.path, places)
-        assert copy.exists() == (0 < len(places) < piece.rows)
+        copy = copy_of(piece.path, places, layout_of(LISTINGS[0]))
+        assert copy.exists() == (len(places) < piece.rows)
         if len(places) < piece.rows:
-            left += pq.read_table(copy if len(places) else piece.path).column(ROW_NO).to_pylist()
+            left += pq.read_table(copy).column(ROW_NO).to_pylist()
     barred = withheld | {number + 1 for number in black}
     assert left == [number for number in range(1, sum(sizes) + 1) if number not in barred]
 
@@ -138,7 +139,7 @@ def _source(shelves: Shelves, *withheld: int) -> Source:
 
 def _make(shelves: Shelves, *withheld: int) -> int:
     known = [file.path for file in shelves.files("residents")]
-    return make_copies(shelves.directory, "residents", _source(shelves, *withheld), lambda: known, least=1)
+    return make_copies(shelves.directory, LISTING, _source(shelves, *withheld), lambda: known, least=1)
 
 
 def test_a_copy_goes_with_its_file_when_rows_are_erased(shelves: Shelves, tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_a_copy_goes_with_its_file_when_rows_are_erased(shelves: Shelves, tmp_pa
 def test_a_copy_that_is_finished_after_its_file_was_replaced_does_not_stay(shelves: Shelves) -> None:
     shelves.append(LISTING, "a", [rows("keep", "erase")], key="a", at_min=1)
     source = _source(shelves, 2)
-    assert make_copies(shelves.directory, "residents", source, list, least=1) == 1
+    assert make_copies(shelves.directory, LISTING, source, list, least=1) == 1
     assert _copies(shelves.directory) == []
 
 

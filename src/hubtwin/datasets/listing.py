@@ -19,6 +19,8 @@ from hubtwin.model.agency import Agency
 from hubtwin.model.colour import Colour
 
 ROW_NO = "row_no"  # last column of a stored row: int64, given once in a dataset
+# standard elements of which a value names one person, body or vehicle: records are looked up by them
+NAMING = frozenset({"citizen_id", "person_no", "phone", "uscc", "plate"})
 
 
 class LibraryKind(StrEnum):
@@ -171,6 +173,14 @@ class Listing:
         empty."""
         fields = [each.arrow.with_nullable(True) for each in self.dataset.columns + SYSTEM_COLUMNS]
         return pa.schema([*fields, pa.field(ROW_NO, pa.int64(), nullable=False)])
+
+    @cached_property
+    def sought(self) -> tuple[str, ...]:
+        """Return the columns of text by which single records are looked up: those of the key, those whose values are
+        unique, and those that name a person, a body or a vehicle."""
+        texts = [each.name for each in self.dataset.columns if pa.types.is_string(each.arrow.type)]
+        keys, traits = self.dataset.key, self.trait
+        return tuple(name for name in texts if name in keys or traits(name).unique or traits(name).element in NAMING)
 
     @cached_property
     def digest(self) -> str:

@@ -30,6 +30,7 @@ from hubtwin.library.sqlgate import Passed, refuse_engine_tree
 from hubtwin.library.views import Piece, Source, View
 from hubtwin.stores.asking_room import Room
 from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
+from hubtwin.stores.served_layout import Layout, layout_of
 from hubtwin.stores.view_sql import literal, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
@@ -55,8 +56,8 @@ def folders_of(directory: Path) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Barred:
-    """The places in a file that nobody may have, None where nothing of it may leave, and where a copy without them
-    would lie."""
+    """The places in a file that nobody may have, None where nothing of it may leave, and where the copy would lie that
+    is read in its stead."""
 
     places: np.ndarray | None
     copy: Path | None = None
@@ -122,7 +123,7 @@ class Engine:
         try:
             with watch, room.views(cursor, self._view_texts(room, cursor, views)) as schemas:
                 sql = passed.render(schemas)
-                tree = cursor.execute("SELECT json_serialize_sql(?::VARCHAR)", [sql]).fetchall()[0][0]
+                tree = cursor.execute(f"SELECT json_serialize_sql({literal(sql)})").fetchall()[0][0]
                 refuse_engine_tree(json.loads(tree), schemas)
                 return _read(cursor, sql, bounds)
         except _FAILURES as error:
@@ -141,8 +142,9 @@ class Engine:
     def _readable(self, view: View, source: Source) -> tuple[Source, list[np.ndarray]]:
         """Return the files that a question reads, and the places in each that it must leave out itself."""
         pieces, places = list[Piece](), list[np.ndarray]()
+        layout = layout_of(view.listing)
         for piece in source.pieces:
-            barred = self._barred_in(piece, source)
+            barred = self._barred_in(piece, source, layout)
             found = barred.places
             if found is None or 0 < len(found) == piece.rows:
                 continue
@@ -152,9 +154,9 @@ class Engine:
             places.append(found)
         return _shaped(view, replace(source, pieces=tuple(pieces))), places
 
-    def _barred_in(self, piece: Piece, source: Source) -> _Barred:
+    def _barred_in(self, piece: Piece, source: Source, layout: Layout) -> _Barred:
         """Return what nobody may have of a file, looked for once. Raises Refused."""
-        key = (str(piece.path), source.coloured, _stamp(piece.colours), source.withheld)
+        key = (str(piece.path), source.coloured, _stamp(piece.colours), source.withheld, layout)
         with self._lock:
             if key in self._places:
                 self._places.move_to_end(key)
@@ -166,8 +168,8 @@ class Engine:
                 raise Refused(Retry("library.ask_moved")) from None
             return _Barred(None)
         barred = _Barred(places)
-        if places is not None and len(places) and not source.latest_by:
-            barred = _Barred(places, copy_of(piece.path, places))
+        if places is not None and not source.latest_by:
+            barred = _Barred(places, copy_of(piece.path, places, layout))
         with self._lock:
             self._places[key] = barred
             while len(self._places) > KEPT_PLACES:

@@ -1,29 +1,30 @@
-"""Copies of files of rows without the rows that nobody may have, so that leaving those out costs a question nothing.
+"""Copies of files of rows that questions read: without the rows that nobody may have, and laid out to be looked up in.
 
 An anti join costs 10 ns for each row that meets a condition, twice what reading it takes; a copy is read like any file.
-A copy lies in `served/DATASET/` under the name of its file and of the places that were left out, so one that no longer
-fits is not found and the question leaves the rows out itself. Copies are made after the colours; they go with their
-file, at once, as what was erased must be gone; a backup has none of them.
+A copy lies in `served/DATASET/` under the name of its file, of the places that were left out and of its layout, so one
+that no longer fits is not found and the question leaves the rows out itself. Copies are made after the colours; they go
+with their file, at once, as what was erased must be gone; a backup has none of them.
 """
 
+import json
 import os
 import secrets
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubtwin.base.failpoint import failpoint
-from hubtwin.datasets.listing import ROW_NO
+from hubtwin.datasets.listing import ROW_NO, Listing
 from hubtwin.library.views import Piece, Source
 from hubtwin.model.colour import Colour
 from hubtwin.stores.columns import ROW_GROUP
 from hubtwin.stores.locks import locked
+from hubtwin.stores.served_layout import Layout, filters_of, is_gained, layout_of, parts_of
 from hubtwin.stores.sqlite import fsync
 
 SERVED, LOCK_FILE = "served", "copies.lock"
@@ -31,6 +32,7 @@ WORTH_ROWS = 100_000  # of a smaller file the anti join takes less than a millis
 _DRAFT = ".draft"
 _MOST = (1 << 62) - 1
 NOTHING = np.array([], np.int64)
+_FORM = 2  # of what `served_layout` writes: copies of another form are not found, and made anew
 
 
 def places_of(piece: Piece, source: Source) -> np.ndarray | None:
@@ -60,10 +62,11 @@ def places_of(piece: Piece, source: Source) -> np.ndarray | None:
     return np.concatenate(found)
 
 
-def copy_of(file: Path, places: np.ndarray) -> Path:
+def copy_of(file: Path, places: np.ndarray, layout: Layout) -> Path:
     """Return where the copy of a file of rows without the rows at these places lies, if it was made."""
-    left_out = sha256(places.astype("<i8").tobytes()).hexdigest()[:16]
-    return _folder(file) / f"{file.stem}.{left_out}{file.suffix}"
+    known = sha256(json.dumps([_FORM, layout.street, layout.sought]).encode())
+    known.update(places.astype("<i8").tobytes())
+    return _folder(file) / f"{file.stem}.{known.hexdigest()[:16]}{file.suffix}"
 
 
 def drop_copies(file: Path) -> None:
@@ -91,7 +94,7 @@ def sweep_copies(directory: Path, dataset: str, known: Collection[Path]) -> int:
 
 def make_copies(
     directory: Path,
-    dataset: str,
+    listing: Listing,
     source: Source,
     counts_now: Callable[[], Collection[Path]],
     *,
@@ -102,6 +105,7 @@ def make_copies(
     `counts_now()` are the files of rows that count: a file that was replaced meanwhile leaves no copy. Somebody else
     who makes them is left to it. Raises OSError for a full disk; then the rest is left out by the questions themselves.
     """
+    dataset, layout = listing.name, layout_of(listing)
     folder, made, fitting = directory / SERVED / dataset, 0, set[Path]()
     pieces = [piece for piece in source.pieces if piece.rows >= least]
     if not pieces and not folder.is_dir():
@@ -111,12 +115,14 @@ def make_copies(
     with suppress(BlockingIOError, FileNotFoundError), locked(folder / LOCK_FILE):
         for piece in pieces:
             places = places_of(piece, source)
-            if places is None or not 0 < len(places) < piece.rows:
+            if places is None or len(places) == piece.rows:
                 continue
-            target = copy_of(piece.path, places)
+            target = copy_of(piece.path, places, layout)
+            if not target.exists() and not len(places) and not is_gained(piece.path, layout):
+                continue
             fitting.add(target)
             if not target.exists():
-                _write(piece.path, target, places)
+                _write(piece.path, target, places, layout)
                 made += 1
         for path in {*folder.glob("*.parquet"), *folder.glob(f"*{_DRAFT}")} - fitting:
             path.unlink(missing_ok=True)
@@ -125,16 +131,17 @@ def make_copies(
     return made
 
 
-def _write(file: Path, target: Path, places: np.ndarray) -> None:
+def _write(file: Path, target: Path, places: np.ndarray, layout: Layout) -> None:
     draft = target.with_name(f"{secrets.token_hex(8)}{_DRAFT}")
     try:
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
-            with (
-                pq.ParquetFile(file) as rows,
-                pq.ParquetWriter(stream, rows.schema_arrow, compression="zstd") as writer,
-            ):
-                for table in _without(rows, places):
-                    writer.write_table(table, row_group_size=ROW_GROUP)
+            with pq.ParquetFile(file) as rows:
+                filters = filters_of(rows, layout) or None
+                with pq.ParquetWriter(
+                    stream, rows.schema_arrow, compression="zstd", bloom_filter_options=filters
+                ) as writer:
+                    for table in parts_of(rows, places, layout):
+                        writer.write_table(table, row_group_size=ROW_GROUP)
             stream.flush()
             os.fsync(stream.fileno())
         failpoint("stores.served_written")
@@ -142,18 +149,6 @@ def _write(file: Path, target: Path, places: np.ndarray) -> None:
         fsync(target.parent)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _without(rows: pq.ParquetFile, places: np.ndarray) -> Iterator[pa.Table]:
-    """Yield the row groups of a file without the rows at some places: memory holds one."""
-    start = 0
-    for number in range(rows.num_row_groups):
-        table = rows.read_row_group(number)
-        keep = np.ones(table.num_rows, bool)
-        first, last = np.searchsorted(places, (start, start + table.num_rows))
-        keep[places[first:last] - start] = False
-        start += table.num_rows
-        yield table.filter(pa.array(keep))
 
 
 def _black(colours: Path) -> np.ndarray:

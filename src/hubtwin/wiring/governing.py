@@ -17,7 +17,6 @@ from hubtwin.base.errors import Denied, HubError
 from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.governing import Histogram, Order, OrderState, add_up, dataset_colour, rating
-from hubtwin.library.views import Source as Read
 from hubtwin.model.agency import Person
 from hubtwin.model.colour import Colour
 from hubtwin.rules.masks import NULL, default_mask
@@ -117,20 +116,19 @@ class Governing:
     def govern(self, dataset: str, by: str) -> Run:
         """Colour a dataset. Raises Absent, Malformed, Retry."""
         catalogue = self._catalogue()
-        source = Source(self._files, self._withheld, self._unreadable)
-        run = self.quality.govern(catalogue.get(dataset), catalogue, source, now_min=self.now_min(), by=by)
+        listing, source = catalogue.get(dataset), Source(self._files, self._withheld, self._unreadable)
+        run = self.quality.govern(listing, catalogue, source, now_min=self.now_min(), by=by)
         if not is_own(dataset):
-            self._copy(dataset)
+            self._copy(listing)
         return run
 
-    def _copy(self, dataset: str) -> None:
+    def _copy(self, listing: Listing) -> None:
         """Make what questions read; without it they leave out black rows themselves, so nothing here is an error."""
+        dataset = listing.name
         try:
-            barred = self._withheld(dataset) or self.quality.counted(dataset).colours.get(Colour.BLACK.value, 0)
-            # without one there is nothing to leave out, and putting the changes of colours in may wait for a question
-            source = Pieces(self._shelves, self.quality.settled)(dataset) if barred else Read((), coloured=True)
+            source = Pieces(self._shelves, self.quality.settled)(dataset)
             make_copies(
-                self._shelves.directory, dataset, source, lambda: {file.path for file in self._shelves.files(dataset)}
+                self._shelves.directory, listing, source, lambda: {file.path for file in self._shelves.files(dataset)}
             )
         except (OSError, HubError) as error:
             _LOG.warning("copies_not_made", dataset=dataset, reason=type(error).__name__)
