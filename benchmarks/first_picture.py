@@ -2,10 +2,11 @@
 
 Opens the panorama of a running hub (its own demonstration unless `--url` names one) in headless Chromium at 1280x800,
 each time in a fresh context: nothing is in the browser's cache, while the server has served the page before. The
-replay of the demonstration goes at the pace of a real day; at 30 its own work takes a core of the machine. Two
-moments are read from the page's own marks: `hub`, its levels are drawn with how full they are, and `panorama`,
-everything that stands and moves is drawn too. Bytes are those of the wire as the browser counts them, up to either.
-Ends with 1 where the median misses the target.
+replay of the demonstration goes at the pace of a real day; at 30 its own work takes a core of the machine. Three
+moments are read from the page's own marks: `hub`, its levels are drawn with how full they are; `panorama`, everything
+that stands and moves is drawn too, with the names; and `overlay`, edges and hatching as well, and it answers the
+pointer. Bytes are those of the wire as the browser counts them, up to each. Ends with 1 where the median of `panorama`
+misses the target.
 `python -m benchmarks.first_picture [--rounds 5] [--speed 1] [--url URL --user NAME --password=WORD]`
 """
 
@@ -33,7 +34,7 @@ from benchmarks.map_frames import FIRST_KB, FIRST_MS, FLAGS, GL
 RUN = "from hubtwin.cli import main; main()"
 READY = re.compile(r"password (?P<password>[\w-]+) ?:.*Serving at (?P<url>http://[\d.:]+)/", re.S)
 READY_S, PATIENCE_S, WARM_S = 180, 180, 60
-MARKS = ("hub", "panorama")
+MARKS = ("hub", "panorama", "overlay")
 MARK_MS = "(name) => performance.getEntriesByName(name)[0]?.startTime ?? -1"
 # What was fetched, when that began, and its bytes on the wire with headers; what still comes counts from its begin.
 FETCHED = """() => ["navigation", "resource"].flatMap((type) => performance.getEntriesByType(type))
@@ -166,7 +167,7 @@ def main() -> None:
             f"  code {code:.0f} kB on the wire (target {FIRST_KB}); "
             + ", ".join(f"{k} {v:.0f}" for k, v in by_kind.items())
         )
-    sys.exit(statistics.median(each.ms["hub"] for each in seen) > FIRST_MS)
+    sys.exit(statistics.median(each.ms["panorama"] for each in seen) > FIRST_MS)
 
 
 if __name__ == "__main__":

@@ -172,6 +172,7 @@ def measured(page: Page, url: str, seconds: int) -> dict[str, float]:
     page.goto(url)
     page.wait_for_function("performance.getEntriesByName('panorama').length > 0", timeout=120_000)
     first = page.evaluate("performance.getEntriesByName('panorama')[0].startTime")
+    page.wait_for_function("performance.getEntriesByName('overlay').length > 0", timeout=120_000)
     page.wait_for_timeout(4_000)
     frames = page.evaluate(PAN, seconds * 1000)
     page.wait_for_timeout(2_000)

@@ -4,12 +4,13 @@ Colours are read from the pixels of the map, whose canvas tells nothing else.
 """
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.demonstration import Demonstration, demonstration
 from tests.browser.hands import Hands
@@ -28,7 +29,13 @@ COUNT = """async ([picture, colour, near]) => {
     if (colour.every((part, nr) => Math.abs(data[at + nr] - part) <= near)) count += 1;
   return count;
 }"""
-NEAR, MANY, PATIENCE_MS = 10, 1_500, 60_000
+DRAWN = """(canvas) => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let count = 0;
+  for (let at = 3; at < data.length; at += 4) if (data[at] > 0) count += 1;
+  return count;
+}"""
+NEAR, MANY, MANY_POINTS, PATIENCE_MS = 10, 1_500, 1_000, 60_000
 
 
 @pytest.fixture
@@ -50,6 +57,37 @@ def wait_for(page: Page, *, crowded: bool) -> None:
             return
         page.wait_for_timeout(500)
     pytest.fail(f"crowded: {count_crowded(page)} pixels, wanted {crowded}")
+
+
+def count_signs(page: Page) -> int:
+    """Return how many points of the plain canvas over the map are not empty."""
+    return int(page.locator("canvas.names").evaluate(DRAWN))
+
+
+def test_the_first_picture_has_what_stands_and_moves_before_the_overlay_has_come(
+    browser: Browser, running: Demonstration, shots: Any
+) -> None:
+    hands = Hands(browser, running.url, "en")
+    held = list[Route]()
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    hands.page.route(re.compile(r"/assets/painter-"), hold)
+    hands.sign_in("wang", running.password)
+    page, sheet = hands.page, hands.page.locator("canvas.names")
+    expect(sheet).to_have_attribute("data-shows", "panorama", timeout=PATIENCE_MS)
+    page.get_by_role("checkbox", name="Staff on duty").set_checked(True)
+    page.wait_for_timeout(1_000)
+    signed = count_signs(page)
+    shots(page, "map-first-picture")
+    for route in held:
+        route.continue_()
+    expect(sheet).to_have_attribute("data-shows", "overlay", timeout=PATIENCE_MS)
+    page.wait_for_timeout(1_000)
+    assert 0 < count_signs(page) < signed - MANY_POINTS, "the overlay draws the signs now, and the names stay"
+    shots(page, "map-with-overlay")
+    hands.close()
 
 
 def test_a_crowd_darkens_its_zone_and_a_silent_source_greys_it(

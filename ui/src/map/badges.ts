@@ -3,6 +3,15 @@
 import type { Tone } from "./marks";
 import type { Palette } from "./style";
 
+/** Of a badge and an arrow on the page, in pixels; a badge stands so many above its point. */
+export const BADGE = 22;
+export const ARROW = 18;
+export const BADGE_UP = -16;
+/** A place with alarms has their sign left of its middle, cases have theirs right of it. */
+export const SPOTS = {
+  alarm: { sign: "alarm-bad", size: 28, at: [-14, -18] },
+  case: { sign: "case-plain", size: 22, at: [14, -18] },
+} as const;
 const SIZE = 48;
 const STEP = 52;
 

@@ -56,6 +56,20 @@ export class Camera {
     left = { center: map.getCenter(), zoom: map.getZoom(), pitch: map.getPitch(), bearing: map.getBearing() };
   }
 
+  /** How it sees now: pixels of points in space. */
+  view() {
+    const { clientWidth: width, clientHeight: height } = this.map.getContainer();
+    const { lng, lat } = this.map.getCenter();
+    const [zoom, pitch, bearing] = [this.map.getZoom(), this.map.getPitch(), this.map.getBearing()];
+    return this.fits.viewOf({ center: [lng, lat], zoom, pitch, bearing }, { width, height });
+  }
+
+  /** Says on the page where it stands, for what tests the page: an update must not change it. */
+  tell(): void {
+    const { longitude, latitude, zoom, pitch, bearing } = this.view();
+    this.box.dataset["camera"] = [longitude, latitude, zoom, pitch, bearing].map((one) => one.toFixed(6)).join();
+  }
+
   fit(what: What, animate = true): void {
     const { scene, floors, lifts, panel } = this.seen();
     if (what === "hub" && floors.length > 0) {
@@ -124,14 +138,6 @@ export class Camera {
   north(): void {
     this.map.easeTo({ bearing: 0, duration: 300 });
   }
-}
-
-/** Where the camera stands over the page, as names are fitted by. */
-export function standOf(map: BaseMap) {
-  const { lng: longitude, lat: latitude } = map.getCenter();
-  const { clientWidth: width, clientHeight: height } = map.getContainer();
-  const [zoom, pitch, bearing] = [map.getZoom(), map.getPitch(), map.getBearing()];
-  return { width, height, longitude, latitude, zoom, pitch, bearing };
 }
 
 function cornersOf(floors: readonly Floor[], lifts: ReadonlyMap<string, number>): Point3[] {

@@ -2,6 +2,7 @@
 
 // Not that of deck.gl, which is the same with 60 kB around it: the camera stands before the overlay is fetched.
 import { WebMercatorViewport } from "@math.gl/web-mercator";
+import { METRES_PER_DEGREE, zoomOfPixel } from "./ground";
 import type { Lonlat, Point3 } from "./stack";
 
 export interface Room {
@@ -65,11 +66,8 @@ export function viewOf(stand: Stand, room: Pick<Room, "width" | "height">): WebM
   });
 }
 
-/** Metres of a pixel at the equator at zoom 0, with tiles of 512 pixels. */
-const PIXEL_M = 78_271.517;
 /** Distance of the camera from the middle of the picture, in heights of the picture: that of MapLibre and deck.gl. */
 const DISTANCE = 1.5;
-const METRES_PER_DEGREE = 111_320;
 
 /**
  * Looks straight at a point above the ground, so near that a pixel there is `pixelM` metres. The camera looks on through
@@ -84,5 +82,5 @@ export function lookAt([lon, lat, z]: Point3, pixelM: number, height: number, pi
     lat + (behind * Math.cos(turn)) / METRES_PER_DEGREE,
   ];
   const groundM = pixelM + z / Math.cos(tilt) / (DISTANCE * height);
-  return { center, zoom: Math.min(20, Math.log2((PIXEL_M * cosLat) / groundM)), pitch, bearing };
+  return { center, zoom: Math.min(20, zoomOfPixel(lat, groundM)), pitch, bearing };
 }

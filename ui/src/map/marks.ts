@@ -120,6 +120,9 @@ function clusterOf(some: One[]): Cluster {
   };
 }
 
+/** Of the circle that counts things, in pixels. */
+export const radiusOf = (one: Cluster): number => 9 + Math.min(7, Math.log2(one.ids.length));
+
 function batchOf(key: string, some: One[]): Batch {
   const first = some[0]!;
   const positions = new Float64Array(some.length * 3);

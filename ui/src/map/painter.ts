@@ -1,31 +1,21 @@
 /** Puts everything on the overlay; what did not change keeps its layers, so that a moving bus redraws no wall. */
 
-import { WebMercatorViewport, type Layer, type PickingInfo } from "@deck.gl/core";
+import type { Layer, PickingInfo } from "@deck.gl/core";
 import { MapboxOverlay } from "@deck.gl/mapbox";
 import type { Thing, VenueReply } from "../api/panorama";
 import type { Chosen } from "../state/chosen";
-import { magnify } from "../state/mapview";
-import { drawBadges, type Badges } from "./badges";
 import type { LayerId } from "./catalogue";
-import { fitLabels, type Box, type Label } from "./labelfit";
+import type { Label } from "./labelfit";
 import { buildLayers, type Handlers } from "./layers";
-import { drawn, type Drawn, type Placed } from "./marks";
+import type { Placed } from "./marks";
 import { Memo } from "./memo";
 import type { Floor } from "./pieces";
 import type { Scene } from "./scene";
+import type { Signs } from "./signs";
 import type { Palette } from "./style";
-import {
-  BADGE_UP,
-  batchLayer,
-  clusterLayers,
-  spotLayers,
-  wayLayers,
-  type Spot,
-  type ThingHandlers,
-} from "./thing_layers";
+import { batchLayer, clusterLayers, spotLayers, wayLayers, type Spot, type ThingHandlers } from "./thing_layers";
 import { chosenLayer, crowdLayers, levelLayers, type VenueHandlers } from "./venue_layers";
 import type { WayLine } from "./way";
-import { writeNames } from "./write_names";
 
 export interface Panorama {
   country: Scene;
@@ -53,40 +43,15 @@ export interface Panorama {
   chosen: Chosen | null;
 }
 
-export interface Camera {
-  width: number;
-  height: number;
-  longitude: number;
-  latitude: number;
-  zoom: number;
-  pitch: number;
-  bearing: number;
-}
-
-/** The layers that are made of signs of things, in the order in which they are drawn. */
-const THING_LAYERS: readonly LayerId[] = [
-  "parking",
-  "device",
-  "queue",
-  "weather",
-  "metro",
-  "bus",
-  "taxi",
-  "ride_hailing",
-  "staff",
-];
-
 export class Painter {
   readonly overlay: MapboxOverlay;
   private memo = new Memo<Layer>();
   private painted = false;
-  private badges: { of: Palette; made: Badges } | null = null;
-  private drawn = new Map<LayerId, { key: string; drawn: Drawn }>();
-  private names: readonly Label[] = [];
 
   /** `onDrawn` is called once, when the first picture stands on the page. */
   constructor(
     private readonly handlers: Handlers & VenueHandlers & ThingHandlers,
+    private readonly signs: Signs,
     private onDrawn: (() => void) | null = null,
   ) {
     // On a canvas of its own: drawing into the base map's context fails with these versions.
@@ -139,27 +104,16 @@ export class Painter {
       ...this.memo.of("way", [scene.way, palette], () => (scene.way.length > 0 ? wayLayers(scene.way, palette) : [])),
       ...this.things(scene),
       ...this.memo.of("spots", [scene.spots, level, palette], () =>
-        spotLayers(scene.spots, level, this.badgesOf(palette), this.handlers),
+        spotLayers(scene.spots, level, this.signs.badgesOf(palette), this.handlers),
       ),
     ];
   }
 
   private things(scene: Panorama): Layer[] {
     const { palette } = scene;
-    const badges = this.badgesOf(palette);
+    const badges = this.signs.badgesOf(palette);
     const layers: Layer[] = [];
-    for (const layer of THING_LAYERS) {
-      if (!scene.on.has(layer)) {
-        this.drawn.delete(layer);
-        continue;
-      }
-      const key = `${scene.keyOf(layer)}|${scene.level}|${scene.cell}`;
-      let held = this.drawn.get(layer);
-      if (held?.key !== key) {
-        held = { key, drawn: drawn(scene.shown.get(layer) ?? [], scene) };
-        this.drawn.set(layer, held);
-      }
-      const { batches, clusters } = held.drawn;
+    for (const [layer, { batches, clusters }] of this.signs.take(scene)) {
       for (const batch of batches)
         layers.push(
           ...this.memo.of(`things ${layer} ${batch.key}`, [batch, badges], () => [
@@ -176,44 +130,9 @@ export class Painter {
     return layers;
   }
 
-  /** The id of the thing under the pointer: a batch has no objects of its own. */
+  /** The id of the thing under the pointer. */
   thingAt(info: PickingInfo): string | null {
     const [what, layer, key] = (info.layer?.id ?? "").split("/");
-    if (what !== "things" || info.index < 0) return null;
-    const batches = this.drawn.get(layer as LayerId)?.drawn.batches;
-    return batches?.find((one) => one.key === key)?.ids[info.index] ?? null;
-  }
-
-  private badgesOf(palette: Palette): Badges {
-    if (this.badges?.of !== palette) this.badges = { of: palette, made: drawBadges(palette) };
-    return this.badges.made;
-  }
-
-  /** Chooses the names that fit from where the camera stands now, beside the signs that stand there. */
-  fitNames(scene: Panorama, camera: Camera): void {
-    const view = new WebMercatorViewport(camera);
-    const taken: Box[] = [];
-    const times = magnify.value;
-    const half = 12 * times;
-    const sign = (x: number, y: number): unknown => taken.push([x - half, y - half, x + half, y + half]);
-    for (const { drawn } of this.drawn.values())
-      for (const { angles, ghost, positions } of drawn.batches)
-        if (!angles && !ghost)
-          for (let at = 0; at < positions.length; at += 3) {
-            const [x = 0, y = 0] = view.project([positions[at]!, positions[at + 1]!, positions[at + 2]!]);
-            sign(x, y + BADGE_UP * times);
-          }
-    for (const one of scene.spots) {
-      const [x = 0, y = 0] = view.project([one.lon, one.lat, one.z]);
-      sign(x + (one.type === "alarm" ? -14 : 14) * times, y - 18 * times);
-    }
-    const { width, height } = camera;
-    const labels = times === 1 ? scene.labels : scene.labels.map((one) => ({ ...one, size: one.size * times }));
-    this.names = fitLabels(labels, { width, height, project: (at) => view.project(at), taken });
-  }
-
-  /** Writes the names where they are now; called for every frame in which the camera moved. */
-  write(canvas: HTMLCanvasElement, palette: Palette, camera: Camera, shown: boolean): void {
-    writeNames(canvas, shown ? this.names : [], palette, new WebMercatorViewport(camera));
+    return what === "things" && info.index >= 0 ? this.signs.thingAt(layer as LayerId, key, info.index) : null;
   }
 }

@@ -61,6 +61,8 @@ export function readPalette(): Palette {
 }
 
 const FONT = ["Helvetica Neue", "Arial", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif"];
+/** The same for what is written by the page itself. */
+export const FAMILY = FONT.map((name) => (name.includes("-") ? name : `"${name}"`)).join(", ");
 const NOTHING = { type: "FeatureCollection" as const, features: [] };
 
 /** From here on cities are told apart; their outlines are fetched when a person comes so near for the first time. */

@@ -2,14 +2,12 @@
 
 import type { Layer, PickingInfo } from "@deck.gl/core";
 import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
-import { signOf, type Badges } from "./badges";
+import { ARROW, BADGE, BADGE_UP, signOf, SPOTS, type Badges } from "./badges";
 import { rgba } from "./colour";
-import type { Batch, Cluster } from "./marks";
+import { radiusOf, type Batch, type Cluster } from "./marks";
 import { magnify } from "../state/mapview";
-import type { Palette } from "./style";
+import { FAMILY, type Palette } from "./style";
 import type { WayLine } from "./way";
-
-export const FONT = '"Helvetica Neue", Arial, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif';
 
 export interface ThingHandlers {
   hover: (info: PickingInfo) => void;
@@ -20,10 +18,6 @@ export interface ThingHandlers {
 
 /** Signs lie over everything that stands below them: a thing behind a wall is still there. */
 const ON_TOP = { depthCompare: "always", depthWriteEnabled: false } as const;
-const BADGE = 22;
-const ARROW = 18;
-/** A badge stands so many pixels above its point. */
-export const BADGE_UP = -16;
 
 export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers: ThingHandlers): Layer {
   const moving = batch.angles !== null;
@@ -66,7 +60,7 @@ export function clusterLayers(
       id: `clusters/${layer}`,
       data: clusters as Cluster[],
       getPosition: at,
-      getRadius: (one) => (9 + Math.min(7, Math.log2(one.ids.length))) * magnify.value,
+      getRadius: (one) => radiusOf(one) * magnify.value,
       radiusUnits: "pixels",
       billboard: true,
       stroked: true,
@@ -86,7 +80,7 @@ export function clusterLayers(
       getText: (one) => String(one.ids.length),
       getSize: 11 * magnify.value,
       getColor: (one) => rgba(palette.ink, one.ghost ? 90 : 255),
-      fontFamily: FONT,
+      fontFamily: FAMILY,
       parameters: ON_TOP,
     }),
   ];
@@ -115,10 +109,10 @@ export function spotLayers(
       data: spots as Spot[],
       iconAtlas: badges.image as unknown as string,
       iconMapping: badges.icons,
-      getIcon: (one) => (one.type === "alarm" ? "alarm-bad" : "case-plain"),
+      getIcon: (one) => SPOTS[one.type].sign,
       getPosition: (one) => [one.lon, one.lat, one.z],
-      getPixelOffset: (one) => [(one.type === "alarm" ? -14 : 14) * magnify.value, -18 * magnify.value],
-      getSize: (one) => (one.type === "alarm" ? 28 : 22) * magnify.value,
+      getPixelOffset: (one) => [SPOTS[one.type].at[0] * magnify.value, SPOTS[one.type].at[1] * magnify.value],
+      getSize: (one) => SPOTS[one.type].size * magnify.value,
       getColor: (one) => [255, 255, 255, level === null || one.level === level ? 255 : 60],
       sizeUnits: "pixels",
       pickable: true,
