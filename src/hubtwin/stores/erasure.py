@@ -127,7 +127,7 @@ def erase_shelf(
 ) -> int:
     """Erase rows of a dataset of the library that meet all conditions; return how many. A later restore erases them
     again. What found nothing is written down only with `always`: a night that deletes by age comes again, an order to
-    destroy does not. Raises Absent for an unknown column, Malformed for an erasure without a condition."""
+    destroy does not. Raises Malformed for an erasure without a condition."""
     if not where or any(each == Where(each.column) for each in where):
         raise Malformed("stores.erase_what", dataset=name)
     told: dict[str, object] = {"dataset": f"{SHELF}{name}", "where": [each.as_json() for each in where], "why": why}

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from hubtwin.base.errors import Absent
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.library.loads import BadRow
 from hubtwin.stores.shelf_files import ShelfFile, widened
@@ -52,16 +51,16 @@ class Shape:
 
 
 def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], at_min: int) -> int:
-    """Erase the rows of a dataset that meet all conditions; return how many. An empty cell meets none.
+    """Erase the rows of a dataset that meet all conditions; return how many. An empty cell meets none, and no row has
+    anything in a column that no file has: a contract may have added it after the last of them was written.
 
-    Raises Absent for a column that no file of the dataset has, Retry where somebody else writes the dataset.
+    Raises Retry where somebody else writes the dataset.
     """
     with _opened(store_dir, at_min) as shelves:
         if shelves is None:
             return 0
         held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
         files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
-        _refuse_unknown(name, files, where)
         count = 0
         for part in dict.fromkeys(file.part for file in files):
             own = [file for file in files if file.part == part]
@@ -129,13 +128,6 @@ def _schema_of(files: Sequence[ShelfFile]) -> pa.Schema:
         for field in pq.read_schema(file.path):
             found.setdefault(field.name, field)
     return pa.schema([*(field for name, field in found.items() if name != ROW_NO), found[ROW_NO]])
-
-
-def _refuse_unknown(name: str, files: Sequence[ShelfFile], where: Sequence[Condition]) -> None:
-    known = {LOADED}.union(*(pq.read_schema(file.path).names for file in files))
-    for each in where:
-        if files and each.column not in known:
-            raise Absent("stores.unknown_column", dataset=name, column=each.column)
 
 
 def _tables(file: ShelfFile) -> Iterator[pa.Table]:
