@@ -5,6 +5,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -196,11 +197,9 @@ def nothing_lost(made: Any, desk: Hands, task_id: str, shots: Any) -> None:
 def test_an_exercise_says_so_on_every_page(tmp_path: Path, browser: Browser, shots: Any) -> None:
     ui = find_ui(find_data_dir())
     assert ui is not None, "the pages are not built: make ui"
-    settings = load_settings(home=tmp_path, environ={})
+    settings = replace(load_settings(home=tmp_path, environ={}), status=Status.EXERCISE)
     with (
-        open_works(
-            settings, clock=system_clock, real_clock=system_clock, clocks_min={}, mode="live", status=Status.EXERCISE
-        ) as works,
+        open_works(settings, clock=system_clock, real_clock=system_clock, clocks_min={}, mode="live") as works,
         serving(desk_of(works), Options(ui=ui)) as served,
     ):
         make_accounts(works, "epidemic", password=PASSWORD, lang="en")

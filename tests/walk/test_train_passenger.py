@@ -3,9 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hubtwin.flow.handle import handle_case, handle_task
 from hubtwin.library.query import collect
 from hubtwin.model.case import CaseCommand, CaseState, Evidence, Outcome
+from hubtwin.model.record import Status
 from hubtwin.model.task import TaskCommand, TaskState
 from hubtwin.ports import CaseFilter, TaskFilter
 from hubtwin.stores.deletion import Register
@@ -26,8 +29,9 @@ def order(here: Town, task_id: str, command: str, user: str) -> Any:
     return handle_task(here.works.ledger, told, here.works.clocks_min, here.may(user), roster=here.works.roster)
 
 
-def test_one_passenger_from_bytes_to_a_closed_case(tmp_path: Path) -> None:
-    with town(tmp_path) as here:
+@pytest.mark.parametrize("status", [Status.ACTUAL, Status.EXERCISE])
+def test_one_passenger_from_bytes_to_a_closed_case(tmp_path: Path, status: Status) -> None:
+    with town(tmp_path, status=status) as here:
         warn_and_meet(here)
         case_id = pass_the_gate(here)
         lead_through_the_steps(here, case_id)

@@ -3,21 +3,21 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hubtwin.base.clock import PacedClock, epoch_minute, system_clock
 from hubtwin.connectors.common.broker import LocalBroker
-from hubtwin.connectors.common.http import HttpTransport
+from hubtwin.connectors.common.http import STATUS_HEADER, HttpTransport
 from hubtwin.connectors.common.mqtt import MqttTransport
 from hubtwin.connectors.common.serve import WireServer
 from hubtwin.connectors.gate_screening.codec import TOPICS
 from hubtwin.connectors.gate_screening.simulator import Passage, message
 from hubtwin.connectors.test_results.simulator import ResultLine, bundle
 from hubtwin.model.agency import Person
-from hubtwin.model.record import Marks, Provenance
+from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.ports import Transport
 from hubtwin.rules.permission import may
 from hubtwin.scenes.epidemic.scene import SCENE
@@ -128,25 +128,35 @@ def minute_at(minutes: float) -> datetime:
 
 
 @contextmanager
-def town(folder: Path, *, fresh: bool = True, more: str = "", named: Mapping[str, str] | None = None) -> Iterator[Town]:
+def town(
+    folder: Path,
+    *,
+    fresh: bool = True,
+    more: str = "",
+    named: Mapping[str, str] | None = None,
+    status: Status = Status.ACTUAL,
+) -> Iterator[Town]:
     """Give the town, an event declared and its scene granted what it reads; not `fresh`: one that was made before.
-    `more` is added to its hub.toml, `named` are other names for its exit N1 and its platform 1."""
+    `more` is added to its hub.toml, `named` are other names for its exit N1 and its platform 1. With another `status`
+    it is an exercise, as everything that its partners send."""
     hub = _write(folder, more, named or {}) if fresh else folder / "hub.toml"
-    settings = load_settings(hub=str(hub), home=folder / "home", lang="en", environ={})
+    settings = replace(load_settings(hub=str(hub), home=folder / "home", lang="en", environ={}), status=status)
     if fresh:
         with open_store(settings, system_clock) as store:
             _import(settings, store)
     with ExitStack() as stack:
         clock = PacedClock(START, 0.0, system_clock)
         core = stack.enter_context(open_desk(settings, clock=clock, real_clock=system_clock, mode="replay"))
-        bookings, results, broker = (stack.enter_context(each) for each in (_wire(), _wire(), LocalBroker()))
+        bookings, results, broker = (
+            stack.enter_context(each) for each in (_wire(status), _wire(status), LocalBroker())
+        )
         assert isinstance(bookings, WireServer)
         assert isinstance(results, WireServer)
         assert isinstance(broker, LocalBroker)
         gates = MqttTransport(
             *(broker.address, (TOPICS,), "walk", broker.user, broker.password),
             listen_s=0.2,
-            marks=Marks(provenance=Provenance.SYNTHETIC),
+            marks=Marks(status, Provenance.SYNTHETIC),
         )
         for _ in gates.pages(None):
             break
@@ -172,8 +182,8 @@ def read_lines(works: Works, channel: str) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def _wire() -> WireServer:
-    return WireServer([])
+def _wire(status: Status) -> WireServer:
+    return WireServer([], headers={STATUS_HEADER: status.value})
 
 
 def _write(folder: Path, more: str, named: Mapping[str, str]) -> Path:
@@ -193,4 +203,4 @@ def _write(folder: Path, more: str, named: Mapping[str, str]) -> Path:
 def _import(settings: Any, store: EmbeddedStore) -> None:
     for kind, name in (("gtfs", "gtfs"), ("risk-areas", "risk_areas")):
         areas = settings.feeds["station_areas"][0] if kind == "gtfs" else None
-        import_files(settings, store, ImportJob(kind, settings.feeds[name], START, areas=areas))
+        import_files(settings, store, ImportJob(kind, settings.feeds[name], START, Marks(settings.status), areas=areas))

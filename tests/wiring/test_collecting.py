@@ -18,6 +18,7 @@ from hubtwin.channels.views import Views, opened
 from hubtwin.model.event import Message
 from hubtwin.model.message import Peer
 from hubtwin.model.partner import Agreement, Level, Partner, Way
+from hubtwin.model.record import Status
 from hubtwin.settings import PartnerSettings
 from hubtwin.wiring.collecting import IN, Collecting, open_desk
 from hubtwin.wiring.partners import VIEWS_FILE, Partners, lines_of, open_partners, reception_of
@@ -65,7 +66,7 @@ def test_what_partners_lay_down_is_taken_in_once_and_answered(hub: Partners, tmp
         "by-views": _told("by-views", Way.VIEWS, tmp_path / "v", keys["by-views"]),
         "stranger": _told("stranger", Way.FILES, tmp_path / "s"),
     }
-    collect = Collecting(hub, partners, reception_of(partners, HUB, ZONE)).collect
+    collect = Collecting(hub, partners, reception_of(partners, HUB, ZONE, Status.ACTUAL)).collect
     assert collect(NOW) == 0
     peer = Peer(HUB, (hub.signing.public_hex,))
     senders = [
@@ -91,8 +92,11 @@ def test_what_partners_lay_down_is_taken_in_once_and_answered(hub: Partners, tmp
 
 def test_a_desk_reads_sheets_in_with_a_key_of_its_own(hub: Partners, tmp_path: Path) -> None:
     peer = Peer(HUB, (hub.signing.public_hex,))
-    desk = open_desk(tmp_path / "office", "by-sheets", peer, ZONE, at_min=AT_MIN)
+    desk = open_desk(tmp_path / "office", "by-sheets", peer, ZONE, Status.ACTUAL, at_min=AT_MIN)
     partners = {"by-sheets": _told("by-sheets", Way.SHEETS, tmp_path / "x", desk.books.signing.public_hex)}
+    drill = open_desk(tmp_path / "office", "by-sheets", peer, ZONE, Status.EXERCISE, at_min=AT_MIN)
+    assert drill.books.signing.public_hex != desk.books.signing.public_hex, "an exercise has its own books"
+    drill.books.wire.close()
     line = lines_of(partners, HUB, {}, {PROFILE.name: PROFILE})["by-sheets"]
     sender = _sender(hub, "by-sheets", line, 7)
     sender.pump(NOW)

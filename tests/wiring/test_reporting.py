@@ -11,6 +11,7 @@ from hubtwin.channels.receive import Reception
 from hubtwin.channels.send import Line
 from hubtwin.model.event import EventKind
 from hubtwin.model.message import Peer
+from hubtwin.model.record import Status
 from hubtwin.rules.batching import RowState
 from hubtwin.scenes.epidemic.scene import SCENE as EPIDEMIC
 from hubtwin.sim.province import Province
@@ -101,7 +102,8 @@ def test_rows_go_to_the_platform_and_its_answers_come_back_through_the_loop(hub:
     assert hub.works.partners is not None
     far = open_partners(tmp_path / PLATFORM, PLATFORM, hub.now_min)
     me, zone = hub.works.settings.hub.hub_id, hub.works.settings.hub.zone
-    peer, here = Peer(me, (hub.works.partners.signing.public_hex,)), reception_of(hub.works.settings.partners, me, zone)
+    peer = Peer(me, (hub.works.partners.signing.public_hex,))
+    here = reception_of(hub.works.settings.partners, me, zone, Status.ACTUAL)
     there = Reception(PLATFORM, {me: peer}, zone)
     out = Wired(lambda told: far.take(told, there, hub.now), me)
     back = Wired(lambda told: hub.works.partners.take(told, here, hub.now), PLATFORM)  # type: ignore[union-attr]

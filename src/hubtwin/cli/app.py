@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -53,6 +54,7 @@ from hubtwin.cli.serve import serve
 from hubtwin.cli.venue import venue
 from hubtwin.cli.venue_build import build_venue
 from hubtwin.cli.warn import collide, list_pathogens
+from hubtwin.model.record import Status
 from hubtwin.settings import find_lang, load_settings
 
 COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer
@@ -107,11 +109,13 @@ def build(lang: str) -> click.Group:
     @click.option("--hub", metavar="HUB")
     @click.option("--home", type=click.Path(path_type=Path), metavar="DIR")
     @click.option("--lang", type=click.Choice(["zh", "en"]), default=lang, expose_value=True)
+    @click.option("--exercise", is_flag=True)
     @click.option("--log", type=click.Choice(list(LEVELS)), default="off", show_default=True)
     @click.pass_context
-    def hubtwin(ctx: click.Context, hub: str | None, home: Path | None, lang: str, log: str) -> None:
+    def hubtwin(ctx: click.Context, hub: str | None, home: Path | None, lang: str, log: str, *, exercise: bool) -> None:
         set_up_logs(log)
-        ctx.obj = Desk(load_settings(hub, home, lang), lang)
+        status = Status.EXERCISE if exercise else Status.ACTUAL
+        ctx.obj = Desk(replace(load_settings(hub, home, lang), status=status), lang)
 
     for command in COMMANDS:
         hubtwin.add_command(command)

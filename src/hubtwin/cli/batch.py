@@ -15,7 +15,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT
 from hubtwin.cli.desk import Desk, MomentType, Told
 from hubtwin.cli.show import dump_json
-from hubtwin.model.record import UNMARKED, Marks, Provenance
 from hubtwin.rules.batching import Batched, Fate, RowState
 from hubtwin.wiring import load
 
@@ -70,7 +69,7 @@ def make(desk: Desk, /, facts: Path, **told: Any) -> None:
     now = desk.clock()
     until = desk.moment_or_now(told["until"])
     since = desk.moment_or_now(told["since"]) if told["since"] else from_epoch_minute(epoch_minute(until) - _DAY_MIN)
-    marks = Marks(provenance=Provenance.SYNTHETIC) if told["synthetic"] else UNMARKED
+    marks = desk.marks(synthetic=told["synthetic"])
     period = load("hubtwin.wiring.batches:Period")(epoch_minute(since), epoch_minute(until))
     with _opened(desk) as batching, _reading(desk, facts) as rows:
         made = batching.make(rows, _template(desk, batching, told, now), period, now, marks)

@@ -10,7 +10,6 @@ from rich.table import Table
 from hubtwin.base.text import text
 from hubtwin.cli.desk import DayType, Desk, MomentType, first_use
 from hubtwin.cli.show import dump_json
-from hubtwin.model.record import UNMARKED, Marks, Provenance
 from hubtwin.wiring import (
     SIMULATED,
     ImportJob,
@@ -32,7 +31,7 @@ def import_group() -> None:
 
 
 def _import(desk: Desk, kind: str, files: tuple[Path, ...], told: dict[str, Any]) -> None:
-    marks = Marks(provenance=Provenance.SYNTHETIC) if told["synthetic"] else UNMARKED
+    marks = desk.marks(synthetic=told["synthetic"])
     job = ImportJob(kind, files, desk.moment_or_now(told["now"]), marks, told.get("station_areas"))
     with desk.store() as store:
         if told["preview"]:

@@ -12,11 +12,13 @@ from typing import Any
 import click
 
 from hubtwin.base.clock import PacedClock, epoch_minute, local, service_start, system_clock
+from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.alone import LOCK, alone
 from hubtwin.cli.desk import DayType, Desk, first_use
 from hubtwin.cli.serve import run_server, take_port
 from hubtwin.cli.warn import print_list
+from hubtwin.model.record import Status
 from hubtwin.settings import Settings
 from hubtwin.wiring import Ask, load, open_store, simulate_day, simulate_into, warn
 
@@ -61,6 +63,8 @@ class Stage:
 @click.pass_obj
 def demo(desk: Desk, /, *, day: date, at: str, **told: Any) -> None:
     """Prepare everything that is missing, print the list, then replay the day and serve its page."""
+    if desk.settings.status is not Status.ACTUAL:
+        raise Malformed("cli.demo_no_exercise")
     start = desk.local_moment(day, at)
     if told["list_only"]:
         _print_only(desk, day, start, told["limit"])

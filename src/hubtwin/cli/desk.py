@@ -15,6 +15,7 @@ from rich.text import Text
 
 from hubtwin.base.clock import Clock, system_clock
 from hubtwin.base.text import printable, text
+from hubtwin.model.record import Marks, Provenance
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.wiring import open_store, prepare
@@ -56,6 +57,10 @@ class Desk:
     def say(self, key: str, **values: object) -> None:
         """Print a note to standard error."""
         self.err.print(text(key, self.lang, **values))
+
+    def marks(self, *, synthetic: bool) -> Marks:
+        """Return the marks of what a command brings in or says."""
+        return Marks(self.settings.status, Provenance.SYNTHETIC if synthetic else Provenance.REAL)
 
     @contextmanager
     def store(self) -> Iterator[EmbeddedStore]:

@@ -15,8 +15,8 @@ from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk, MomentType
 from hubtwin.cli.feed_report import find_sealed, head_of, make_markdown, name_of, print_report, print_shadow
 from hubtwin.cli.show import dump_json
-from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import get_connector, load
+from hubtwin.wiring.plugs import directory_of
 
 EVERY_S = 2.0  # a source is asked at most so often
 CALENDAR_D = 14
@@ -48,7 +48,7 @@ def record(desk: Desk, /, source: str, minutes: int | None, reason: str) -> None
         time.sleep(min(every_s, left_s))
         return True
 
-    directory, so_far = store_directory(settings.home, settings.hub.hub_id), None
+    directory, so_far = directory_of(settings), None
     alone = load("hubtwin.wiring.recording:record_alone")
     try:
         for so_far in alone(directory, settings, source, transport, desk.clock, wait=wait, reason=reason):

@@ -8,14 +8,14 @@ import structlog
 from hubtwin.base.errors import Denied
 from hubtwin.base.text import text
 from hubtwin.cli.desk import Desk, first_use
-from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import get_connector, load
+from hubtwin.wiring.plugs import directory_of
 
 _LOG = structlog.get_logger()
 
 
 def _directory(desk: Desk) -> Path:
-    return store_directory(desk.settings.home, desk.settings.hub.hub_id)
+    return directory_of(desk.settings)
 
 
 @click.command("backup")

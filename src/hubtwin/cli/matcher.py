@@ -15,8 +15,8 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT
 from hubtwin.cli.desk import Desk, MomentType
 from hubtwin.cli.show import dump_json
-from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import load
+from hubtwin.wiring.plugs import directory_of
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -108,7 +108,7 @@ def key(desk: Desk, /, home: Path | None) -> None:
 def hub_key(desk: Desk, /) -> None:
     """Print the public key of the hub."""
     settings = desk.settings
-    signer = load("hubtwin.stores.signing:Signer")(store_directory(settings.home, settings.hub.hub_id))
+    signer = load("hubtwin.stores.signing:Signer")(directory_of(settings))
     desk.out.print(signer.public_hex)
 
 

@@ -15,9 +15,8 @@ from hubtwin.cli.desk import Desk
 from hubtwin.cli.show import dump_json
 from hubtwin.model.message import Peer
 from hubtwin.model.partner import Way
-from hubtwin.model.record import UNMARKED, Marks, Provenance
-from hubtwin.stores.embedded import store_directory
 from hubtwin.wiring import SCENES, load
+from hubtwin.wiring.plugs import directory_of
 
 OUT = ("waiting", "handed", "arrived", "refused")
 
@@ -32,7 +31,7 @@ def partner() -> None:
 def key(desk: Desk, /) -> None:
     """Print what partners enter about this hub."""
     hub = desk.settings.hub
-    signer = load("hubtwin.stores.signing:Signer")(store_directory(desk.settings.home, hub.hub_id))
+    signer = load("hubtwin.stores.signing:Signer")(directory_of(desk.settings))
     desk.out.print(text("cli.partner_key", desk.lang, hub=hub.hub_id, public_key=signer.public_hex))
 
 
@@ -119,7 +118,7 @@ def list_refused(desk: Desk, /, form: str) -> None:
 @click.pass_obj
 def void(desk: Desk, /, name: str, message_id: str, *, synthetic: bool) -> None:
     """Say, signed, that a message which a partner refused will not come."""
-    marks = Marks(provenance=Provenance.SYNTHETIC) if synthetic else UNMARKED
+    marks = desk.marks(synthetic=synthetic)
     with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
         partners = load("hubtwin.wiring.partners:partners_of")(desk.settings, wire)
         sender = load("hubtwin.wiring.partners:make_sender")(partners, {})
@@ -160,10 +159,12 @@ def _sheet_desk(desk: Desk, name: str) -> Iterator[Any]:
     if desk.settings.partners[name].partner.way is not Way.SHEETS:
         raise Malformed("cli.partner_not_sheets", partner=name)
     hub, home = desk.settings.hub, desk.settings.home
-    signer = load("hubtwin.stores.signing:Signer")(store_directory(home, hub.hub_id))
+    signer = load("hubtwin.stores.signing:Signer")(directory_of(desk.settings))
     peer = Peer(hub.hub_id, (signer.public_hex,))
     at_min = epoch_minute(desk.clock())
-    opened = load("hubtwin.wiring.collecting:open_desk")(home, name, peer, hub.zone, at_min=at_min)
+    opened = load("hubtwin.wiring.collecting:open_desk")(
+        home, name, peer, hub.zone, desk.settings.status, at_min=at_min
+    )
     try:
         yield opened
     finally:

@@ -11,7 +11,7 @@ import click
 from hubtwin.base.clock import system_clock
 from hubtwin.base.errors import Malformed, Retry
 from hubtwin.base.text import text
-from hubtwin.cli.alone import LOCK, alone
+from hubtwin.cli.alone import alone, lock_of
 from hubtwin.cli.desk import Desk
 from hubtwin.wiring import load
 
@@ -38,7 +38,7 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
     opened = load("hubtwin.web.start:open_desk")
     with (
         closing(take_port(host, port)) as sock,
-        alone(desk.settings.home / LOCK, "cli.serve_runs"),
+        alone(lock_of(desk.settings), "cli.serve_runs"),
         opened(desk.settings, clock=desk.clock, real_clock=system_clock) as core,
         load("hubtwin.wiring.recording:recorded")(core.works, transports) as kept,
     ):

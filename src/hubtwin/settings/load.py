@@ -12,6 +12,7 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.model.duty import ShiftPlan
 from hubtwin.model.partner import Contact
 from hubtwin.model.place import Hub
+from hubtwin.model.record import Status
 from hubtwin.rules.lanes import Limits
 from hubtwin.settings.hub import VenueSettings, read_hub, read_shift, read_venue
 from hubtwin.settings.library import read_district, read_terms
@@ -60,7 +61,8 @@ MOST_ARRIVALS, MOST_THREADS = 1_000_000, 256
 class Settings:
     """All that a run of hubtwin is told.
 
-    `pattern_week` is the Monday of the week whose service days stand for later dates (None: no pattern).
+    `pattern_week` is the Monday of the week whose service days stand for later dates (None: no pattern). `status` says
+    whether it happens: an exercise has a store of its own, and everything in it and from it says that it is one.
     """
 
     hub: Hub
@@ -86,6 +88,7 @@ class Settings:
     rows: RowsSettings | None = None  # the database of accounts, grants and the audit, where it is not a file
     district: str = ""  # folder of the district whose library it is part of
     terms: Limits = field(default_factory=Limits)  # by which the library shares: lanes, clocks of people
+    status: Status = Status.ACTUAL
 
     def pattern_of(self, service_date: date) -> date:
         """Return the date whose service pattern runs on `service_date`: itself while the timetable covers it."""

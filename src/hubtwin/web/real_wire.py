@@ -29,4 +29,4 @@ class RealWire:
     @cached_property
     def _reception(self) -> Reception:
         """How the hub receives; made with the first delivery, because it looks up every county."""
-        return hub_reception(self._works.settings, self._works.store.status)
+        return hub_reception(self._works.settings)

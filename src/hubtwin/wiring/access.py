@@ -21,7 +21,7 @@ from hubtwin.stores.audit import ACCESS_FILE, open_access
 from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.sqlite import Database, fsync, query
-from hubtwin.wiring.plugs import load
+from hubtwin.wiring.plugs import directory_of, load
 
 POSTGRES, RIGHTS = "hubtwin.stores.postgres", "hubtwin.stores.postgres_rights"
 MARK_FILE = "access.postgres"  # says that the rows of a store stand in PostgreSQL
@@ -107,7 +107,7 @@ def move_rows(settings: Settings, at_min: int, environ: Mapping[str, str] | None
     the file. A kill on the way is made good by moving again. Raises Absent where there is no such file, Denied where
     PostgreSQL holds other rows already.
     """
-    rows, directory = _rows_of(settings), store_directory(settings.home, settings.hub.hub_id)
+    rows, directory = _rows_of(settings), directory_of(settings)
     source = directory / ACCESS_FILE
     if not source.exists():
         raise Absent("wiring.no_rows_file", path=ACCESS_FILE)
@@ -123,7 +123,7 @@ def move_rows(settings: Settings, at_min: int, environ: Mapping[str, str] | None
 
 def list_problems(settings: Settings, environ: Mapping[str, str] | None = None) -> list[Problem]:
     """Return what is wrong with where the rows stand. Raises nothing for what it finds."""
-    directory = store_directory(settings.home, settings.hub.hub_id)
+    directory = directory_of(settings)
     if settings.rows is None:
         return [Problem("wiring.rows_elsewhere", {"path": MARK_FILE})] if (directory / MARK_FILE).exists() else []
     try:
@@ -140,7 +140,7 @@ def list_problems(settings: Settings, environ: Mapping[str, str] | None = None) 
 @contextmanager
 def backed_up(settings: Settings, environ: Mapping[str, str] | None = None) -> Iterator[AccessRows | None]:
     """Give the rows that a backup copies; None where they are a file of the store. Raises as `open_rows`."""
-    directory = store_directory(settings.home, settings.hub.hub_id)
+    directory = directory_of(settings)
     if settings.rows is None or not directory.is_dir():
         yield None
         return

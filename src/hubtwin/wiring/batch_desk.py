@@ -14,11 +14,10 @@ from hubtwin.ports import Scene
 from hubtwin.settings import Settings, find_data_dir
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.vault import Vault
 from hubtwin.wiring.batches import TEMPLATES, Batching, load_templates
 from hubtwin.wiring.partners import lines_of, make_sender, open_partners, reception_of
-from hubtwin.wiring.plugs import SCENES, load
+from hubtwin.wiring.plugs import SCENES, directory_of, load
 
 PROFILE = "province"
 
@@ -29,7 +28,7 @@ def open_batching(settings: Settings, clock: Clock) -> Iterator[Batching]:
 
     Raises Denied where hub.toml names no platform, and what the stores raise.
     """
-    hub, directory = settings.hub, store_directory(settings.home, settings.hub.hub_id)
+    hub, directory = settings.hub, directory_of(settings)
     scene: Scene = load(next(iter(SCENES.values())))
     templates = load_templates(find_data_dir() / TEMPLATES, scene.disclosures.profiles)
     partner = find_platform(settings, clock())
@@ -40,7 +39,7 @@ def open_batching(settings: Settings, clock: Clock) -> Iterator[Batching]:
         partners = open_partners(directory, hub.hub_id, epoch_minute(clock()))
         with closing(books), closing(partners.wire):
             send = make_sender(partners, lines)
-            yield Batching(books, partners.wire, templates, partner, hub.zone, send)
+            yield Batching(books, partners.wire, templates, partner, hub.zone, send, status=settings.status)
 
 
 def find_platform(settings: Settings, now: datetime) -> str:
@@ -54,7 +53,7 @@ def find_platform(settings: Settings, now: datetime) -> str:
 
 def reception(settings: Settings) -> Reception:
     """Return how the hub receives."""
-    return reception_of(settings.partners, settings.hub.hub_id, settings.hub.zone)
+    return reception_of(settings.partners, settings.hub.hub_id, settings.hub.zone, settings.status)
 
 
 def read_facts(file: Path) -> Iterator[Mapping[str, Any]]:

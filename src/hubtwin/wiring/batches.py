@@ -19,7 +19,7 @@ from hubtwin.channels.batch_wire import ANSWER, parcels_of_batch, read_answer
 from hubtwin.channels.send import Sender
 from hubtwin.model.batch import BatchHead, RowAnswer
 from hubtwin.model.message import Received
-from hubtwin.model.record import UNMARKED, Marks
+from hubtwin.model.record import UNMARKED, Marks, Status
 from hubtwin.rules.batching import Batched, Fate, Offered, RowState, Sorted, sort_rows
 from hubtwin.rules.cells import judge, natural_key, newest_of, render, tidy
 from hubtwin.rules.disclosure import Profile
@@ -101,7 +101,8 @@ def load_templates(folder: Path, profiles: Mapping[str, Profile]) -> Templates:
 @dataclass(frozen=True)
 class Batching:
     """Batches of one hub to one platform. `send` has the line to it, if there is one; `zone` is that of the hub. `only`
-    are the keys of the rows that may still go, be shown or be corrected; None: all of them."""
+    are the keys of the rows that may still go, be shown or be corrected; None: all of them. `status` is that of the
+    store that the rows come from."""
 
     books: BatchBooks
     wire: Wire
@@ -110,6 +111,7 @@ class Batching:
     zone: ZoneInfo
     send: Sender
     only: frozenset[str] | None = None
+    status: Status = Status.ACTUAL
 
     def check(self, facts: Iterable[Mapping[str, Any]], template: Template) -> Batched:
         """Return what would become of each row, and write nothing."""

@@ -74,7 +74,7 @@ class SheetDesk:
     books: Partners
     hub: Peer
     zone: ZoneInfo
-    status: Status = Status.ACTUAL
+    status: Status
 
     def read_in(self, folder: Path, profiles: Sequence[Profile], now: datetime) -> list[Returned]:
         """Read in what lies filled in, and leave the receipts for the hub. Raises Retry: later again."""
@@ -89,6 +89,8 @@ class SheetDesk:
         return found
 
 
-def open_desk(directory: Path, partner_id: str, hub: Peer, zone: ZoneInfo, *, at_min: int) -> SheetDesk:
-    """Open the desk for a partner below a directory of whoever runs it; its books and key are made at first use."""
-    return SheetDesk(partner_id, open_partners(directory / DESKS / partner_id, partner_id, at_min), hub, zone)
+def open_desk(directory: Path, partner_id: str, hub: Peer, zone: ZoneInfo, status: Status, *, at_min: int) -> SheetDesk:
+    """Open the desk for a partner below a directory of whoever runs it; its books and key are made at first use. That
+    of an exercise has its own, as the hub has."""
+    name = partner_id if status is Status.ACTUAL else f"{partner_id}.{status.value.lower()}"
+    return SheetDesk(partner_id, open_partners(directory / DESKS / name, partner_id, at_min), hub, zone, status)

@@ -62,7 +62,7 @@ def bring_in_day(
     """
     pages = list(load("hubtwin.sim.wire:list_pages")(day, kinds=tuple(wanted)))
     end = from_epoch_minute(load("hubtwin.sim.day:end_min")(day.world)) + timedelta(days=1)
-    marks = Marks(provenance=Provenance.SYNTHETIC)
+    marks = Marks(store.status, Provenance.SYNTHETIC)
     for name in wanted:
         kind, prefix = SIMULATED[name]
         chosen = tuple(page for page in pages if page[0].startswith(prefix))

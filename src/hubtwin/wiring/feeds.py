@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 from hashlib import blake2b
@@ -70,6 +70,7 @@ def sense_pages(
         pseudonymise = stack.enter_context(_pseudonyms(store, job.now)) if job.kind in ABOUT_PERSONS else None
         sensing = load("hubtwin.flow.sense:Sensing")(
             settings.hub.hub_id,
+            store.status,
             pseudonymise=pseudonymise,
             on_malformed="raise",
             compare=store.compare,
@@ -138,7 +139,7 @@ def _judge_history(settings: Settings, store: EmbeddedStore, job: ImportJob) -> 
     counts = settings.feeds.get("risk_counts") if ships else None
     declared = load(f"{module}.history:parse_counts")(counts[0].read_bytes()) if counts else None
     tables = store.tables(get_connector("risk-areas").manifest.datasets)
-    rows = load(f"{module}.history:judge_imported")(tables, load(f"{module}:GUARD"), declared)
+    rows = load(f"{module}.history:judge_imported")(tables, load(f"{module}:GUARD"), declared, Marks(store.status))
     _store_rows(settings, store, HISTORY, rows)
 
 
@@ -159,7 +160,7 @@ def _store_rows(settings: Settings, store: EmbeddedStore, source: str, rows: Ite
 def _transport(job: ImportJob) -> Transport:
     files = load("hubtwin.connectors.common.files:FileTransport")(job.files, marks=job.marks)
     is_folder = any(file.is_dir() for file in job.files)  # a timetable unpacked; its files make one page
-    return _Bundle(files) if job.kind == "timetable" or (job.kind == "gtfs" and is_folder) else files
+    return _Bundle(files, job.marks) if job.kind == "timetable" or (job.kind == "gtfs" and is_folder) else files
 
 
 def context_of(settings: Settings, store: EmbeddedStore, kind: str, now: datetime) -> ReadContext:
@@ -234,7 +235,7 @@ class _Bundle:
     """A transport that hands several files over as one page: the files of a timetable check one another."""
 
     files: Transport
-    marks: Marks = field(default=UNMARKED)
+    marks: Marks
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """Yield one page of all files, unless the cursor says that exactly these were read."""

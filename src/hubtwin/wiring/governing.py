@@ -23,7 +23,6 @@ from hubtwin.rules.masks import NULL, default_mask
 from hubtwin.rules.quality_rules import RuleBook, list_rules
 from hubtwin.settings import Settings
 from hubtwin.stores.audit import Audit
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.own_rows import OwnRows
 from hubtwin.stores.quality import Quality, Run, Source, Trend
 from hubtwin.stores.quality_look import FailingRow, look_at
@@ -36,7 +35,7 @@ from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.library_works import GOVERN_THREADS, Tell, tell_audit
 from hubtwin.wiring.minutes import OnceAMinute
 from hubtwin.wiring.pieces import Pieces
-from hubtwin.wiring.plugs import CONNECTORS, get_connector, open_store
+from hubtwin.wiring.plugs import CONNECTORS, directory_of, get_connector, open_store
 from hubtwin.wiring.works import Works
 
 TREND_RUNS = 30
@@ -279,7 +278,7 @@ def quality_clock_of(works: Works) -> Callable[[datetime], None]:
 @contextmanager
 def opened_governing(settings: Settings, clock: Clock) -> Iterator[Governing]:
     """Open what governing needs, beside a hub that may be at work or not. Raises what its stores raise."""
-    directory = store_directory(settings.home, settings.hub.hub_id)
+    directory = directory_of(settings)
     with ExitStack() as stack:
         at_min = epoch_minute(clock())
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

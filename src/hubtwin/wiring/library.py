@@ -14,10 +14,9 @@ from hubtwin.library.districts import find_folder, read_district
 from hubtwin.library.hub_listings import hub_catalogue
 from hubtwin.settings import Settings
 from hubtwin.stores.contracts import stamp_of, texts_of
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 from hubtwin.wiring.access import peeked
-from hubtwin.wiring.plugs import open_store
+from hubtwin.wiring.plugs import directory_of, open_store
 
 DISTRICTS = "districts"  # the folder of shipped districts below the shipped data
 KEPT = 4  # catalogues of this process
@@ -56,7 +55,7 @@ def open_catalogue(settings: Settings, contracts: PublishedContracts | None = No
     stamp = tuple((file, file.stat().st_mtime_ns, file.stat().st_size) for file in files)
     if contracts is not None:
         return _under(folder, stamp, Texts(contracts.stamp(), contracts.texts))
-    with peeked(store_directory(settings.home, settings.hub.hub_id), settings.rows, "contracts") as rows:
+    with peeked(directory_of(settings), settings.rows, "contracts") as rows:
         if rows is None:
             return _read(folder, stamp)
         return _under(folder, stamp, Texts(stamp_of(rows), partial(texts_of, rows)))
@@ -85,7 +84,7 @@ def held_of(settings: Settings, clock: Clock) -> Mapping[str, Held]:
     """Return what is held of each dataset: of the hub's own from its store, of the district's from the shelves."""
     with open_store(settings, clock) as store:
         found = dict(store.held())
-    directory = store_directory(settings.home, settings.hub.hub_id) / LIBRARY_FOLDER
+    directory = directory_of(settings) / LIBRARY_FOLDER
     if (directory / SHELVES_FILE).exists():
         shelves = Shelves(directory, at_min=epoch_minute(clock()))
         try:

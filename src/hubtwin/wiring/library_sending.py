@@ -108,7 +108,8 @@ def _batching(works: Works, share: Share) -> Batching:
     lines = lines_of(works.settings.partners, works.settings.hub.hub_id)
     sender = next(iter(partners.senders), None) or make_sender(partners, lines)
     templates = Templates({}, made_templates(works.library.catalogue(), open_baskets(works.access).get_share))
-    return Batching(books, partners.wire, templates, partner, works.settings.hub.zone, sender)
+    zone, status = works.settings.hub.zone, works.settings.status
+    return Batching(books, partners.wire, templates, partner, zone, sender, status=status)
 
 
 def _books(works: Works) -> tuple[BatchBooks, Partners]:

@@ -66,7 +66,7 @@ def send_share(
     earlier = [head for head in batching.books.list_unstaged(batching.partner) if head.template == template.name]
     facts = _facts(listing, table)
     period = Period(min(share.from_min, epoch_minute(now)), epoch_minute(now) + 1)
-    made = batching.make(facts, template, period, now, marks_of_rows(table))
+    made = batching.make(facts, template, period, now, marks_of_rows(table).join(Marks(batching.status)))
     seen = replace(batching, only=frozenset(one.row.key for one in made.batched.rows))
     for head in earlier:
         seen.stage(head.batch_id)

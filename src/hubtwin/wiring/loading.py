@@ -22,19 +22,19 @@ from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.hub_listings import HUB_LIBRARY
 from hubtwin.library.loading import BATCH_ROWS, Plan, Progress, Running, Sampled, Source, retype, run, sample
 from hubtwin.library.loads import BadRow, Load
-from hubtwin.model.record import Marks, Provenance, Status
+from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.guess import Guessed, guess_column, known_names, match_columns
 from hubtwin.rules.quality import Problem
 from hubtwin.settings import Settings
 from hubtwin.stores.audit import Audit
 from hubtwin.stores.columns import sha256
 from hubtwin.stores.contracts import Contracts
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.access import open_rows
 from hubtwin.wiring.library import open_catalogue
 from hubtwin.wiring.library_works import Tell, tell_audit
+from hubtwin.wiring.plugs import directory_of
 from hubtwin.wiring.plugs import load as plugged
 
 POSTGRES = "hubtwin.connectors.tables.postgres_table:PostgresTable"
@@ -243,7 +243,7 @@ class Loader:
         return asked.part or f"{today:%Y-%m-%d}"
 
     def _plan(self, listing: Listing, mapping: Mapping[str, str], source: str, synthetic: bool) -> Plan:
-        marks = Marks(Status.ACTUAL, Provenance.SYNTHETIC if synthetic else Provenance.REAL)
+        marks = Marks(self._settings.status, Provenance.SYNTHETIC if synthetic else Provenance.REAL)
         hub = self._settings.hub
         return Plan(listing, mapping, hub.zone, hub.hub_id, source, marks)
 
@@ -259,7 +259,7 @@ class Loader:
 @contextmanager
 def opened_loader(settings: Settings, clock: Clock) -> Iterator[Loader]:
     """Open what a load needs, beside a hub that may be at work or not. Raises what its stores raise."""
-    directory = store_directory(settings.home, settings.hub.hub_id)
+    directory = directory_of(settings)
     with ExitStack() as stack:
         at_min = epoch_minute(clock())
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

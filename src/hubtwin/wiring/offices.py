@@ -19,10 +19,9 @@ from hubtwin.model.message import Peer
 from hubtwin.model.partner import Agreement, Contact, Level, Partner, Taken, Way
 from hubtwin.settings import PartnerSettings, Settings
 from hubtwin.sim.partners import Manners, Office, load_partner_figures
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
 from hubtwin.wiring.partners import Pumping
-from hubtwin.wiring.plugs import SCENES, load
+from hubtwin.wiring.plugs import SCENES, directory_of, load
 
 DOOR = "/api/v1/wire"
 AGREED_D = 30  # before and after the replayed day
@@ -106,7 +105,7 @@ class Offices:
 
     def _set_up(self) -> None:
         hub, settings = self.settings.hub, self.settings
-        key = Signer(store_directory(settings.home, hub.hub_id)).public_hex
+        key = Signer(directory_of(settings)).public_hex
         manners = Manners(settings.sim_seed, load_partner_figures(), settings.lang)
         day = local(self.clock(), hub.zone).date()
         for name, part in CAST.items():

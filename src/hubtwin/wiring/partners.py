@@ -35,10 +35,10 @@ from hubtwin.model.record import Status
 from hubtwin.rules.disclosure import Profile
 from hubtwin.rules.partner_data import TIMES
 from hubtwin.settings import PartnerSettings, Settings
-from hubtwin.stores.embedded import store_directory
 from hubtwin.stores.signing import Signer
 from hubtwin.stores.wire import Wire
 from hubtwin.wiring.feeds import find_gazetteer
+from hubtwin.wiring.plugs import directory_of
 from hubtwin.wiring.sources import place_of
 
 VIEWS_FILE = "messages.sqlite"  # in the folder of a partner that reads tables
@@ -73,8 +73,7 @@ def open_partners(directory: Path, source: str, at_min: int) -> Partners:
 @contextmanager
 def opened_wire(settings: Settings, now: datetime) -> Iterator[Wire]:
     """Open the books of a hub for the time of a block."""
-    hub_id = settings.hub.hub_id
-    wire = Wire(store_directory(settings.home, hub_id), hub_id, epoch_minute(now))
+    wire = Wire(directory_of(settings), settings.hub.hub_id, epoch_minute(now))
     try:
         yield wire
     finally:
@@ -83,7 +82,7 @@ def opened_wire(settings: Settings, now: datetime) -> Iterator[Wire]:
 
 def partners_of(settings: Settings, wire: Wire) -> Partners:
     """Return open books with the signature of the hub."""
-    signer = Signer(store_directory(settings.home, settings.hub.hub_id))
+    signer = Signer(directory_of(settings))
     return Partners(wire, Signing(signer.sign, signer.public_hex))
 
 
@@ -157,7 +156,7 @@ def reception_of(
     partners: Mapping[str, PartnerSettings],
     me: str,
     zone: ZoneInfo,
-    status: Status = Status.ACTUAL,
+    status: Status,
     known: Known | None = None,
 ) -> Reception:
     """Return how a hub receives: from every partner that has a key. What each may send is looked at when it is used."""
@@ -167,11 +166,11 @@ def reception_of(
     return Reception(me, peers, zone, status, times=TIMES, areas=areas, known=known or Known())
 
 
-def hub_reception(settings: Settings, status: Status = Status.ACTUAL) -> Reception:
+def hub_reception(settings: Settings) -> Reception:
     """Return how the hub of some settings receives; it knows present counties and what former ones became."""
     gazetteer, hub = find_gazetteer(settings), settings.hub
     known = Known(counties=frozenset(gazetteer.counties.values()), successors=gazetteer.successors)
-    return reception_of(settings.partners, hub.hub_id, hub.zone, status, known)
+    return reception_of(settings.partners, hub.hub_id, hub.zone, settings.status, known)
 
 
 @dataclass

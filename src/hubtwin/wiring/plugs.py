@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from hubtwin.base.clock import Clock
 from hubtwin.base.errors import Absent
-from hubtwin.model.record import Status
 from hubtwin.ports import Connector
 from hubtwin.settings import Settings
 from hubtwin.stores.columns import reading
@@ -49,11 +49,16 @@ def get_connector(kind: str) -> Connector:
     return connector
 
 
+def directory_of(settings: Settings) -> Path:
+    """Return where everything of a run is kept: of the hub itself, or of its exercise. Raises Malformed."""
+    return store_directory(settings.home, settings.hub.hub_id, settings.status)
+
+
 @contextmanager
-def open_store(settings: Settings, clock: Clock, status: Status = Status.ACTUAL) -> Iterator[EmbeddedStore]:
+def open_store(settings: Settings, clock: Clock) -> Iterator[EmbeddedStore]:
     """Open the store of the hub for the time of a block."""
-    directory = store_directory(settings.home, settings.hub.hub_id, status)
-    store = EmbeddedStore(directory, settings.hub.hub_id, clock=clock, status=status, threads=settings.threads)
+    hub_id, status = settings.hub.hub_id, settings.status
+    store = EmbeddedStore(directory_of(settings), hub_id, clock=clock, status=status, threads=settings.threads)
     try:
         with reading():
             yield store

@@ -137,7 +137,8 @@ def batching_of(works: Works, scene: Scene, sender: Sender) -> Batching | None:
     except Denied:
         return None
     templates = load_templates(works.settings.data_dir / TEMPLATES, scene.disclosures.profiles)
-    return Batching(works.batches, works.partners.wire, templates, platform, works.settings.hub.zone, sender)
+    zone, status = works.settings.hub.zone, works.settings.status
+    return Batching(works.batches, works.partners.wire, templates, platform, zone, sender, status=status)
 
 
 def _take_batch_answer(works: Works, number: int, received: Received) -> int:
@@ -155,7 +156,7 @@ def collecting_of(works: Works) -> Collecting:
     told = {name: one for name, one in works.settings.partners.items() if one.folder is not None}
     hub = works.settings.hub
     idle = Reception(hub.hub_id, {}, hub.zone)  # who lays down nothing needs no counties to be looked up
-    return Collecting(works.partners, told, hub_reception(works.settings, works.store.status) if told else idle)
+    return Collecting(works.partners, told, hub_reception(works.settings) if told else idle)
 
 
 def list_read(scene: Scene) -> tuple[str, ...]:

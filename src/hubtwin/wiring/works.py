@@ -10,7 +10,7 @@ import structlog
 
 from hubtwin.base.clock import Clock, PacedClock, epoch_minute
 from hubtwin.model.duty import Roster
-from hubtwin.model.record import Mode, Status
+from hubtwin.model.record import Mode
 from hubtwin.ports import Ledger
 from hubtwin.settings import Settings
 from hubtwin.stores.access_rows import AccessRows
@@ -19,7 +19,7 @@ from hubtwin.stores.audit import Audit
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.batches import BatchBooks
 from hubtwin.stores.contracts import Contracts
-from hubtwin.stores.embedded import EmbeddedStore, store_directory
+from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.field import FieldBooks
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.journal import Journal, open_journal
@@ -32,6 +32,7 @@ from hubtwin.wiring.library_works import LibraryWorks, open_library, tell_audit
 from hubtwin.wiring.lists import Ask, WarningList, warn
 from hubtwin.wiring.panorama import Panorama
 from hubtwin.wiring.partners import Partners, open_partners
+from hubtwin.wiring.plugs import directory_of
 from hubtwin.wiring.sources import SourceState
 
 HORIZON_MIN = 180
@@ -118,10 +119,9 @@ def open_works(
     roster: Roster | None = None,
     mode: Mode = "live",
     speed: float = 1.0,
-    status: Status = Status.ACTUAL,
 ) -> Iterator[Works]:
     """Open a hub for the time of a block. Raises what its stores raise: Denied, Malformed, Retry."""
-    hub_id, directory = settings.hub.hub_id, store_directory(settings.home, settings.hub.hub_id, status)
+    hub_id, status, directory = settings.hub.hub_id, settings.status, directory_of(settings)
     with ExitStack() as stack:
         store = EmbeddedStore(directory, hub_id, clock=real_clock, status=status, threads=settings.threads)
         stack.callback(store.close)

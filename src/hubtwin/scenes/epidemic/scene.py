@@ -19,7 +19,6 @@ import narwhals as nw
 from hubtwin.base.clock import epoch_minute, from_epoch_minute
 from hubtwin.library.query import collect, marks_of
 from hubtwin.model.finding import Finding
-from hubtwin.model.record import Provenance
 from hubtwin.ports import Scene, Tables
 from hubtwin.rules.arrivals import RUN, list_arrivals, list_parts, list_upstream
 from hubtwin.rules.collision import bound_areas, collide, gather_calls, weigh
@@ -69,9 +68,9 @@ def judge(tables: Tables, params: Mapping[str, Any], now: datetime) -> Sequence[
     upstream = list_upstream(arrivals, calls, list_parts(tables["rail_trips"]))
     at_calls = _collect_calls(upstream, tables, params, now_min)
     persons = _collect_persons(arrivals, calls, tables, params, now_min)
-    synthetic = marks_of(tables, ("rail_calls", "running_information")).provenance is Provenance.SYNTHETIC
+    marks = marks_of(tables, ("rail_calls", "running_information"))
     runs = [
-        Run(train, sorted(at_calls[key], key=_call_order), persons[key[:2]], synthetic)
+        Run(train, sorted(at_calls[key], key=_call_order), persons[key[:2]], marks)
         for train in _rows(arrivals)
         if (key := (train["trip_id"], train["service_date"], train["hub_seq"])) in at_calls
     ]

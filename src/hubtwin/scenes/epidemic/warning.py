@@ -16,13 +16,13 @@ class Run:
     """An arriving run: its arrival, its upstream calls in order, and the persons that the upper rungs found.
 
     `persons` may hold `hits` and `exposed` (numbers of persons), the `rung` to go by and whether they are
-    `synthetic`; it is empty at the rung of counts. `synthetic` marks the trains themselves.
+    `synthetic`; it is empty at the rung of counts. `marks` are those of the trains themselves.
     """
 
     train: Record
     calls: Sequence[Record]
     persons: Record
-    synthetic: bool
+    marks: Marks
 
 
 def assess(run: Run, params: Mapping[str, Any], now_min: int) -> Finding | None:
@@ -58,7 +58,7 @@ def assess(run: Run, params: Mapping[str, Any], now_min: int) -> Finding | None:
         score=score_run(run, at_risk, concerned),
         evidence=evidence,
         params={name: value for name, value in params.items() if name not in ("stations", "area_names")},
-        marks=Marks(provenance=Provenance.SYNTHETIC if _is_synthetic(run, at_risk) else Provenance.REAL),
+        marks=Marks(run.marks.status, Provenance.SYNTHETIC if _is_synthetic(run, at_risk) else Provenance.REAL),
     )
 
 
@@ -175,4 +175,5 @@ def _total(numbers: Any) -> int | None:
 
 def _is_synthetic(run: Run, at_risk: Sequence[Record]) -> bool:
     persons = bool(run.persons.get("synthetic"))
-    return run.synthetic or persons or any(call["area_synthetic"] or call["count_synthetic"] for call in at_risk)
+    made = run.marks.provenance is Provenance.SYNTHETIC
+    return made or persons or any(call["area_synthetic"] or call["count_synthetic"] for call in at_risk)
