@@ -87,7 +87,7 @@ def test_without_a_column_of_confirmation_the_time_on_the_shelf_counts(hub: Hub)
 
 @pytest.mark.parametrize("older_has", [("number",), ("number", "dropped")])
 def test_rows_of_two_shapes_in_one_part_go_by_a_column_that_came_later(hub: Hub, older_has: tuple[str, ...]) -> None:
-    """Rows from before a contract added the column stay, with what they have; one that no file has erases nothing."""
+    """Rows from before a contract added the column go by when they came; here that was now, so they stay."""
     columns = tuple(Column(name, "string", name, name, nullable=name != "number") for name in older_has)
     older = replace(LISTING, dataset=Dataset("watched", "x", "x", ("number",), columns))
     newer = replace(LISTING, dataset=replace(SHAPE, name="watched"))
@@ -108,7 +108,11 @@ def test_rows_of_two_shapes_in_one_part_go_by_a_column_that_came_later(hub: Hub,
         (3, "newer", None),
     ]
     assert check(hub.store.directory).problems == ()
-    assert erase_from_shelves(hub.store.directory, "watched", [Where("added_today", until_value=3)], 0) == 0
+    assert erase_from_shelves(hub.store.directory, "watched", [Where("added_today", until_value=0)], 0) == 0
+    person = Where("new_number", only=frozenset({person_digest("newer")}))
+    assert erase_from_shelves(hub.store.directory, "watched", [person], 0) == 1, "found in another column"
+    came = [Where("added_today", until_value=1)]
+    assert erase_from_shelves(hub.store.directory, "watched", came, 0) == len(left) - 1, "they came before that minute"
 
 
 def test_what_is_withheld_and_all_rows_under_a_hold_wait(hub: Hub) -> None:

@@ -30,7 +30,7 @@ from hubtwin.library.sqlgate import Passed, refuse_engine_tree
 from hubtwin.library.views import Piece, Source, View
 from hubtwin.stores.asking_room import Room
 from hubtwin.stores.served import NOTHING, SERVED, copy_of, places_of
-from hubtwin.stores.served_layout import Layout, layout_of
+from hubtwin.stores.served_layout import Layout, layout_of, reads_copies
 from hubtwin.stores.view_sql import literal, view_sql
 
 ROOMS, AT_ONCE = 16, 4  # grantees whose DuckDB stays open; questions of one grantee at a time
@@ -142,13 +142,13 @@ class Engine:
     def _readable(self, view: View, source: Source) -> tuple[Source, list[np.ndarray]]:
         """Return the files that a question reads, and the places in each that it must leave out itself."""
         pieces, places = list[Piece](), list[np.ndarray]()
-        layout = layout_of(view.listing)
+        layout, copied = layout_of(view.listing), reads_copies(view)
         for piece in source.pieces:
             barred = self._barred_in(piece, source, layout)
             found = barred.places
             if found is None or 0 < len(found) == piece.rows:
                 continue
-            if barred.copy is not None and barred.copy.exists():
+            if copied and barred.copy is not None and barred.copy.exists():
                 piece, found = replace(piece, path=barred.copy), NOTHING  # noqa: PLW2901 - the copy stands for it
             pieces.append(piece)
             places.append(found)

@@ -32,7 +32,7 @@ WORTH_ROWS = 100_000  # of a smaller file the anti join takes less than a millis
 _DRAFT = ".draft"
 _MOST = (1 << 62) - 1
 NOTHING = np.array([], np.int64)
-_FORM = 2  # of what `served_layout` writes: copies of another form are not found, and made anew
+_FORM = 3  # of what `served_layout` writes: copies of another form are not found, and made anew
 
 
 def places_of(piece: Piece, source: Source) -> np.ndarray | None:
@@ -106,8 +106,8 @@ def make_copies(
     who makes them is left to it. Raises OSError for a full disk; then the rest is left out by the questions themselves.
     """
     dataset, layout = listing.name, layout_of(listing)
-    folder, made, fitting = directory / SERVED / dataset, 0, set[Path]()
-    pieces = [piece for piece in source.pieces if piece.rows >= least]
+    folder, wanted = directory / SERVED / dataset, dict[Path, tuple[Path, np.ndarray]]()
+    made, pieces = 0, [piece for piece in source.pieces if piece.rows >= least]
     if not pieces and not folder.is_dir():
         return 0
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -118,14 +118,15 @@ def make_copies(
             if places is None or len(places) == piece.rows:
                 continue
             target = copy_of(piece.path, places, layout)
-            if not target.exists() and not len(places) and not is_gained(piece.path, layout):
-                continue
-            fitting.add(target)
-            if not target.exists():
-                _write(piece.path, target, places, layout)
-                made += 1
-        for path in {*folder.glob("*.parquet"), *folder.glob(f"*{_DRAFT}")} - fitting:
+            if target.exists() or len(places) or is_gained(piece.path, layout):
+                wanted[target] = (piece.path, places)
+        # first, so that what no longer fits makes room for what does
+        for path in {*folder.glob("*.parquet"), *folder.glob(f"*{_DRAFT}")} - set(wanted):
             path.unlink(missing_ok=True)
+        for target, (file, places) in wanted.items():
+            if not target.exists():
+                _write(file, target, places, layout)
+                made += 1
     # after the renaming: who replaces a file enters that first and deletes the copies then, so one of both sees it
     sweep_copies(directory, dataset, counts_now())
     return made
@@ -136,9 +137,13 @@ def _write(file: Path, target: Path, places: np.ndarray, layout: Layout) -> None
     try:
         with os.fdopen(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as stream:
             with pq.ParquetFile(file) as rows:
-                filters = filters_of(rows, layout) or None
+                filters, schema = filters_of(rows, layout), rows.schema_arrow
+                told = [name for name in schema.names if name not in filters]
                 with pq.ParquetWriter(
-                    stream, rows.schema_arrow, compression="zstd", bloom_filter_options=filters
+                    *(stream, schema),
+                    compression="zstd",
+                    write_statistics=told,
+                    bloom_filter_options=filters or None,
                 ) as writer:
                     for table in parts_of(rows, places, layout):
                         writer.write_table(table, row_group_size=ROW_GROUP)

@@ -22,6 +22,7 @@ from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 
 _NO_WORD, _ESCAPED = re.compile(r"\W+"), re.compile(r"\\u([0-9a-fA-F]{4})")
+_EPOCH, _DAY_MIN = date(1970, 1, 1), 1_440
 LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
 
 
@@ -51,10 +52,10 @@ class Shape:
 
 
 def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], at_min: int) -> int:
-    """Erase the rows of a dataset that meet all conditions; return how many. An empty cell meets none, and no row has
-    anything in a column that no file has: a contract may have added it after the last of them was written.
+    """Erase the rows of a dataset that meet all conditions; return how many. An empty cell meets none.
 
-    Raises Retry where somebody else writes the dataset.
+    A file may be from before a contract added the column of a condition. Whom a row is about is then looked for in all
+    its texts, and how old it is goes by when it came. Raises Retry where somebody else writes the dataset.
     """
     with _opened(store_dir, at_min) as shelves:
         if shelves is None:
@@ -145,8 +146,9 @@ def _doomed(file: ShelfFile, table: pa.Table, where: Sequence[Condition], held: 
             column = pa.array([file.loaded_min] * table.num_rows, pa.int64())
         elif each.column in table.column_names:
             column = table.column(each.column).combine_chunks()
-        else:  # the file was written before a contract added the column: an empty cell meets no condition
-            return pa.array([False] * table.num_rows, pa.bool_())
+        else:
+            found = pc.and_(found, _without_column(file, table, each))
+            continue
         if each.from_value is not None:
             found = pc.and_(found, pc.greater_equal(column, pa.scalar(each.from_value, column.type)))
         if each.until_value is not None:
@@ -154,6 +156,22 @@ def _doomed(file: ShelfFile, table: pa.Table, where: Sequence[Condition], held: 
         if each.only is not None:
             found = pc.and_(found, _named(column, each.only))
     return pc.fill_null(found, False)
+
+
+def _without_column(file: ShelfFile, table: pa.Table, where: Condition) -> pa.Array:
+    """Return of each row of a file that lacks the column of a condition whether it meets it all the same."""
+    meets = pa.array([False] * table.num_rows, pa.bool_())
+    if where.only is not None:
+        for column in table.columns:
+            if pa.types.is_string(column.type):
+                meets = pc.or_(meets, _named(column.combine_chunks(), where.only))
+        return meets
+    if where.from_value is not None or where.until_value is None:
+        return meets
+    until = where.until_value
+    # a day begins at another minute in another zone: the earliest one that may be meant
+    cut_min = (until - _EPOCH).days * _DAY_MIN - _DAY_MIN if isinstance(until, date) else until
+    return pa.array([file.loaded_min < cut_min] * table.num_rows, pa.bool_())
 
 
 def _named(column: pa.Array, digests: frozenset[str]) -> pa.Array:

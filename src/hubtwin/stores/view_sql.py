@@ -9,7 +9,6 @@ from hubtwin.rules.masks import CLEAR, SQL_TYPES, sql_mask
 PLACE = 1 << 40  # a row has the place file * PLACE + row: no file has so many rows
 _PLACE = f"(file_index::BIGINT * {PLACE} + file_row_number)"
 _COLOURS = ", ".join(f"'{colour.name.lower()}'" for colour in sorted(Colour))
-_WHOLE = 2**31 - 1  # signs of a text, more than any has
 SUBJECTS = ("citizen_id", "person_no")  # standard elements that say whom a row is about
 
 
@@ -102,19 +101,11 @@ def _cell(view: View, source: Source, branch: Branch, name: str) -> str:
         return f"{_record(source, branch.salt)} AS {quoted(name)}"
     mask = dict(branch.masks).get(name, "null")
     expression, kind = f"r.{quoted(name)}", _kind(view, name)
-    if name in view.listing.sought:
-        expression = _kept_from_filters(view, source, branch, expression)
+    if name in view.listing.sought and not branch.rows.everything:
+        # a condition on it must not reach the Bloom filters of a copy (`served_layout`): how long it takes them to find
+        # nobody would tell of rows that are not given
+        expression = f"CASE WHEN {_filter(view, source, branch.rows)} THEN {expression} END"
     return f"{sql_mask(mask, expression, kind, branch.salt) if mask != CLEAR else expression} AS {quoted(name)}"
-
-
-def _kept_from_filters(view: View, source: Source, branch: Branch, expression: str) -> str:
-    """Return a column so that no condition on it reaches the Bloom filters of a file (`served_layout`), which know rows
-    that the branch does not give: how long it takes to find none would tell that they are there."""
-    if view.floor is None and not branch.rows.everything:
-        return f"CASE WHEN {_filter(view, source, branch.rows)} THEN {expression} END"
-    if view.floor is None and len(view.branches) == 1:
-        return expression  # nothing is hidden
-    return f"left({expression}, {_WHOLE})"  # a group below the floor, a row that another branch gives under a mask
 
 
 def _record(source: Source, salt: str) -> str:

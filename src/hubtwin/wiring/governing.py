@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+import pyarrow as pa
 import structlog
 
 from hubtwin.base.clock import Clock, epoch_minute
@@ -129,7 +130,7 @@ class Governing:
             make_copies(
                 self._shelves.directory, listing, source, lambda: {file.path for file in self._shelves.files(dataset)}
             )
-        except (OSError, HubError) as error:
+        except (OSError, HubError, pa.ArrowException) as error:
             _LOG.warning("copies_not_made", dataset=dataset, reason=type(error).__name__)
 
     def _files(self, dataset: str) -> list[ShelfFile]:

@@ -7,6 +7,8 @@ import type { Palette } from "./style";
 export const BADGE = 22;
 export const ARROW = 18;
 export const BADGE_UP = -16;
+/** Opacity of what is on another level than the chosen one. */
+export const FAINT = 0.22;
 /** A place with alarms has their sign left of its middle, cases have theirs right of it. */
 export const SPOTS = {
   alarm: { sign: "alarm-bad", size: 28, at: [-14, -18] },

@@ -1,7 +1,7 @@
 /** Signs on the plain canvas over the map: what the overlay will draw, before its code has come. */
 
 import { magnify } from "../state/mapview";
-import { ARROW, BADGE, BADGE_UP, signOf, SPOTS, type Badges } from "./badges";
+import { ARROW, BADGE, BADGE_UP, FAINT, signOf, SPOTS, type Badges } from "./badges";
 import { METRES_PER_DEGREE, metresOfPixel } from "./ground";
 import { radiusOf, type Batch, type Cluster } from "./marks";
 import type { Panorama } from "./painter";
@@ -11,7 +11,9 @@ import { FAMILY, type Palette } from "./style";
 type Place = readonly [number, number, number];
 type Pen = CanvasRenderingContext2D;
 
-const GHOST = 0.22;
+/** As faint as the overlay draws what is on another level: it bends the opacity of a layer by the gamma of a screen. */
+const GHOST = FAINT ** (1 / 2.2);
+const [SPOT_GHOST, COUNT_GHOST] = [60 / 255, 90 / 255];
 
 /** Draws everything in the order of the overlay: layers of things, then where something is to be done. */
 export function drawSigns(pen: Pen, signs: Signs, scene: Panorama, view: View): void {
@@ -22,7 +24,7 @@ export function drawSigns(pen: Pen, signs: Signs, scene: Panorama, view: View): 
   }
   for (const one of scene.spots) {
     const { sign, size, at } = SPOTS[one.type];
-    pen.globalAlpha = scene.level === null || one.level === scene.level ? 1 : GHOST;
+    pen.globalAlpha = scene.level === null || one.level === scene.level ? 1 : SPOT_GHOST;
     stamp(pen, badges, sign, size, at, [one.lon, one.lat, one.z], view);
   }
   pen.globalAlpha = 1;
@@ -74,7 +76,7 @@ function drawCluster(pen: Pen, one: Cluster, palette: Palette, view: View): void
   const at: Place = [one.lon, one.lat, one.z];
   const times = magnify.value * nearer(view, at);
   const [x = 0, y = 0] = view.project([...at]);
-  pen.globalAlpha = one.ghost ? GHOST : 1;
+  pen.globalAlpha = one.ghost ? SPOT_GHOST : 1;
   pen.beginPath();
   pen.arc(x, y, radiusOf(one) * times, 0, 2 * Math.PI);
   pen.fillStyle = palette.halo;
@@ -82,6 +84,7 @@ function drawCluster(pen: Pen, one: Cluster, palette: Palette, view: View): void
   pen.lineWidth = one.bad > 0 ? 2.5 : 1.2;
   pen.fill();
   pen.stroke();
+  pen.globalAlpha = one.ghost ? COUNT_GHOST : 1;
   pen.fillStyle = palette.ink;
   pen.font = `${11 * times}px ${FAMILY}`;
   pen.textAlign = "center";

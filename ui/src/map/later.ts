@@ -2,6 +2,10 @@
 
 import { defineAsyncComponent } from "vue";
 
-export const fetchCard = () => import("../parts/chosen/ChosenCard.vue");
-export const ChosenCard = defineAsyncComponent(fetchCard);
-export const WayPanel = defineAsyncComponent(() => import("./WayPanel.vue"));
+const card = () => import("../parts/chosen/ChosenCard.vue");
+const way = () => import("./WayPanel.vue");
+export const ChosenCard = defineAsyncComponent(card);
+export const WayPanel = defineAsyncComponent(way);
+
+/** Fetches them before anybody asks, so that they are there when the connection is not. */
+export const fetchPanels = (): Promise<unknown> => Promise.all([card(), way()]).catch(console.error);

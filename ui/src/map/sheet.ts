@@ -21,6 +21,7 @@ export class Sheet {
 
   /** Says on the page how far the picture has come, for what measures and tests it. */
   shows(what: "hub" | "panorama" | "overlay"): void {
+    if (this.overlaid && what !== "overlay") return; // a picture that came late is in the overlay already
     performance.mark(what);
     const canvas = this.canvas();
     if (canvas) canvas.dataset["shows"] = what;
@@ -42,7 +43,8 @@ export class Sheet {
     const [camera, scene] = [this.camera(), this.scene()];
     if (!camera || !this.seen) return;
     if (scene.near) {
-      this.signs.take(scene);
+      // The overlay takes them when it paints: what is under the pointer is told by what it has drawn.
+      if (!this.overlaid) this.signs.take(scene);
       this.signs.fitNames(scene, camera.view());
     }
     this.write();

@@ -2,7 +2,7 @@
 
 import type { Layer, PickingInfo } from "@deck.gl/core";
 import { IconLayer, PathLayer, ScatterplotLayer, TextLayer } from "@deck.gl/layers";
-import { ARROW, BADGE, BADGE_UP, signOf, SPOTS, type Badges } from "./badges";
+import { ARROW, BADGE, BADGE_UP, FAINT, signOf, SPOTS, type Badges } from "./badges";
 import { rgba } from "./colour";
 import { radiusOf, type Batch, type Cluster } from "./marks";
 import { magnify } from "../state/mapview";
@@ -36,7 +36,7 @@ export function batchLayer(layer: string, batch: Batch, badges: Badges, handlers
     getIcon: () => icon,
     getSize: (moving ? ARROW : BADGE) * magnify.value,
     sizeUnits: "pixels",
-    opacity: batch.ghost ? 0.22 : 1,
+    opacity: batch.ghost ? FAINT : 1,
     // An arrow lies in the plane of its road; a badge stands towards the reader.
     billboard: !moving,
     // A badge stands above its point: the name of the place is written below it.
