@@ -64,8 +64,7 @@ def people(kept_browser: Browser, here: tuple[Any, Served]) -> Iterator[Any]:
 def settle(page: Page) -> None:
     """Wait until nothing on the page is still being fetched, and a map on it is drawn whole."""
     expect(page.locator("#main [aria-busy=true]")).to_have_count(0, timeout=20_000)
-    if page.locator("canvas.names").count():
-        expect(page.locator("canvas.names[data-shows=overlay]")).to_have_count(1, timeout=30_000)
+    expect(page.locator("canvas.names:not([data-shows=overlay])")).to_have_count(0, timeout=30_000)
     page.wait_for_timeout(250)
 
 
