@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Malformed
+from hubtwin.cli.alone import lock_of
 from hubtwin.model.partner import Level, Taken, Way
+from hubtwin.model.record import Status
 from hubtwin.rules.routing import Office, offices_on
-from hubtwin.settings import Settings, find_data_dir, load_settings
+from hubtwin.settings import Settings, as_exercise, find_data_dir, load_settings
 
 SHIPPED = (find_data_dir() / "hubs" / "hangzhou-east" / "hub.toml").read_text(encoding="utf-8")
 KEY = "ab" * 32
@@ -80,6 +82,20 @@ def test_a_partner_is_read_with_what_was_agreed(tmp_path: Path) -> None:
     offices = offices_on([one.partner for one in found.values()], last)
     assert offices["health", "3301"] == Office("city-health", "health", "3301")
     assert set(offices_on([one.partner for one in found.values()], after)) == {("bus", "330102")}
+
+
+def test_an_exercise_leaves_sources_and_folders_of_the_hub_alone(tmp_path: Path) -> None:
+    """Two that read one folder take each other's receipts, two at one broker each other's place."""
+    drop = PARTNERS.replace('way = "page"', 'way = "files"\nfolder = "drop"')
+    source = '[sources.gates]\nurl = "mqtts://broker.example:8883"\nuser = "hub"\nsecret_env = "SECRET"\n'
+    settings = _load(tmp_path, drop + source)
+    drill = as_exercise(settings)
+    assert (len(settings.sources), settings.status) == (1, Status.ACTUAL)
+    assert (len(drill.sources), len(drill.matchers), drill.status) == (0, 0, Status.EXERCISE)
+    assert settings.partners["depot"].folder == tmp_path / "drop"
+    assert drill.partners["depot"].folder == tmp_path / "drop" / "exercise"
+    assert drill.partners["city-health"] == settings.partners["city-health"]
+    assert lock_of(drill) != lock_of(settings)
 
 
 @pytest.mark.parametrize(("right", "wrong", "entry"), [(right, *found) for right, found in MISTAKES.items()])

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "benchmarks").glob("*.md")])
 TICKED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"^[\w.-]+(/[\w.-]+)+/?$|^[\w-]+\.(md|toml|py|lock)$")
-COMMAND = re.compile(r"(?:`|bin/)hubtwin (?:--[a-z-]+ \S+ )*([a-z-]+)(?: ([a-z-]+))?")
+COMMAND = re.compile(r"(?:`|bin/)hubtwin (?:--exercise |--[a-z-]+ \S+ )*([a-z-]+)(?: ([a-z-]+))?")
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -5,7 +5,6 @@ import io
 import os
 import sys
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -54,8 +53,7 @@ from hubtwin.cli.serve import serve
 from hubtwin.cli.venue import venue
 from hubtwin.cli.venue_build import build_venue
 from hubtwin.cli.warn import collide, list_pathogens
-from hubtwin.model.record import Status
-from hubtwin.settings import find_lang, load_settings
+from hubtwin.settings import as_exercise, find_lang, load_settings
 
 COLLECT = (50_000, 20, 50)  # rows of a batch form no cycles; at the interpreter's 700 an import takes a quarter longer
 LEVELS = {"debug": 10, "info": 20, "warning": 30, "off": 50}  # nothing of ours is critical
@@ -114,8 +112,8 @@ def build(lang: str) -> click.Group:
     @click.pass_context
     def hubtwin(ctx: click.Context, hub: str | None, home: Path | None, lang: str, log: str, *, exercise: bool) -> None:
         set_up_logs(log)
-        status = Status.EXERCISE if exercise else Status.ACTUAL
-        ctx.obj = Desk(replace(load_settings(hub, home, lang), status=status), lang)
+        settings = load_settings(hub, home, lang)
+        ctx.obj = Desk(as_exercise(settings) if exercise else settings, lang)
 
     for command in COMMANDS:
         hubtwin.add_command(command)

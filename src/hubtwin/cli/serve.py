@@ -13,6 +13,7 @@ from hubtwin.base.errors import Malformed, Retry
 from hubtwin.base.text import text
 from hubtwin.cli.alone import alone, lock_of
 from hubtwin.cli.desk import Desk
+from hubtwin.model.record import Status
 from hubtwin.wiring import load
 
 TLS_FOLDER = "tls"
@@ -44,7 +45,8 @@ def serve(desk: Desk, /, host: str, port: int, *, tls_cert: Path | None, tls_key
     ):
         running = load("hubtwin.wiring.running:make_running")(core.works, kept)
         if not transports:
-            desk.say("cli.serve_no_sources")
+            actual = desk.settings.status is Status.ACTUAL
+            desk.say("cli.serve_no_sources" if actual else "cli.serve_exercise")
         running.start()
         try:
             matchers = "hubtwin.wiring.matchers"

@@ -1,7 +1,16 @@
 """Settings of a hub: `load_settings` reads hub.toml, the environment and flags into one frozen record."""
 
 from hubtwin.settings.hub import VenueSettings
-from hubtwin.settings.load import BLOCKS, DEFAULT_HUB, FEEDS, Settings, find_data_dir, find_lang, load_settings
+from hubtwin.settings.load import (
+    BLOCKS,
+    DEFAULT_HUB,
+    FEEDS,
+    Settings,
+    as_exercise,
+    find_data_dir,
+    find_lang,
+    load_settings,
+)
 from hubtwin.settings.map import MapSettings
 from hubtwin.settings.partners import PartnerSettings
 from hubtwin.settings.sources import MatcherSettings, SourceSettings
@@ -16,6 +25,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "VenueSettings",
+    "as_exercise",
     "find_data_dir",
     "find_lang",
     "load_settings",

@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,6 +55,7 @@ BLOCKS = (
 )
 FEEDS = ("timetable", "gtfs", "station_areas", "risk_areas", "risk_counts")
 MOST_ARRIVALS, MOST_THREADS = 1_000_000, 256
+EXERCISE_FOLDER = "exercise"  # within that of a partner
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,16 @@ def load_settings(
         raise Malformed(f"settings_need_{kind}", file=hub_file, entry=entry, **values) from error
     except (TypeError, ValueError, AttributeError) as error:
         raise Malformed("settings_wrong", file=hub_file, problem=str(error)) from error
+
+
+def as_exercise(settings: Settings) -> Settings:
+    """Return the settings of the exercise of a hub: no live source and no matcher, whose messages belong to the hub
+    itself, and folders of its own for partners that are reached by one."""
+    partners = {
+        name: replace(one, folder=one.folder / EXERCISE_FOLDER if one.folder else None)
+        for name, one in settings.partners.items()
+    }
+    return replace(settings, status=Status.EXERCISE, sources={}, matchers={}, partners=partners)
 
 
 def find_lang(environ: Mapping[str, str]) -> str:
