@@ -129,6 +129,8 @@ def test_the_wall_is_read_from_afar_and_has_nothing_to_press(
     settle(hands.page)
     page = hands.page
     expect(page.locator(".side .figure").first).to_be_visible()
+    expect(page.locator("canvas.names[data-shows=overlay]")).to_have_count(1, timeout=30_000)
+    page.wait_for_timeout(500)
     shots(page, f"frame-wall-{lang}-{theme}-{size}")
     assert page.locator("button:visible, select:visible, input:visible").count() == 0
     assert find_small(page, 24) == []
