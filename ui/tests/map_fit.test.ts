@@ -36,6 +36,35 @@ describe("the first look at a venue", () => {
       });
 });
 
+/** Corners of the second shipped venue: small, so that its lifted level stands near the camera of a wide room. */
+const SMALL: Point3[] = [
+  [-122.16504, 37.44317, 0],
+  [-122.16497, 37.44312, 0],
+  [-122.16439, 37.44361, 0],
+  [-122.16587, 37.44372, 57.58],
+  [-122.16454, 37.44274, 57.58],
+  [-122.16351, 37.44302, 57.58],
+  [-122.16488, 37.44404, 57.58],
+  [-122.16546, 37.44416, 57.58],
+];
+test.each([
+  [1532, 957],
+  [1532, 807],
+  [2600, 700],
+  [764, 896],
+])("a small venue fills a room of %i by %i one way, and is in the middle of it the other", (width, height) => {
+  const padding = { top: 64, right: 130, bottom: 64, left: 40 };
+  const stand = fitPoints(SMALL, { width, height, padding }, 56, -24);
+  const seen = SMALL.map((one) => viewOf(stand, { width, height }).project(one));
+  const spare = ([0, 1] as const).map((of) => {
+    const at = seen.map((one) => one[of]!);
+    const [from, to] = of === 0 ? [padding.left, width - padding.right] : [padding.top, height - padding.bottom];
+    return [Math.min(...at) - from, to - Math.max(...at)] as const;
+  });
+  for (const [before, after] of spare) expect(before - after).toBeCloseTo(0, 0);
+  expect(Math.min(...spare.flat())).toBeCloseTo(0, 0);
+});
+
 test("a look at a place has it in the middle of the picture at the size that was asked for, however high it is lifted", () => {
   const room = { width: 805, height: 660 };
   for (const z of [0, 440, 900])

@@ -18,10 +18,12 @@ export interface Stand {
   bearing: number;
 }
 
-const ROUNDS = 70;
+const ROUNDS = 100;
 /** From so far away nothing of the stack stands behind the camera, and no step is large enough for it to come there. */
 const START_ZOOM = 12;
 const STEP = 0.3;
+/** A lifted level moves and grows more on the screen than the ground below it: whole steps would swing about the end. */
+const EASE = 0.4;
 
 /**
  * Fits points in space into a room of pixels at a given tilt and turn. A camera that looks at the ground sees a lifted
@@ -44,11 +46,11 @@ export function fitPoints(points: readonly Point3[], room: Room, pitch: number, 
     const box = { left: Math.min(...xs), right: Math.max(...xs), top: Math.min(...ys), bottom: Math.max(...ys) };
     const scale = Math.min(width / Math.max(1, box.right - box.left), height / Math.max(1, box.bottom - box.top));
     const shift = [(box.left + box.right) / 2 - middle.x, (box.top + box.bottom) / 2 - middle.y] as const;
-    const to = view.unproject([room.width / 2 + shift[0], room.height / 2 + shift[1]]) as Lonlat;
+    const to = view.unproject([room.width / 2 + shift[0] * EASE, room.height / 2 + shift[1] * EASE]) as Lonlat;
     stand = {
       ...stand,
       center: [to[0], to[1]],
-      zoom: Math.min(19, Math.max(10, stand.zoom + Math.max(-STEP, Math.min(STEP, Math.log2(scale))))),
+      zoom: Math.min(19, Math.max(10, stand.zoom + Math.max(-STEP, Math.min(STEP, Math.log2(scale) * EASE)))),
     };
   }
   return stand;
