@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hubtwin.base.errors import Retry
-from hubtwin.model.record import Status
 from hubtwin.settings import Settings
 
 LOCK = "serving.lock"
@@ -14,8 +13,7 @@ LOCK = "serving.lock"
 
 def lock_of(settings: Settings) -> Path:
     """Return the lock of whoever turns the loop of a hub; its exercise may be served beside it."""
-    actual = settings.status is Status.ACTUAL
-    return settings.home / (LOCK if actual else f"{settings.status.value.lower()}.{LOCK}")
+    return settings.home / settings.status.apart(LOCK)
 
 
 @contextmanager

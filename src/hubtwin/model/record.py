@@ -15,6 +15,10 @@ class Status(StrEnum):
     EXERCISE = "Exercise"
     TEST = "Test"
 
+    def apart(self, name: str) -> str:
+        """Return the name of a file or folder of a hub, or of the one beside it that its exercise or test has."""
+        return name if self is Status.ACTUAL else f"{name}.{self.value.lower()}"
+
 
 class Provenance(StrEnum):
     """Whether a row was sensed or made. Any synthetic input makes the output synthetic."""

@@ -56,7 +56,7 @@ def store_directory(home: Path, hub_id: str, status: Status = Status.ACTUAL) -> 
     """Return where the store of a hub lives; an exercise and a test live beside it, never in it. Raises Malformed."""
     if not _HUB_ID.match(hub_id):
         raise Malformed("stores.bad_hub_id", hub_id=hub_id)
-    return home / (hub_id if status is Status.ACTUAL else f"{hub_id}.{status.value.lower()}")
+    return home / status.apart(hub_id)
 
 
 class EmbeddedStore:

@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.library.loads import BadRow
+from hubtwin.rules.retention import DAY_MIN
 from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 
 _NO_WORD, _ESCAPED = re.compile(r"\W+"), re.compile(r"\\u([0-9a-fA-F]{4})")
-_EPOCH, _DAY_MIN = date(1970, 1, 1), 1_440
+_EPOCH = date(1970, 1, 1)
 LOADED = "_loaded_min"  # stands for the minute at which a row came onto the shelf, which is that of its file
 
 
@@ -170,7 +171,7 @@ def _without_column(file: ShelfFile, table: pa.Table, where: Condition) -> pa.Ar
         return meets
     until = where.until_value
     # a day begins at another minute in another zone: the earliest one that may be meant
-    cut_min = (until - _EPOCH).days * _DAY_MIN - _DAY_MIN if isinstance(until, date) else until
+    cut_min = (until - _EPOCH).days * DAY_MIN - DAY_MIN if isinstance(until, date) else until
     return pa.array([file.loaded_min < cut_min] * table.num_rows, pa.bool_())
 
 

@@ -92,5 +92,5 @@ class SheetDesk:
 def open_desk(directory: Path, partner_id: str, hub: Peer, zone: ZoneInfo, status: Status, *, at_min: int) -> SheetDesk:
     """Open the desk for a partner below a directory of whoever runs it; its books and key are made at first use. That
     of an exercise has its own, as the hub has."""
-    name = partner_id if status is Status.ACTUAL else f"{partner_id}.{status.value.lower()}"
-    return SheetDesk(partner_id, open_partners(directory / DESKS / name, partner_id, at_min), hub, zone, status)
+    books = open_partners(directory / DESKS / status.apart(partner_id), partner_id, at_min)
+    return SheetDesk(partner_id, books, hub, zone, status)

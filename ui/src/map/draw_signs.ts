@@ -9,6 +9,7 @@ import type { Signs, View } from "./signs";
 import { FAMILY, type Palette } from "./style";
 
 type Place = readonly [number, number, number];
+type Spot = [number, number];
 type Pen = CanvasRenderingContext2D;
 
 /** As faint as the overlay draws what is on another level: it bends the opacity of a layer by the gamma of a screen. */
@@ -46,36 +47,43 @@ function drawArrow(pen: Pen, badges: Badges, sign: string, at: Place, angle: num
   const icon = badges.icons[sign]!;
   const half = icon.width / 2;
   const far = (ARROW * magnify.value) / 2 / half;
-  const [x = 0, y = 0] = view.project([...at]);
-  const [ahead, right] = [aside(view, at, -angle, far), aside(view, at, 90 - angle, far)];
+  const [x, y] = spotOf(view, at);
+  const [ahead, right] = [aside(view, at, [x, y], -angle, far), aside(view, at, [x, y], 90 - angle, far)];
   pen.save();
   pen.transform(right[0], right[1], -ahead[0], -ahead[1], x, y);
   pen.drawImage(badges.image, icon.x, icon.y, icon.width, icon.height, -half, -half, icon.width, icon.height);
   pen.restore();
 }
 
-/** How far on the page a point is from a place that lies so many pixels of the middle of the picture away on the ground. */
-function aside(view: View, at: Place, degrees: number, pixels: number): [number, number] {
+function spotOf(view: View, at: Place): Spot {
+  const [x = 0, y = 0] = view.project([...at]);
+  return [x, y];
+}
+
+/**
+ * How far on the page a point is from the spot of a place that lies so many pixels of the middle of the picture away on
+ * the ground.
+ */
+function aside(view: View, at: Place, spot: Spot, degrees: number, pixels: number): Spot {
   const turn = (degrees * Math.PI) / 180;
   const north = (FAR_PX * metresOfPixel(view.latitude, view.zoom)) / METRES_PER_DEGREE;
   const east = north / Math.cos((at[1] * Math.PI) / 180);
-  const [x = 0, y = 0] = view.project([...at]);
-  const [u = 0, v = 0] = view.project([at[0] + east * Math.sin(turn), at[1] + north * Math.cos(turn), at[2]]);
-  return [((u - x) * pixels) / FAR_PX, ((v - y) * pixels) / FAR_PX];
+  const [u, v] = spotOf(view, [at[0] + east * Math.sin(turn), at[1] + north * Math.cos(turn), at[2]]);
+  return [((u - spot[0]) * pixels) / FAR_PX, ((v - spot[1]) * pixels) / FAR_PX];
 }
 /** Far enough for a difference of two points to be told exactly, near enough to be that of one. */
 const FAR_PX = 8;
 
 /** How much larger than in the middle of the picture something is that stands nearer: the camera's own right says so. */
-function nearer(view: View, at: Place): number {
-  const [x, y] = aside(view, at, view.bearing + 90, 1);
+function nearer(view: View, at: Place, spot: Spot): number {
+  const [x, y] = aside(view, at, spot, view.bearing + 90, 1);
   return Math.hypot(x, y);
 }
 
 function drawCluster(pen: Pen, one: Cluster, palette: Palette, view: View): void {
   const at: Place = [one.lon, one.lat, one.z];
-  const times = magnify.value * nearer(view, at);
-  const [x = 0, y = 0] = view.project([...at]);
+  const [x, y] = spotOf(view, at);
+  const times = magnify.value * nearer(view, at, [x, y]);
   pen.globalAlpha = one.ghost ? SPOT_GHOST : 1;
   pen.beginPath();
   pen.arc(x, y, radiusOf(one) * times, 0, 2 * Math.PI);
@@ -102,8 +110,8 @@ function stamp(
   view: View,
 ): void {
   const icon = badges.icons[sign]!;
-  const times = magnify.value * nearer(view, at);
-  const [x = 0, y = 0] = view.project([...at]);
+  const [x, y] = spotOf(view, at);
+  const times = magnify.value * nearer(view, at, [x, y]);
   const [left, top, wide] = [x + (beside[0] - size / 2) * times, y + (beside[1] - size / 2) * times, size * times];
   pen.drawImage(badges.image, icon.x, icon.y, icon.width, icon.height, left, top, wide, wide);
 }

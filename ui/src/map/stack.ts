@@ -1,6 +1,7 @@
 /** How the levels of a venue stand above one another: as in the building, or lifted apart to be looked into. */
 
 import type { Feature, Level, VenueReply } from "../api/panorama";
+import { METRES_PER_DEGREE } from "./ground";
 
 export type Lonlat = [number, number];
 export type Point3 = [number, number, number];
@@ -9,7 +10,6 @@ export type Point3 = [number, number, number];
 const APART = 0.27;
 const APART_MIN_M = 24;
 const APART_MAX_M = 220;
-const METRES_PER_DEGREE = 111_320;
 
 /** Metres of longitude and latitude between two points that are near each other. */
 export function metresBetween([lon, lat]: readonly number[], [toLon, toLat]: readonly number[]): Lonlat {
