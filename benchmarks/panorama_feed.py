@@ -215,7 +215,7 @@ class Ear:
         """Take a line of the stream."""
         self.size += len(line)
         if line.startswith(b"id: "):
-            self.rev = int(line.rpartition(b".")[2])
+            self.rev = int(line.split(b".")[1])  # of the panorama
         elif line.startswith(b"event: "):
             self.name = line[7:].strip()
         elif line.startswith(b"data: "):

@@ -12,6 +12,7 @@ from hubtwin.model.agency import Role
 from hubtwin.web import feed as feed_module
 from hubtwin.web.change import ANY, TOPICS, Change, View, view_of
 from hubtwin.web.feed import Feed
+from hubtwin.web.frames import Part, Revs
 from hubtwin.web.metrics import Meters
 from hubtwin.web.page import ALARMS, PENDING, Page
 from hubtwin.web.things import Things
@@ -80,7 +81,7 @@ def test_a_slow_page_hears_the_newest_state_of_each_key_and_every_alarm() -> Non
 def test_a_page_that_is_too_far_behind_is_cut_off_instead_of_losing_an_alarm() -> None:
     page = Page(EVERYTHING, Things(Panorama()))
     for rev in range(ALARMS + 1):
-        page.alarm((rev, b"{}"), 1.0)
+        page.alarm(Part(rev, b"{}"), 1.0)
     assert page.closed == "far_behind"
     assert len(page.alarms) == ALARMS + 1
     feed, _ = make_feed()
@@ -126,7 +127,7 @@ def test_an_alarm_is_told_before_the_delta_that_lets_a_page_resume_behind_it() -
     assert heard(frames)[0][0] == "alarm"
     assert b"id:" not in frames
     feed.flush()
-    assert page.take()[0].startswith(b"id: 2.0\nevent: delta")
+    assert page.take()[0].startswith(b"id: 2.0.0\nevent: delta")
 
 
 def test_a_page_hears_only_what_its_view_allows() -> None:
@@ -153,7 +154,7 @@ def test_changes_that_an_opening_has_told_are_not_told_again() -> None:
     page = feed.join(EVERYTHING)
     feed.hand_in([change(1, "a", alarm=True), change(2, "b")])
     feed.flush()
-    page.forget(1, alarms=True)
+    page.forget(Revs(1, 0, 0), alarms=True)
     events = heard(page.take()[0])
     assert [name for name, _ in events] == ["delta"]
     assert [c["key"] for c in events[0][1]["changes"]] == ["b"]  # type: ignore[attr-defined]

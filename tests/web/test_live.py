@@ -76,7 +76,7 @@ def test_a_page_hears_a_snapshot_then_deltas_alarms_and_a_heartbeat(desk: FakeDe
     with served.listen(served.token("scene_officer")) as sock:
         ear = Ear(sock)
         number, name, snapshot = next(ear.events())
-        assert (number, name) == ("1.0", "snapshot")
+        assert (str(number).rpartition(".")[0], name) == ("1.0", "snapshot")  # how often the board was seen is open
         assert b"text/event-stream" in ear.status
         assert snapshot["board"]
         assert [alarm["rev"] for alarm in snapshot["alarms"]] == [1]  # type: ignore[attr-defined]
@@ -86,7 +86,7 @@ def test_a_page_hears_a_snapshot_then_deltas_alarms_and_a_heartbeat(desk: FakeDe
         assert no_id is None
         assert (alarm["topic"], alarm["key"], alarm["rev"]) == ("task", "task-1", 3)
         *_, (number, _, delta) = ear.until("delta")
-        assert number == "3.0"
+        assert str(number).startswith("3.0.")
         assert {c["key"] for c in delta["changes"]} >= {"case-1", "task-1"}  # type: ignore[attr-defined]
         *_, (_, _, beat) = ear.until("heartbeat")
         assert beat["mode"] == "replay"
@@ -112,7 +112,7 @@ def test_a_long_break_or_a_revision_that_never_was_brings_a_snapshot(
     for number in range(9):
         desk.append("case", "case-1", {"step": number})
     token = served.token("scene_officer")
-    for last_id in ("1.0", "1", "999999.0", "-1.0", "one", "1e3.0", "9" * 30, "٣.0"):
+    for last_id in ("1.0.0", "1.0", "999999.0.0", "-1.0.0", "one", "1e3.0.0", "9" * 30, "٣.0.0"):
         with served.listen(token, last_id=last_id) as sock:
             assert next(Ear(sock).events())[1] == "snapshot"
 

@@ -85,12 +85,12 @@ class Day:
         """Do what the jobs of the feed do, once."""
         feed, desk = self.feed, self.desk
         feed.hand_in(desk.events_after(feed.rev, 1_000))
-        feed.hand_in(desk.pulse())
+        feed.see(desk.pulse())
         for change in desk.past.pulse():
             feed.recorder.take(change)
         if feed._board_due:
             board, feed._board_due = desk.board(), False
-            feed.hand_in([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
+            feed.see([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
         feed.flush()
         self.state.hear(self.page.take()[0])
         entries = feed.recorder.drain()

@@ -141,7 +141,9 @@ def test_a_page_that_resumes_is_told_what_it_missed_and_no_more() -> None:
     assert ear.state.things == wanted(panorama)
 
 
-@pytest.mark.parametrize("last_id", ["0", "0.", "1.5.2", "0.99", "0.-1", "x.y", "0." + "9" * 30])
+@pytest.mark.parametrize(
+    "last_id", ["0", "0.", "0.1", "0.99.0", "0.1.5", "0.1.-1", "x.y.z", "0.1.0.0", "0.1." + "9" * 30]
+)
 def test_a_revision_that_is_not_ours_gets_everything(last_id: str) -> None:
     feed = make_feed()
     feed._desk.panorama.take([BUS])

@@ -18,12 +18,22 @@ import structlog
 from hubtwin.base.errors import Absent, HubError, Retry
 from hubtwin.web.change import Change, View
 from hubtwin.web.desk import Desk
-from hubtwin.web.frames import Part, Revs, change_part, delta_frame, heartbeat_frame, snapshot_frame, snapshot_start
+from hubtwin.web.frames import (
+    UNTOLD,
+    Part,
+    Revs,
+    change_part,
+    delta_frame,
+    heartbeat_frame,
+    snapshot_frame,
+    snapshot_start,
+)
 from hubtwin.web.metrics import Meters
 from hubtwin.web.page import Key, Page, Tick
 from hubtwin.web.recorder import Recorder
 from hubtwin.web.schemas.live import LiveHeartbeat, LiveSnapshot
 from hubtwin.web.things import NOTHING, Things
+from hubtwin.web.watched import Watched
 
 T = TypeVar("T")
 TICK_S, BEAT_S, BOARD_S, AGAIN_S, FRESH_S = 0.25, 2.0, 1.0, 0.5, 2.0
@@ -41,14 +51,17 @@ class Feed:
         """Create it; `run` starts it."""
         self._desk, self._meters, self._poll_s = desk, meters, poll_s
         self.pages: dict[View, set[Page]] = {}
-        self.rev = self.flushed = 0
+        self.rev = 0  # of the last event that was read: nothing else may move it, or events would be passed over
+        self.flushed = UNTOLD
+        self._alarmed = 0  # revision of the last alarm: who comes after it hears of it in the snapshot only
         self.is_running = False
         self._waiting: dict[Key, tuple[Change, Part]] = {}
         self._waits_s = 0.0
         self._board_due = False
         self.things = Things(desk.panorama)
+        self.watched = Watched(desk.panorama.rev)  # which counts on from run to run
         self.recorder = Recorder(self.things)
-        self._snapshots: dict[View, tuple[int, bytes, float]] = {}
+        self._snapshots: dict[View, tuple[Revs, bytes, float]] = {}
         self._frames: dict[View, tuple[Revs, bytes]] = {}
         self._snapshotting = asyncio.Lock()
         self._scope: anyio.CancelScope | None = None
@@ -64,7 +77,8 @@ class Feed:
         """Run until `stop`. A thread that is asking the desk ends its question first: then stores may close."""
         try:
             with anyio.CancelScope() as self._scope:
-                self.rev = self.flushed = await self._patiently(self._desk.rev)
+                self.rev = await self._patiently(self._desk.rev)
+                self.flushed = self._revs()
                 self.is_running = True
                 async with anyio.create_task_group() as jobs:
                     for job in (self._read, self._tick, self._beat, self._look_at_board, self._record):
@@ -105,59 +119,75 @@ class Feed:
         self._meters.conflated.inc(page.conflated)
 
     def hand_in(self, changes: Sequence[Change]) -> None:
-        """Take changes in: alarms go out now, the rest with the next tick."""
+        """Take what the ledger tells after `rev`: alarms go out now, the rest with the next tick."""
         now_s = time.monotonic()
         for change in changes:
             self.rev = max(self.rev, change.rev)
             if not change.topic:
                 continue
             part = change_part(change)
-            self.recorder.take(change, part)
-            self._waiting[change.topic, change.scene, change.key] = (change, part)
-            self._waits_s = self._waits_s or now_s
+            self._put(change, part)
             self._board_due |= change.topic in ON_BOARD
             if change.alarm:
                 self._meters.alarms.inc()
+                self._alarmed = change.rev
                 for view, pages in self.pages.items():
                     if view.hears(change):
                         for page in pages:
                             page.alarm(part, now_s)
         self._meters.rev.set(self.rev)
 
+    def see(self, changes: Sequence[Change]) -> None:
+        """Take what was looked at: it goes out with the next tick. Its revisions may be newer than what was read."""
+        for change in changes:
+            self._put(change, self.watched.take(change))
+
+    def _put(self, change: Change, part: Part) -> None:
+        self.recorder.take(change, part)
+        self._waiting[change.topic, change.scene, change.key] = (change, part)
+        self._waits_s = self._waits_s or time.monotonic()
+
+    def _revs(self) -> Revs:
+        return Revs(self.rev, self.things.rev, self.watched.number)
+
     def flush(self) -> None:
         """Send what waits, once per view."""
-        waiting, rev, read_s = self._waiting, self.rev, self._waits_s or time.monotonic()
-        self._waiting, self._waits_s, self.flushed = {}, 0.0, rev
+        waiting, read_s = self._waiting, self._waits_s or time.monotonic()
         step = self.things.step()
+        self._waiting, self._waits_s, self.flushed = {}, 0.0, self._revs()
         self.recorder.flush(self._now_ms(), step)
         for view, pages in self.pages.items():
             parts = {key: part for key, (change, part) in waiting.items() if view.hears(change)}
             ids = step.ids(view.audience) if step else []
             if parts or ids:
                 body = step.body(view.audience) if step else NOTHING
-                frame = delta_frame(Revs(rev, self.things.rev), parts.values(), body)
-                tick = Tick(rev, frame, parts, read_s, ids)
+                frame = delta_frame(self.flushed, parts.values(), body)
+                tick = Tick(self.flushed, frame, parts, read_s, ids)
                 for page in pages:
                     page.push(tick)
 
-    async def snapshot(self, view: View) -> tuple[int, bytes]:
-        """Return the revision and the frame of a snapshot; pages that come together share one.
+    async def snapshot(self, view: View) -> tuple[Revs, bytes]:
+        """Return the revisions and the frame of a snapshot; pages that come together share one.
 
-        It may be reused while it is not older than the last tick: a page hears every tick after it joined. Its things
+        It may be reused while it is not older than the last tick or alarm: a page hears every later one. Its things
         are those of the last tick: whoever joined before it must forget what waits of them.
         """
         async with self._snapshotting:
             held = self._snapshots.get(view)
-            if held is None or held[0] < self.flushed or time.monotonic() - held[2] > FRESH_S:
+            if held is None or self._is_older(held[0]) or time.monotonic() - held[2] > FRESH_S:
+                seen = self.watched.number  # before it is taken: what is seen meanwhile comes again as a delta
                 taken = await self.ask(take_snapshot, self._desk, view)
                 self._snapshots = {v: kept for v, kept in self._snapshots.items() if v in self.pages}
-                held = self._snapshots[view] = (taken.rev, snapshot_start(taken), time.monotonic())
-        rev, start, _ = held
-        revs, made = Revs(rev, self.things.rev), self._frames.get(view)
+                held = self._snapshots[view] = (Revs(taken.rev, 0, seen), snapshot_start(taken), time.monotonic())
+        told, start, _ = held
+        revs, made = told._replace(things=self.things.rev), self._frames.get(view)
         if made is None or made[0] != revs:
             made = (revs, snapshot_frame(revs, start, self.things.all(view.audience)))
             self._frames = {v: kept for v, kept in self._frames.items() if v in self.pages} | {view: made}
-        return rev, made[1]
+        return revs, made[1]
+
+    def _is_older(self, told: Revs) -> bool:
+        return told.ledger < max(self.flushed.ledger, self._alarmed) or told.seen < self.flushed.seen
 
     async def _read(self) -> None:
         while True:
@@ -176,14 +206,14 @@ class Feed:
             hub = await self._patiently(self._desk.hub)
             self._desk.panorama.sweep(self._now_ms())
             try:
-                self.hand_in(await self.ask(self._desk.pulse))
+                self.see(await self.ask(self._desk.pulse))
                 for change in await self.ask(self._desk.past.pulse):
                     self.recorder.take(change)
             except HubError as error:  # a hub without a timetable has no trains, but it has a heart
                 self._failed(error)
             self.flush()  # what a heartbeat names as its revision has been sent before it
-            beat = LiveHeartbeat(self.flushed, hub.now, hub.now_min, hub.mode, hub.speed)
-            frame = heartbeat_frame(beat, self.things.rev)
+            beat = LiveHeartbeat(self.flushed.ledger, hub.now, hub.now_min, hub.mode, hub.speed)
+            frame = heartbeat_frame(self.flushed, beat)
             for pages in self.pages.values():
                 for page in pages:
                     page.heartbeat(frame)
@@ -195,7 +225,7 @@ class Feed:
             if self._board_due:
                 self._board_due = False
                 board = await self._patiently(self._desk.board)
-                self.hand_in([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
+                self.see([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
 
     async def _record(self) -> None:
         """Put on the disk what was told. What was erased meanwhile is not written again: then it begins anew."""

@@ -1,6 +1,7 @@
 """The bytes of server-sent events (WHATWG HTML, section 9.2). Our JSON has no line feed: one `data:` line does.
 
-The id of an event is "<revision of the ledger>.<revision of the panorama>": what a page has been told of both.
+The id of an event is "<revision of the ledger>.<that of the panorama>.<number of what was seen>": what a page has been
+told of each.
 """
 
 from collections.abc import Iterable
@@ -11,28 +12,46 @@ from hubtwin.web.schemas.live import LiveHeartbeat, LiveSnapshot
 from hubtwin.web.things import NOTHING
 from hubtwin.web.wire import encode
 
-Part = tuple[int, bytes]  # revision and the JSON of a change
 _NO_THINGS = b'"things":[]}'
 
 
+class Part(NamedTuple):
+    """The JSON of a change with its revision; `seen` is its number where it is no event but was looked at (see
+    `watched.py`), else 0."""
+
+    rev: int
+    body: bytes
+    seen: int = 0
+
+
 class Revs(NamedTuple):
-    """Up to where a page has been told: the ledger, the panorama."""
+    """Up to where a page has been told: the ledger, the panorama, what is looked at."""
 
     ledger: int
     things: int
+    seen: int
+
+    def covers(self, part: Part) -> bool:
+        """Return whether a change has been told."""
+        return part.seen <= self.seen if part.seen else part.rev <= self.ledger
+
+
+UNTOLD = Revs(0, 0, 0)
 
 
 def read_revs(told: str) -> Revs | None:
     """Return what a page says that it was told last; None for anything else."""
     parts = told.split(".")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 15 for part in parts):
+    if len(parts) != len(Revs._fields) or not all(
+        part.isascii() and part.isdigit() and len(part) <= 15 for part in parts
+    ):
         return None
-    return Revs(int(parts[0]), int(parts[1]))
+    return Revs(*map(int, parts))
 
 
-def change_part(change: Change) -> Part:
+def change_part(change: Change, seen: int = 0) -> Part:
     """Return a change as JSON, once for all pages."""
-    return change.rev, encode(change.shown())
+    return Part(change.rev, encode(change.shown()), seen)
 
 
 def named_frame(event: str, data: bytes) -> bytes:
@@ -42,14 +61,14 @@ def named_frame(event: str, data: bytes) -> bytes:
 
 def delta_frame(revs: Revs, parts: Iterable[Part], things: bytes = NOTHING) -> bytes:
     """Return the event `delta` of some changes and things; everything up to `revs` has then been told."""
-    changes = b",".join(part for _, part in parts)
+    changes = b",".join(part.body for part in parts)
     data = b'{"rev":%d,"changes":[%s],%s}' % (revs.ledger, changes, things)
-    return b"id: %d.%d\n%s" % (*revs, named_frame("delta", data))
+    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("delta", data))
 
 
-def heartbeat_frame(beat: LiveHeartbeat, things_rev: int) -> bytes:
-    """Return the event `heartbeat`."""
-    return b"id: %d.%d\n%s" % (beat.rev, things_rev, named_frame("heartbeat", encode(beat)))
+def heartbeat_frame(revs: Revs, beat: LiveHeartbeat) -> bytes:
+    """Return the event `heartbeat`; everything up to `revs` has been told before it."""
+    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("heartbeat", encode(beat)))
 
 
 def snapshot_start(snapshot: LiveSnapshot) -> bytes:
@@ -61,4 +80,4 @@ def snapshot_start(snapshot: LiveSnapshot) -> bytes:
 
 def snapshot_frame(revs: Revs, start: bytes, things: bytes) -> bytes:
     """Return the event `snapshot`; `things` is the array of all of them."""
-    return b"id: %d.%d\n%s" % (*revs, named_frame("snapshot", b'%s"things":%s}' % (start, things)))
+    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("snapshot", b'%s"things":%s}' % (start, things)))

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -35,9 +35,9 @@ async def live(
 ) -> Response:
     """Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
 
-    `id` is the revision of the ledger, a dot, and that of the panorama; a page that comes back with Last-Event-ID gets
-    what it missed. An alarm is told again in the next delta, and may come twice after a break: its `key` and `rev` say
-    that it is the same.
+    `id` says up to where a page was told: the revision of the ledger, that of the panorama, the number of what was
+    looked at; a page that comes back with Last-Event-ID gets what it missed. An alarm is told again in the next delta,
+    and may come twice after a break: its `key` and `rev` say that it is the same.
     """
     return Live(edge, edge.feed.join(view_of(who), who.user_id), find_token(request), _last_id(request))
 
@@ -128,23 +128,25 @@ class Live(Response):
         if last is not None and last.ledger <= feed.rev:
             missed = await feed.ask(desk.events_after, last.ledger, RESUME)
             things = feed.things.missed(last.things, self.page.view.audience)
-            if len(missed) < RESUME and things is not None:
-                return self._resumed(last.ledger, missed, things)
-        rev, frame = await feed.snapshot(self.page.view)
-        self.page.forget(rev, alarms=False)
+            seen = feed.watched.missed(last.seen, self.page.view)
+            if len(missed) < RESUME and things is not None and seen is not None:
+                return self._resumed(last.ledger, missed, things, seen)
+        revs, frame = await feed.snapshot(self.page.view)
+        self.page.forget(revs, alarms=False)
         return frame
 
-    def _resumed(self, rev: int, missed: Sequence[Change], things: Sequence[str]) -> bytes:
-        parts, alarms, page = dict[Key, Part](), [], self.page
+    def _resumed(self, rev: int, missed: Sequence[Change], things: Sequence[str], seen: Mapping[Key, Part]) -> bytes:
+        parts, alarms, page = dict(seen), [], self.page
         for change in missed:
             rev = max(rev, change.rev)
             if page.view.hears(change):
                 part = parts[change.topic, change.scene, change.key] = change_part(change)
                 if change.alarm:
-                    alarms.append(named_frame("alarm", part[1]))
-        page.forget(rev, alarms=True)
+                    alarms.append(named_frame("alarm", part.body))
+        revs = Revs(rev, page.lane.rev, self.edge.feed.watched.number)
+        page.forget(revs, alarms=True)
         body = page.lane.now(things, page.view.audience)
-        return b"".join([*alarms, delta_frame(Revs(rev, page.lane.rev), parts.values(), body)])
+        return b"".join([*alarms, delta_frame(revs, parts.values(), body)])
 
 
 def _last_id(request: Request) -> Revs | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from hubtwin.web.change import View
-from hubtwin.web.frames import Part, Revs, delta_frame, named_frame
+from hubtwin.web.frames import UNTOLD, Part, Revs, delta_frame, named_frame
 from hubtwin.web.things import NOTHING, Things
 
 Key = tuple[str, str, str]  # topic, scene, key
@@ -17,7 +17,7 @@ PENDING, ALARMS = 5_000, 1_000  # keys and alarms that wait for one page
 class Tick:
     """What one view hears at once: its frame, and its parts and things for pages that must conflate."""
 
-    rev: int
+    revs: Revs
     frame: bytes
     parts: dict[Key, Part]
     read_s: float
@@ -37,7 +37,7 @@ class Page:
     tick: Tick | None = None
     pending: dict[Key, Part] = field(default_factory=dict)
     things: dict[str, None] = field(default_factory=dict)  # ids that wait, in the order in which they came
-    pending_rev: int = 0
+    told: Revs = UNTOLD  # up to where, once what waits is taken
     beat: bytes = b""
     conflated: int = 0
     closed: str = ""  # why, once it is to end
@@ -78,26 +78,26 @@ class Page:
         self.beat = frame
         self.wake.set()
 
-    def forget(self, rev: int, *, alarms: bool) -> None:
-        """Drop what an opening as of `rev` has told already, and all things: it has told how they stand now."""
+    def forget(self, revs: Revs, *, alarms: bool) -> None:
+        """Drop what an opening as of `revs` has told already, and all things: it has told how they stand now."""
         if self.tick is not None:
             self._wait(self.tick)
             self.tick = None
-        self.pending = {key: part for key, part in self.pending.items() if part[0] > rev}
+        self.pending = {key: part for key, part in self.pending.items() if not revs.covers(part)}
         self.things.clear()
         if alarms:
-            self.alarms = deque(part for part in self.alarms if part[0] > rev)
+            self.alarms = deque(part for part in self.alarms if not revs.covers(part))
 
     def take(self) -> tuple[bytes, float, float]:
         """Return the bytes that wait, alarms first, and since when alarms and changes wait (0: none do)."""
-        out = [named_frame("alarm", part) for _, part in self.alarms]
+        out = [named_frame("alarm", part.body) for part in self.alarms]
         alarm_s, change_s = self.alarm_s, 0.0
         if self.tick is not None:
             out.append(self.tick.frame)
             change_s = self.tick.read_s
         elif self.pending or self.things:
             things = self.lane.now(self.things, self.view.audience) if self.things else NOTHING
-            out.append(delta_frame(Revs(self.pending_rev, self.lane.rev), self.pending.values(), things))
+            out.append(delta_frame(self.told._replace(things=self.lane.rev), self.pending.values(), things))
         out.append(self.beat)
         self.alarms.clear()
         self.pending.clear()
@@ -108,4 +108,4 @@ class Page:
     def _wait(self, tick: Tick) -> None:
         self.pending.update(tick.parts)
         self.things.update(dict.fromkeys(tick.things))
-        self.pending_rev = tick.rev
+        self.told = tick.revs

@@ -120,7 +120,7 @@ class Recorder:
 
 
 def _item(change: Change, part: Part | None = None) -> bytes:
-    body = encode(change.shown()) if part is None else part[1]
+    body = encode(change.shown()) if part is None else part.body
     return b"[%s,%s,%s]" % (encode(change.scene), b"true" if change.alarm else b"false", body)
 
 

@@ -5,8 +5,8 @@ const RETRY_MS = 2_000;
 
 export interface LiveHandlers {
   snapshot: (data: unknown) => void;
-  delta: (data: unknown, revision: number) => void;
-  alarm: (data: unknown, revision: number) => void;
+  delta: (data: unknown) => void;
+  alarm: (data: unknown) => void;
   heartbeat: (data: unknown) => void;
   /** Called when the feed goes silent and when it is heard again. */
   silent: (silent: boolean, lastHeardMs: number) => void;
@@ -25,8 +25,6 @@ export class LiveFeed {
   private lastHeardMs: number;
   private isSilent = false;
   private retryAtMs = 0;
-  /** Newest revision seen. The browser itself asks to go on after it. */
-  revision = 0;
 
   constructor(
     private readonly open: () => LiveSource,
@@ -40,17 +38,11 @@ export class LiveFeed {
     this.source?.close();
     const source = this.open();
     this.source = source;
-    const on = (type: string, act: (data: unknown, revision: number) => void): void =>
+    for (const type of ["snapshot", "delta", "alarm", "heartbeat"] as const)
       source.addEventListener(type, (event) => {
         this.heard();
-        const revision = Number(event.lastEventId);
-        if (Number.isFinite(revision) && revision > this.revision) this.revision = revision;
-        act(event.data ? JSON.parse(event.data) : null, Number.isFinite(revision) ? revision : this.revision);
+        this.handlers[type](event.data ? JSON.parse(event.data) : null);
       });
-    on("snapshot", (data) => this.handlers.snapshot(data));
-    on("delta", (data, revision) => this.handlers.delta(data, revision));
-    on("alarm", (data, revision) => this.handlers.alarm(data, revision));
-    on("heartbeat", (data) => this.handlers.heartbeat(data));
   }
 
   /** To be called about once a second: tells silence, and opens anew a source that gave up. */

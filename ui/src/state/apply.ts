@@ -2,7 +2,18 @@
 
 import type { AreaFeature, Board, Case, EmergencyReply, LiveChange, Position, Source, Task } from "../api/types";
 import { isOpenTask } from "../logic/rank";
-import { areas, bring, cases, positions, put, sources, tasks, touched } from "./desk";
+import { areas, bring, cases, positions, put, sources, tasks, touched, type Topic } from "./desk";
+
+/** The list that a change of a topic is put into. */
+export const LISTS: Partial<Record<string, Topic>> = {
+  case: "cases",
+  task: "tasks",
+  position: "positions",
+  source: "sources",
+  area: "areas",
+  emergency: "emergency",
+  board: "board",
+};
 
 export function applyChange({ topic, key, rev, value }: LiveChange): void {
   if (topic === "case") {

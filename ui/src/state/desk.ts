@@ -74,6 +74,19 @@ export const loading = reactive(
 
 export const isReady = (topic: Topic): boolean => loading[topic].state === "ready";
 
+/** Which request was answered last, of each list: what an earlier one brings after it is old. */
+const answered = new Map<Topic, number>();
+let requests = 0;
+
+/** What was told of a list while it was being asked for: its answer may be older, so this is put into it as well. */
+const meanwhile = new Map<Topic, Set<(() => void)[]>>();
+
+/** Puts what the feed tells into a list, and again into every answer for that list that is still on its way. */
+export function tell(topic: Topic | undefined, put: () => void): void {
+  put();
+  if (topic !== undefined) for (const told of meanwhile.get(topic) ?? []) told.push(put);
+}
+
 export async function load(...topics: Topic[]): Promise<void> {
   await Promise.all(topics.map(loadOne));
 }
@@ -89,16 +102,26 @@ async function loadOne(topic: Topic): Promise<void> {
     return;
   }
   if (status.state !== "ready") status.state = "loading";
+  const request = ++requests;
+  const isOld = (): boolean => request < (answered.get(topic) ?? 0);
+  const told: (() => void)[] = [];
+  if (!meanwhile.has(topic)) meanwhile.set(topic, new Set());
+  meanwhile.get(topic)!.add(told);
   try {
     const source: Source = SOURCES[topic];
     const reply = await get<unknown>(source.path);
-    if (!isLive.value && FED.has(topic)) return;
+    if (isOld() || (!isLive.value && FED.has(topic))) return;
+    answered.set(topic, request);
     source.put(reply as never);
+    for (const put of told) put();
     Object.assign(status, { state: "ready", message: "", denied: false });
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    if (isOld()) return;
     Object.assign(status, { state: "failed", message: error.message, denied: error.status === 403 });
     if (isPassing(error.status)) setTimeout(() => refresh([topic]), AGAIN_MS);
+  } finally {
+    meanwhile.get(topic)!.delete(told);
   }
 }
 
@@ -165,7 +188,10 @@ export const chosenTrain = chosenOf("train");
 export const chosenArea = chosenOf("area");
 
 export function forgetDesk(): void {
-  for (const topic of TOPICS) Object.assign(loading[topic], { state: "idle", message: "", denied: false });
+  for (const topic of TOPICS) {
+    Object.assign(loading[topic], { state: "idle", message: "", denied: false });
+    answered.set(topic, ++requests); // what is on its way was asked by somebody else
+  }
   hub.value = emergency.value = list.value = areas.value = board.value = null;
   stations.value = positions.value = cases.value = tasks.value = repairs.value = sources.value = [];
   touched.value = null;

@@ -6,8 +6,8 @@ import type { Thing, ThingMove } from "../api/panorama";
 import type { Alarm, LiveChange, LiveDelta, LiveHeartbeat, LiveSnapshot, Task } from "../api/types";
 import { Conflator } from "../logic/conflate";
 import { loadAnswers, raise, takeAnswer } from "./alarms";
-import { applyChange } from "./apply";
-import { bring, hub, refresh, syncClock, tickClock, type Topic } from "./desk";
+import { applyChange, LISTS } from "./apply";
+import { bring, hub, refresh, syncClock, tell, tickClock, type Topic } from "./desk";
 import { isLive } from "./mode";
 import { me } from "./session";
 import { queueThings, takeThings } from "./things";
@@ -128,7 +128,7 @@ function applyWaiting(): void {
   if (!isLive.value) return;
   const old = new Set<Topic>();
   for (const { value: change } of changes) {
-    applyChange(change);
+    tell(LISTS[change.topic], () => applyChange(change));
     for (const topic of ASK_AGAIN[change.topic] ?? []) old.add(topic);
   }
   refresh(old);
