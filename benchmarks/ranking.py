@@ -31,6 +31,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from benchmarks.common import ROOT, machine_header, measure
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.connectors.rail_timetable.codec import bundle
 from hubtwin.connectors.rail_timetable.mapper import read as read_timetable
 from hubtwin.connectors.risk_areas.gazetteer import ADMIN_FILES, parse_gazetteer
@@ -50,7 +51,7 @@ from hubtwin.scenes.epidemic.scene import SCENE
 from hubtwin.sim.day import HubDay, simulate
 from hubtwin.sim.people import Kind
 from hubtwin.sim.places import NOWHERE, OTHER
-from hubtwin.sim.world import MINUTES_PER_DAY, World, build_world
+from hubtwin.sim.world import World, build_world
 
 # Dates of the published lock rates and, for each, how many of 337 arriving trains a county lock holds (issue's
 # reference, timetable of 2016-03-01, areas at noon).
@@ -209,7 +210,7 @@ def _made(day: HubDay) -> dict[str, pa.Table]:
 
 def find_flagged(tables: Tables, day: HubDay, precision: Precision) -> Bools:
     """Return by person who is found exposed at a resolution; boardings count at the county, as in the scene."""
-    end_min = day.world.day_start_min + MINUTES_PER_DAY
+    end_min = day.world.day_start_min + DAY_MIN
     calls = _expected(tables, day)
     boardings = list_boardings(tables["bookings"], calls, tables["rail_stations"])
     rule = ExposureRule(lookback_d=LOOKBACK_D, precision=precision, levels=tuple(SCENE.params["levels"]))
@@ -220,7 +221,7 @@ def find_flagged(tables: Tables, day: HubDay, precision: Precision) -> Bools:
 
 def weigh_persons(tables: Tables, day: HubDay) -> Floats:
     """Return by train the score of the scene's manifest rung: each exposed person by the own evidence."""
-    params, end_min = SCENE.params, day.world.day_start_min + MINUTES_PER_DAY
+    params, end_min = SCENE.params, day.world.day_start_min + DAY_MIN
     keys = [
         {"trip_id": t.trip_id, "service_date": t.service_date, "hub_seq": t.calls[t.hub_at].seq}
         for t in day.world.trips
@@ -238,14 +239,14 @@ def weigh_persons(tables: Tables, day: HubDay) -> Floats:
 def _expected(tables: Tables, day: HubDay) -> nw.LazyFrame[Any]:
     """Return the calls of the day as planned: lateness does not change who is exposed."""
     dates = {trip.service_date for trip in day.world.trips}
-    starts = {d: day.world.day_start_min - (day.world.hub_date - d).days * MINUTES_PER_DAY for d in dates}
+    starts = {d: day.world.day_start_min - (day.world.hub_date - d).days * DAY_MIN for d in dates}
     frames = (tables["rail_calls"], tables["rail_service_days"], tables["running_information"])
     return expected_calls(*frames, starts, day.world.day_start_min)
 
 
 def find_calls(tables: Tables, day: HubDay) -> dict[int, list[dict[str, Any]]]:
     """Return by train its upstream calls in active areas at noon, with weight and booked persons, as the scene has."""
-    now_min = day.world.day_start_min + MINUTES_PER_DAY // 2
+    now_min = day.world.day_start_min + DAY_MIN // 2
     booked = np.bincount(
         day.bookings.board[np.isin(day.bookings.kind, (Kind.ARRIVES, Kind.NO_SHOW))], minlength=len(day.runs.seq)
     )

@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.grants import is_personal
 from hubtwin.rules.retention import (
-    DAY_MIN,
     DELETE,
     PSEUDONYMISE,
     RETENTION,

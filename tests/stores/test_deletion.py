@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import arm, disarm
 from hubtwin.datasets.all import DATASETS
@@ -18,7 +18,7 @@ from hubtwin.model.emergency import Emergency
 from hubtwin.model.grant import VAULT, Grant, Purpose
 from hubtwin.model.record import Marks, Provenance
 from hubtwin.rules.privacy import EPOCH_MIN
-from hubtwin.rules.retention import DAY_MIN, DELETE, RETENTION, Due, Kept, Times
+from hubtwin.rules.retention import DELETE, RETENTION, Due, Kept, Times
 from hubtwin.stores.audit import Audit, open_access
 from hubtwin.stores.backup import backup
 from hubtwin.stores.deletion import Keeping, Register, delete_nightly, list_reports

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR_MIN, DAY_MIN = 60, 24 * 60
 
 
 def system_clock() -> datetime:

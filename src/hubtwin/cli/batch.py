@@ -10,7 +10,7 @@ from typing import Any
 import click
 from rich.table import Table
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute, local
+from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute, local
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT
 from hubtwin.cli.desk import Desk, MomentType, Told
@@ -24,7 +24,6 @@ FACTS = click.argument("facts", type=_IN)
 TEMPLATE = click.option("--template", default="persons", show_default=True)
 VERSION = click.option("--template-version", "version", type=click.IntRange(1), default=None)
 SHOWN_ROWS, EACH = 10, 500
-_DAY_MIN = 24 * 60
 
 
 @click.group("batch")
@@ -68,7 +67,7 @@ def make(desk: Desk, /, facts: Path, **told: Any) -> None:
     """Make a batch of the facts of persons."""
     now = desk.clock()
     until = desk.moment_or_now(told["until"])
-    since = desk.moment_or_now(told["since"]) if told["since"] else from_epoch_minute(epoch_minute(until) - _DAY_MIN)
+    since = desk.moment_or_now(told["since"]) if told["since"] else from_epoch_minute(epoch_minute(until) - DAY_MIN)
     marks = desk.marks(synthetic=told["synthetic"])
     period = load("hubtwin.wiring.batches:Period")(epoch_minute(since), epoch_minute(until))
     with _opened(desk) as batching, _reading(desk, facts) as rows:

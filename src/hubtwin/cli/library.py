@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
@@ -13,7 +13,6 @@ from hubtwin.wiring import load
 
 OPEN = "hubtwin.wiring.library:open_catalogue"
 HELD = "hubtwin.wiring.library:held_of"
-DAY_MIN = 24 * 60
 
 
 @click.group("library")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from hubtwin.base.clock import HOUR_MIN
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.ids import stable_key
 from hubtwin.flow.dispatch import ask_commander, drop_tasks
@@ -25,7 +26,6 @@ from hubtwin.ports import Ledger, TaskFilter, Unit
 
 ENDS, RECONCILE = "ends", "reconcile"  # the timers of a declared event
 DECIDE_OVERFLOW = "decide_overflow"
-HOUR_MIN = 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ inside the transaction of the store, on the basket as it is at that moment.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Denied, Malformed
 from hubtwin.base.ids import stable_key
 from hubtwin.datasets.listing import Catalogue
@@ -29,7 +30,7 @@ from hubtwin.rules.basket_moves import (
     revoke,
     withdraw,
 )
-from hubtwin.rules.lanes import DAY_MIN, TWO_PERSONS, hidden_by
+from hubtwin.rules.lanes import TWO_PERSONS, hidden_by
 from hubtwin.rules.permission import is_allowed, may
 
 AS_ASKED = Given()

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Denied
 from hubtwin.datasets.listing import Listing
 from hubtwin.datasets.table import Grade
@@ -16,7 +17,6 @@ from hubtwin.rules.quality_rules import QualityRule
 SHARE, LEAST_ROWS = 0.005, 1  # a colour counts for a dataset from more than this share, and at least so many rows
 RATING: tuple[tuple[float, int], ...] = ((0.99, 5), (0.95, 4), (0.90, 3), (0.80, 2))  # share of clean rows -> level
 SCALE_ROWS: tuple[int, ...] = (10_000, 1_000_000)  # rows from which the scale of a dataset may raise its grade
-DAY_MIN = 1440
 DUE_DAYS: Mapping[Colour, int] = {Colour.BLACK: 2, Colour.RED: 10, Colour.ORANGE: 10}  # working time to answer
 DEFAULT_DUE_DAYS, OVERDUE_STEP_DAYS = 15, 5
 ACTED_ON = tuple(colour for colour in Colour if colour not in CLEAN)

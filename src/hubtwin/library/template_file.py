@@ -6,13 +6,14 @@ What is read was signed by nobody. It holds only once the owner of the dataset h
 from collections.abc import Mapping
 from typing import Any
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library.declared import Entry
 from hubtwin.model.agency import AgencyKind
 from hubtwin.model.basket import Template
 from hubtwin.model.sharing import Rows
-from hubtwin.rules.lanes import DAY_MIN, masks_of
+from hubtwin.rules.lanes import masks_of
 
 FIELDS = (
     "dataset",

@@ -19,6 +19,7 @@ import narwhals as nw
 import numpy as np
 import numpy.typing as npt
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Absent
 from hubtwin.model.pathogen import Cotravel, Pathogen, Scope, Tier, Weights
 from hubtwin.rules.seats import Layout, infer_layout
@@ -27,7 +28,6 @@ Flags = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 UNKNOWN = -1
 RESIDUAL_AIR = "residual_air"
-MINUTES_PER_DAY = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +93,9 @@ def infectious_window(pathogen: Pathogen, anchor_min: int, until_min: int) -> tu
     `anchor_min` is the moment that the profile counts from (onset, rash or sampling); where the profile sets no
     end, the window ends at `until_min`, when the case was isolated or now.
     """
-    start = anchor_min - round(pathogen.infectious_before_d.value * MINUTES_PER_DAY)
+    start = anchor_min - round(pathogen.infectious_before_d.value * DAY_MIN)
     after = pathogen.infectious_after_d.value
-    end = until_min if after is None else min(until_min, anchor_min + round(after * MINUTES_PER_DAY))
+    end = until_min if after is None else min(until_min, anchor_min + round(after * DAY_MIN))
     return start, end
 
 

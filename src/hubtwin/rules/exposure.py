@@ -16,11 +16,12 @@ from typing import Any, Literal
 
 import narwhals as nw
 
+from hubtwin.base.clock import DAY_MIN
+
 Precision = Literal["county", "street", "community"]
 
 # What must be equal besides the county. A station is known by its county only, so a boarding has no finer match.
 FINER: dict[Precision, tuple[str, ...]] = {"county": (), "street": ("street_code",), "community": ("community",)}
-MINUTES_PER_DAY = 1440
 
 EVIDENCE = (
     "pid",
@@ -95,7 +96,7 @@ def expose(
     stored: the same, or an earlier one of a link that has not expired. `overlap_min` counts the shared minutes,
     from `shared_from_min` on. `synthetic` is true where the presence or the area was made.
     """
-    since_min = reference_min - rule.lookback_d * MINUTES_PER_DAY
+    since_min = reference_min - rule.lookback_d * DAY_MIN
     listed = _listed(areas, rule, since_min, reference_min)
     shortest_min = max(1, round(rule.min_stay_h * 60))
     found = _overlap(_stayed(stays, rule), listed, FINER[rule.precision], since_min, reference_min)

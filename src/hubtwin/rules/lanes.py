@@ -9,6 +9,7 @@ masked under a template.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.listing import Listing, Sharing
 from hubtwin.datasets.table import Grade
@@ -17,7 +18,6 @@ from hubtwin.model.basket import Ask, BasketKind, Said, Template, narrower
 from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.masks import CLEAR, is_mask
 
-DAY_MIN = 24 * 60
 LANES_OF: Mapping[BasketKind, tuple[Lane, ...]] = {  # the first open one is taken
     BasketKind.SHARING: (Lane.AUTOMATIC, Lane.TEMPLATE, Lane.AGGREGATE, Lane.OWNER),
     BasketKind.OPERATIONAL: (Lane.OPERATIONAL,),

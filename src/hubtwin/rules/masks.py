@@ -10,7 +10,7 @@ import math
 import re
 from datetime import date, timedelta
 
-from hubtwin.base.clock import EPOCH
+from hubtwin.base.clock import DAY_MIN, EPOCH
 from hubtwin.datasets.table import Column, ColumnType, Grade
 
 CLEAR, NULL, HIDDEN, SURNAME, YEAR, MONTH, HASH = "clear", "null", "hidden", "surname", "year", "month", "hash"
@@ -28,7 +28,7 @@ ALIASES = {  # what listings call the usual masks
     "address": "keep_first_6",
     "round": "bucket_1000",
 }
-_EPOCH_DAY, _DAY_MIN, _DAY_S = EPOCH.date(), 1_440, 86_400
+_EPOCH_DAY, _DAY_S = EPOCH.date(), 86_400
 MAX_DAYS = 2_000_000  # after 1970, and a quarter before: four-digit years hold them all; beyond there is nothing
 # Family names of two characters (Hundred Family Surnames and those that are common today).
 COMPOUND = (
@@ -161,7 +161,7 @@ def _rounded(value: Value, kind: ColumnType, *, whole_year: bool) -> Value:
         assert isinstance(value, date)
         return value.replace(month=1 if whole_year else value.month, day=1)
     assert isinstance(value, int)
-    unit = _DAY_MIN if kind == "minute" else _DAY_S
+    unit = DAY_MIN if kind == "minute" else _DAY_S
     days = value // unit
     if not -MAX_DAYS // 4 < days < MAX_DAYS:
         return None
@@ -172,7 +172,7 @@ def _rounded(value: Value, kind: ColumnType, *, whole_year: bool) -> Value:
 def _sql_rounded(name: str, expression: str, kind: ColumnType) -> str:
     if kind == "date":
         return f"CAST(date_trunc('{name}', {expression}) AS DATE)"
-    unit, held = (_DAY_MIN if kind == "minute" else _DAY_S), SQL_TYPES[kind]
+    unit, held = (DAY_MIN if kind == "minute" else _DAY_S), SQL_TYPES[kind]
     days = f"CAST(({expression} - ((CAST({expression} AS BIGINT) % {unit}) + {unit}) % {unit}) // {unit} AS INTEGER)"
     start = f"CAST(date_trunc('{name}', DATE '1970-01-01' + {days}) AS DATE) - DATE '1970-01-01'"
     bounds = f"{expression} >= {(-MAX_DAYS // 4 + 1) * unit} AND {expression} < {MAX_DAYS * unit}"

@@ -11,14 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from hubtwin.base.clock import EPOCH
+from hubtwin.base.clock import DAY_MIN, EPOCH
 from hubtwin.base.errors import Denied
 from hubtwin.datasets.table import Dataset
 from hubtwin.model.record import Identity
 
 EPOCH_MIN = 28 * 24 * 60
 SMALL_CELL = 5  # counts under five are not shown: the usual floor for tables of persons
-_DAY_MIN = 24 * 60
 KINDS = ("citizen", "permit", "passport")  # as `datasets.screening.DOCUMENT_KINDS` names them; anything else is other
 _CITIZEN = frozenset({"CITIZEN", "111", "居民身份证", "身份证"})  # 111: GA/T 517-2004
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)  # GB 11643-1999, 2^(17-i) mod 11
@@ -99,7 +98,7 @@ def moment_min(dataset: Dataset, values: Mapping[str, object]) -> int | None:
         if dataset.by_name[name].type == "minute" and isinstance(value, int):
             return value
         if dataset.by_name[name].type == "date" and isinstance(value, date):
-            return (value - EPOCH.date()).days * _DAY_MIN
+            return (value - EPOCH.date()).days * DAY_MIN
     return None
 
 

@@ -9,6 +9,7 @@ The mask is put together only for rows that fail something; for all others it is
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.datasets.table import Column, ColumnType
@@ -26,7 +27,6 @@ SQL_TYPES: Mapping[ColumnType, str] = {
     "pid": "VARCHAR",
 }
 _PID = Formula((), "regexp_full_match({x}, '[0-9a-f]{{32}}')")
-DAY_MIN = 1440
 DEPTH = max(len(formula.layers) for formula in FORMULAS.values())
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute, service_start
+from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute, service_start
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.all import DATASETS
 
-DAY_MIN = 24 * 60
 DELETE, PSEUDONYMISE = "delete", "pseudonymise"
 
 

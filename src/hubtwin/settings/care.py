@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, time
 from typing import Any
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.text import LANGUAGES
 from hubtwin.model.source import Agreed, Care, Contact, Once, Weekly, Window
 from hubtwin.settings.reading import (
@@ -28,7 +29,6 @@ _COUNTS = {
 }
 _SHARES = ("refused_share", "duplicate_share")
 _LONGEST_ONCE_D = 31  # what is off for longer is no maintenance
-_DAY_MIN = 24 * 60
 
 
 def read_care(told: Mapping[str, Any], prefix: str) -> Care:
@@ -66,7 +66,7 @@ def _window(block: Mapping[str, Any], prefix: str) -> Window:
     if not set(days) <= set(_DAYS):
         raise Wrong(f"{prefix}days", "one_of")
     begin, end = (_clock(block, name, prefix) for name in ("from", "until"))
-    return Weekly(frozenset(map(_DAYS.index, days)), begin, end if end > begin else end + _DAY_MIN)
+    return Weekly(frozenset(map(_DAYS.index, days)), begin, end if end > begin else end + DAY_MIN)
 
 
 def _moment(block: Mapping[str, Any], name: str, prefix: str) -> datetime:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from hubtwin.rules.lanes import DAY_MIN, Limits
+from hubtwin.base.clock import DAY_MIN, HOUR_MIN
+from hubtwin.rules.lanes import Limits
 from hubtwin.settings.reading import Wrong, read_table, read_text, refuse_unknown
 
-HOUR_MIN = 60
 # entry of [library.terms] -> (field of the limits, minutes of one of it or 1, the least and the most)
 TERMS: Mapping[str, tuple[str, int, int, int]] = {
     "automatic_days": ("automatic_min", DAY_MIN, 1, 365),

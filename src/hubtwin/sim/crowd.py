@@ -3,12 +3,11 @@ does not."""
 
 import numpy as np
 
-from hubtwin.base.clock import EPOCH
+from hubtwin.base.clock import DAY_MIN, EPOCH
 from hubtwin.rules.privacy import epoch_of
 from hubtwin.sim.day import HubDay
 from hubtwin.sim.screening import Gates
 from hubtwin.sim.timed import PidOf
-from hubtwin.sim.world import MINUTES_PER_DAY
 
 
 class Crowd:
@@ -21,7 +20,7 @@ class Crowd:
         self._minutes = gates.at_s[self._order] // 60
         self._gate_min: list[int] = (gates.at_s // 60).tolist()
         trips = day.bookings.trip[gates.person].tolist()
-        service = [(trip.service_date - EPOCH.date()).days * MINUTES_PER_DAY for trip in day.world.trips]
+        service = [(trip.service_date - EPOCH.date()).days * DAY_MIN for trip in day.world.trips]
         self._hit_min = [service[trip] for trip in trips]
         self._document = [day.documents[person] for person in gates.person.tolist()]
         self._place: dict[str, int] = {}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.sim.draws import stream
 from hubtwin.sim.people import Bookings, Kind, book
 from hubtwin.sim.places import Places, lay_out
@@ -12,7 +13,7 @@ from hubtwin.sim.recipe import Ints, Recipe, load_recipe
 from hubtwin.sim.stays import Stays, live
 from hubtwin.sim.trains import Observation, Runs, observe, run_trains
 from hubtwin.sim.truth import Truth, tell
-from hubtwin.sim.world import MINUTES_PER_DAY, World
+from hubtwin.sim.world import World
 
 ARRIVALS = 120_000  # persons who alight at the reference hub in a day
 DOCUMENT = "syn"  # the type of a document that nobody was ever given
@@ -116,4 +117,4 @@ def _check_digits(body: np.typing.NDArray[np.str_]) -> np.typing.NDArray[np.str_
 
 def end_min(world: World) -> int:
     """Return the epoch minute at which the hub's day is over."""
-    return world.day_start_min + MINUTES_PER_DAY
+    return world.day_start_min + DAY_MIN

@@ -5,10 +5,11 @@ from enum import IntEnum
 
 import numpy as np
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.sim.draws import cut_groups, pick, share_out
 from hubtwin.sim.recipe import Bools, Floats, Ints, Recipe
 from hubtwin.sim.trains import NEVER, Runs
-from hubtwin.sim.world import MINUTES_PER_DAY, World
+from hubtwin.sim.world import World
 
 
 class Kind(IntEnum):
@@ -204,8 +205,8 @@ def _moments(
     """Return when each booking was made, given back and used; who travels together books together."""
     figures, orders = recipe.passengers, int(order.max(initial=-1)) + 1
     leave_min = runs.plan_depart_s[party.board] // 60
-    soon = np.clip(rng.exponential(figures["late_mean_min"], orders) + 5, 5, MINUTES_PER_DAY)
-    ahead = rng.integers(MINUTES_PER_DAY, figures["earliest_d"] * MINUTES_PER_DAY, orders)
+    soon = np.clip(rng.exponential(figures["late_mean_min"], orders) + 5, 5, DAY_MIN)
+    ahead = rng.integers(DAY_MIN, figures["earliest_d"] * DAY_MIN, orders)
     lead = np.where(rng.random(orders) < figures["late"], soon.astype(np.int64), ahead)[order]
     booked = leave_min - lead
     gives_back = party.kind == Kind.CANCELLED

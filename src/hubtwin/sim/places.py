@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.sim.recipe import Ints, Recipe
-from hubtwin.sim.world import MINUTES_PER_DAY, Listed, World
+from hubtwin.sim.world import Listed, World
 
 NOWHERE = -1  # no street, no community
 OTHER = -2  # ordinary community n of a street is stored as OTHER - n
@@ -76,9 +77,9 @@ def lay_out(world: World, recipe: Recipe, rng: np.random.Generator) -> Places:
 
 def _reachable(world: World, recipe: Recipe) -> list[Listed]:
     """Return the listed intervals that somebody who comes on the day can have been in."""
-    since_min = world.day_start_min - (recipe.persons["lookback_d"] + 2) * MINUTES_PER_DAY
+    since_min = world.day_start_min - (recipe.persons["lookback_d"] + 2) * DAY_MIN
     levels = set(recipe.persons["levels"])
-    until_min = world.day_start_min + MINUTES_PER_DAY
+    until_min = world.day_start_min + DAY_MIN
     return [
         area
         for area in world.listed

@@ -6,10 +6,10 @@ Every name in it is made up; codes begin with 99, which no administrative divisi
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from hubtwin.base.clock import epoch_minute, service_start
+from hubtwin.base.clock import DAY_MIN, epoch_minute, service_start
 from hubtwin.sim.day import HubDay, simulate
 from hubtwin.sim.recipe import load_recipe
-from hubtwin.sim.world import MINUTES_PER_DAY, Call, Listed, Trip, World
+from hubtwin.sim.world import Call, Listed, Trip, World
 
 PERSONS = 40
 HUB_DATE = date(2022, 10, 20)
@@ -30,10 +30,10 @@ def small_world() -> World:
         station_areas={"AAA": "990101", "BBB": "990102", "CCC": "990102", "DDD": "990201", "HUB": "990301"},
         station_sizes={"AAA": 2, "BBB": 2, "CCC": 2, "DDD": 1, "EEE": 1, "HUB": 2},
         listed=(
-            _listed("a1", "high", "990101001", "模拟苑一期", start_min - 3 * MINUTES_PER_DAY),
-            _listed("a2", "medium", "990101", "模拟苑二期", start_min - 9 * MINUTES_PER_DAY, days=4),
-            _listed("b1", "high", "990102002", "模拟新村", start_min - 20 * MINUTES_PER_DAY, days=15),
-            _listed("d1", "medium", "990201001", "模拟花园", start_min - 2 * MINUTES_PER_DAY),
+            _listed("a1", "high", "990101001", "模拟苑一期", start_min - 3 * DAY_MIN),
+            _listed("a2", "medium", "990101", "模拟苑二期", start_min - 9 * DAY_MIN, days=4),
+            _listed("b1", "high", "990102002", "模拟新村", start_min - 20 * DAY_MIN, days=15),
+            _listed("d1", "medium", "990201001", "模拟花园", start_min - 2 * DAY_MIN),
         ),
         streets={
             county: tuple(f"{county}{street:03d}" for street in (1, 2, 3))
@@ -63,5 +63,5 @@ def _trip(trip_id: str, code: str, start_min: int, departures: dict[str, int]) -
 def _listed(key: str, level: str, code: str, community: str, first_min: int, *, days: int | None = None) -> Listed:
     """`code` is that of a street, or of a county where no street is published."""
     street = code if len(code) > 6 else None
-    gone_min = None if days is None else first_min + days * MINUTES_PER_DAY
+    gone_min = None if days is None else first_min + days * DAY_MIN
     return Listed(key, level, code[:6], street, community, first_min, gone_min)

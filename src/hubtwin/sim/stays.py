@@ -8,12 +8,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.sim.draws import pick
 from hubtwin.sim.people import Bookings
 from hubtwin.sim.places import NOWHERE, OTHER, Places
 from hubtwin.sim.recipe import Bools, Ints, Recipe
 from hubtwin.sim.trains import Runs
-from hubtwin.sim.world import MINUTES_PER_DAY, World
+from hubtwin.sim.world import World
 
 SLOTS = 3  # outings in a look-back, at most, each in its third of the time
 _GATE_MIN = 40  # a stay ends this long before the train leaves
@@ -69,7 +70,7 @@ def live(
         none = np.zeros(0, dtype=np.int64)
         return Stays(none, none, none, none, none, none, none, none)
     until = runs.plan_depart_s[bookings.board] // 60 - _GATE_MIN
-    since = until - recipe.persons["lookback_d"] * MINUTES_PER_DAY
+    since = until - recipe.persons["lookback_d"] * DAY_MIN
     home = _homes(world, bookings, places, recipe, rng)
     start, end, spots = _outings(home, since, until, places, recipe=recipe, rng=rng)
     _plant(start, end, spots, since, until, places=places, recipe=recipe, rng=rng)

@@ -10,7 +10,7 @@ from itertools import groupby
 
 import numpy as np
 
-from hubtwin.base.clock import from_epoch_minute, local
+from hubtwin.base.clock import HOUR_MIN, from_epoch_minute, local
 from hubtwin.connectors.bookings import simulator as bookings_wire
 from hubtwin.connectors.bookings.simulator import CountLine, ManifestLine, StayLine
 from hubtwin.connectors.bookings.simulator import Line as BookingLine
@@ -26,7 +26,6 @@ LEADS_MIN = (60, 30)  # counts are sent this long before the planned arrival, be
 FEED_EVERY_MIN = 5
 _AFTER_ARRIVAL_MIN = 30  # a train stays in the feed this long after its last observation
 _CALLS_KEPT = 3  # calls that a train has left stay in the feed, so that a reader every few minutes sees them all
-HOUR_MIN = 60
 LINES: Mapping[str, type[BookingLine]] = {"counts": CountLine, "manifest": ManifestLine, "stays": StayLine}
 
 

@@ -12,10 +12,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hubtwin.base.clock import epoch_minute, service_start
+from hubtwin.base.clock import DAY_MIN, epoch_minute, service_start
 from hubtwin.base.errors import Absent
 
-MINUTES_PER_DAY = 1440
 _DAYS_ABOARD = 3  # a run of an earlier service date may still arrive; the longest run known here takes 33 hours
 
 
@@ -110,7 +109,7 @@ def build_world(
     placed = zip(stations["station_id"].to_pylist(), stations["area_code"].to_pylist(), strict=True)
     sizes = Counter(tables["rail_calls"]["station_id"].to_pylist())
     known = {call.station_id for trip in trips for call in trip.calls}
-    end_min = epoch_minute(service_start(hub_date, zone)) + MINUTES_PER_DAY
+    end_min = epoch_minute(service_start(hub_date, zone)) + DAY_MIN
     listed = _listed(tables["risk_areas"], end_min, lookback_d) if "risk_areas" in tables else ()
     return World(
         hub_stations=hub_stations,
@@ -150,7 +149,7 @@ def _arriving(
         start_min = epoch_minute(service_start(service_date, zone))
         for trip_id in sorted(runs_on.get(pattern_of(service_date), ())):
             trip = _trip(trip_id, service_date, start_min, calls.get(trip_id, ()), hub_stations)
-            if trip and day_min <= trip.calls[trip.hub_at].arrive_min < day_min + MINUTES_PER_DAY:
+            if trip and day_min <= trip.calls[trip.hub_at].arrive_min < day_min + DAY_MIN:
                 found.append(trip)
     return sorted(found, key=lambda trip: (trip.calls[trip.hub_at].arrive_min, trip.trip_id, trip.service_date))
 
@@ -172,7 +171,7 @@ def _trip(
 
 
 def _listed(table: pa.Table, end_min: int, lookback_d: int) -> tuple[Listed, ...]:
-    since_min = end_min - 2 * lookback_d * MINUTES_PER_DAY
+    since_min = end_min - 2 * lookback_d * DAY_MIN
     gone = pc.fill_null(table["gone_by_min"], end_min)
     wanted = pc.and_(
         pc.and_(pc.is_valid(table["area_code"]), pc.less(table["first_seen_min"], end_min)), pc.greater(gone, since_min)

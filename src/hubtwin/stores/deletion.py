@@ -17,11 +17,10 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from hubtwin.base.clock import Clock, epoch_minute
+from hubtwin.base.clock import DAY_MIN, Clock, epoch_minute
 from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import Listing
 from hubtwin.rules.retention import (
-    DAY_MIN,
     DELETE,
     PSEUDONYMISE,
     RETENTION,

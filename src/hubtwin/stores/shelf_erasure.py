@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.library.loads import BadRow
-from hubtwin.rules.retention import DAY_MIN
 from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import LIBRARY_FOLDER, SHELVES_FILE, Shelves
 

@@ -9,7 +9,7 @@ from threading import Lock
 from typing import Any, Literal
 
 from hubtwin import __version__
-from hubtwin.base.clock import PacedClock, epoch_minute
+from hubtwin.base.clock import DAY_MIN, PacedClock, epoch_minute
 from hubtwin.base.errors import Absent, Denied, HubError
 from hubtwin.library.grants import UNMASK, digest_of, look_up
 from hubtwin.library.grants import Desk as LookUpDesk
@@ -56,7 +56,6 @@ from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
 LAST = 1 << 53
-DAY_MIN = 24 * 60  # a train is warned of on the day it runs
 
 
 class RealDesk:

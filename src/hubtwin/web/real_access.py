@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from functools import cache
 
-from hubtwin.base.clock import at_service_minute, epoch_minute
+from hubtwin.base.clock import DAY_MIN, at_service_minute, epoch_minute
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.all import DATASETS
 from hubtwin.library.grants import is_personal
@@ -21,7 +21,6 @@ from hubtwin.wiring import SCENES
 from hubtwin.wiring.works import Works
 
 PAST, REPORTS = 200, 60  # past grants and reports that one answer tells
-DAY_MIN = 1440
 TRAIN = re.compile(r"[A-Z]?[0-9]{1,4}(/[0-9]{1,4})? 20[0-9]{2}-[01][0-9]-[0-3][0-9]")  # a run: number, service date
 
 

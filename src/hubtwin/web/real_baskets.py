@@ -4,6 +4,7 @@ functions of `library.deciding` inside the transaction."""
 from collections.abc import Sequence
 from dataclasses import replace
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Absent
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library import deciding
@@ -20,7 +21,6 @@ from hubtwin.web.shown_baskets import WATCHING, BasketShower, is_seen, times_vie
 from hubtwin.wiring.applying import open_baskets, person_of, uses_of
 from hubtwin.wiring.works import Access
 
-DAY_MIN = 24 * 60
 MOST = 10_000
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute
 from hubtwin.base.errors import Absent
 from hubtwin.base.text import text
 from hubtwin.flow.emergency import DECIDE_OVERFLOW
@@ -33,7 +33,6 @@ BANDS: tuple[tuple[float, Literal["acceptable", "manageable", "demanding"]], ...
 STANDS_MIN = 60  # alarms about a moment (a failed timer, a failed scene) stand for an hour
 REMEMBERED = 1_000
 LAG_MIN, UNDELIVERED_MIN = 2, 5
-DAY_MIN = 24 * 60  # the figures of the loop are those of a day
 _KINDS = (*sorted(ALARMS), EventKind.LOOP_RECONCILED.value)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Absent, Denied, HubError
 from hubtwin.datasets.listing import Catalogue, Listing
 from hubtwin.library.contracts import propose
@@ -26,7 +27,6 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.library_works import LibraryWorks
 from hubtwin.wiring.works import Works
 
-DAY_MIN = 24 * 60
 TAKING = frozenset({Way.HTTPS, Way.FILES})  # ways on which batches reach a partner as they are
 LOOKED_BACK_MIN = 90 * DAY_MIN  # ours: how far back the uses of a dataset are counted
 Colours = Callable[[str], Mapping[str, int] | None]

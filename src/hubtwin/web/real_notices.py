@@ -6,6 +6,7 @@ it on whichever page they are.
 
 from threading import Lock
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.library.applying import Applying
 from hubtwin.library.escalations import (
     Escalation,
@@ -20,7 +21,6 @@ from hubtwin.library.escalations import (
 )
 from hubtwin.model.agency import Person, Role
 from hubtwin.model.returning import ReturnState
-from hubtwin.rules.lanes import DAY_MIN
 from hubtwin.rules.permission import is_allowed, may
 from hubtwin.stores.baskets import BasketFilter
 from hubtwin.web.schemas import notices as n

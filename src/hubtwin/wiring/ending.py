@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
-from hubtwin.base.clock import epoch_minute, from_epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.failpoint import failpoint
 from hubtwin.flow.emergency import end_emergency
@@ -20,7 +20,6 @@ from hubtwin.model.event import EventKind
 from hubtwin.ports import CaseFilter
 from hubtwin.rules.permission import may
 from hubtwin.rules.quality import Problem
-from hubtwin.rules.retention import DAY_MIN
 from hubtwin.stores.ending import (
     DESTROY,
     DESTROY_WORD_MIN,

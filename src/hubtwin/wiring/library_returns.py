@@ -5,12 +5,11 @@ from datetime import datetime
 from functools import partial
 from zoneinfo import ZoneInfo
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute
 from hubtwin.base.errors import Absent, Malformed
 from hubtwin.datasets.listing import Listing
 from hubtwin.library.returning import ReturnDesk
 from hubtwin.model.sharing import Share
-from hubtwin.rules.retention import DAY_MIN
 from hubtwin.rules.typed import read_cell
 from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.returns import KEPT_DAYS, Returns

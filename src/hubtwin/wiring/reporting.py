@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from hubtwin.base.clock import epoch_minute, service_start
+from hubtwin.base.clock import HOUR_MIN, epoch_minute, service_start
 from hubtwin.base.errors import Denied
 from hubtwin.flow.guard import find_emergency
 from hubtwin.library.grants import Desk
@@ -26,7 +26,6 @@ from hubtwin.wiring.facts import facts_of, is_destroyed
 from hubtwin.wiring.works import Works
 
 TEMPLATE = "persons"
-HOUR_MIN = 60
 _LOG = structlog.get_logger()
 
 

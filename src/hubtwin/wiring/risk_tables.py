@@ -10,7 +10,7 @@ import narwhals as nw
 import orjson
 import polars as pl
 
-from hubtwin.base.clock import epoch_minute
+from hubtwin.base.clock import DAY_MIN, epoch_minute
 from hubtwin.library.query import collect
 from hubtwin.model.risk_table import ListedArea, MatchRule, RiskTable, WrappedKey, key_label
 from hubtwin.model.table_change import NO_AREAS, AreaSet, TableChange, hash_area
@@ -24,7 +24,6 @@ from hubtwin.stores.wrapping import wrap
 VALID_MIN = 24 * 60  # a matcher that hears nothing for a day stops
 DAYS_BACK, DAYS_AHEAD = 2, 1  # service dates whose trains may arrive while a table is in force
 PRECISION = "community"  # a hit names a person, so it takes the sharpest match; what is coarser is counted, not named
-_MINUTES_PER_DAY = 1440
 
 
 @dataclass(frozen=True)
@@ -95,13 +94,13 @@ def wrap_keys(hub: HubSide, wrapping_key: str, now_min: int) -> tuple[WrappedKey
 
     Never an earlier one: a matcher compares documents, so no look-back over pseudonyms is needed.
     """
-    days = (now_min + step * _MINUTES_PER_DAY for step in range(-DAYS_BACK, DAYS_AHEAD + 1))
+    days = (now_min + step * DAY_MIN for step in range(-DAYS_BACK, DAYS_AHEAD + 1))
     keys = [(epoch, hub.vault.find_epoch_key(epoch)) for epoch in sorted({epoch_of(minute) for minute in days})]
     return tuple(wrapped(hub, wrapping_key, epoch, key) for epoch, key in keys if key is not None)
 
 
 def _list_areas(hub: HubSide, rule: MatchRule, now_min: int) -> pl.DataFrame:
-    since_min = now_min - rule.lookback_d * _MINUTES_PER_DAY
+    since_min = now_min - rule.lookback_d * DAY_MIN
     first, gone = nw.col("first_seen_min"), nw.col("gone_by_min")
     rows = join_told(hub.store.tables(("risk_areas", "told_areas"))).filter(
         nw.col("level").is_in(list(rule.levels)),
@@ -128,7 +127,7 @@ def _rows(frame: pl.DataFrame) -> Iterator[ListedArea]:
 def digest_of(table: RiskTable, listing: Listing, wrapping_key: str) -> str:
     """Return a hash of what a table says, whenever it was made, and of the key it is wrapped for."""
     said = replace(table, made_min=0, valid_until_min=0).head()
-    epochs = (epoch_of(table.made_min - DAYS_BACK * _MINUTES_PER_DAY), epoch_of(table.made_min + _MINUTES_PER_DAY))
+    epochs = (epoch_of(table.made_min - DAYS_BACK * DAY_MIN), epoch_of(table.made_min + DAY_MIN))
     in_force = listing.frame is not None
     told = orjson.dumps([said, listing.areas.digest, in_force, wrapping_key, epochs], option=orjson.OPT_SORT_KEYS)
     return blake2b(told, digest_size=16).hexdigest()

@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import HubError
 from hubtwin.library.applying import Applying, submit
 from hubtwin.library.deciding import sign_template
@@ -12,7 +13,6 @@ from hubtwin.library.template_file import read_templates
 from hubtwin.model.agency import Agency, AgencyKind, Person, Role
 from hubtwin.model.basket import Ask, Basket, Form, Template
 from hubtwin.model.sharing import Delivery
-from hubtwin.rules.lanes import DAY_MIN
 from hubtwin.wiring.stage import SETUP
 from hubtwin.wiring.works import Works
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hubtwin.base.clock import DAY_MIN
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.panorama import MODES
 
 _CLOCK = re.compile(r"([0-9]{2}):([0-5][0-9])")
-DAY_MIN = 1440
 
 
 @dataclass(frozen=True)
