@@ -1,12 +1,12 @@
 """One process turns the loop of a home: two would send every message twice and take each other's place at a broker."""
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from hubtwin.base.errors import Retry
 from hubtwin.settings import Settings
+from hubtwin.stores.locks import locked
 
 LOCK = "serving.lock"
 
@@ -22,9 +22,9 @@ def alone(lock: Path, key: str) -> Iterator[None]:
     process holds it.
     """
     lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with lock.open("w") as held:
+    with ExitStack() as stack:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locked(lock))
         except BlockingIOError as error:
             raise Retry(key, home=lock.parent) from error
         yield

@@ -29,3 +29,19 @@ def locked(path: Path, *, wait_s: float = 0.0) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def held(place: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold a file or folder that is there; tell whether nobody else does. With `wait`, wait until that is so. Raises
+    FileNotFoundError."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_ours = True
+        except BlockingIOError:
+            is_ours = False
+        yield is_ours
+    finally:
+        os.close(handle)

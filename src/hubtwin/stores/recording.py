@@ -7,7 +7,6 @@ cuts what a kill left unfinished at the end of an older one. Files are readable 
 takes them.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -15,7 +14,7 @@ import secrets
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -30,6 +29,7 @@ from hubtwin.base.errors import Absent, Denied, Malformed, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.model.record import UNMARKED, Marks, Provenance, Status
 from hubtwin.stores.keyfile import KEY_BYTES, read_key
+from hubtwin.stores.locks import locked
 from hubtwin.stores.sqlite import fsync
 
 RECORDING_KEY, FOLDER = "recording.key", "recordings"
@@ -162,11 +162,10 @@ class Recorder:
         self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.folder.mkdir(mode=0o700, exist_ok=True)
         self._clock, self._limits, self._master = clock, limits, _master(store_dir)
-        self._lock = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        self._taken, self._is_over = ExitStack(), False
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._taken.enter_context(locked(self.folder / "lock"))
         except BlockingIOError as error:
-            os.close(self._lock)
             raise Retry("stores.recording_taken", source=source) from error
         self._file: BinaryIO | None = None
         self._seal: AESGCM | None = None
@@ -176,9 +175,8 @@ class Recorder:
     def close(self) -> None:
         """Let go of the recording; what was written is on disk."""
         self._end_segment()
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        self._is_over = True
+        self._taken.close()
 
     def last_cursor(self) -> str | None:
         """Return the cursor of the last page that was recorded."""
@@ -190,7 +188,7 @@ class Recorder:
 
     def write(self, frame: Frame) -> None:
         """Append a frame; it is on disk on return. Raises Retry where the disk is full or fails, or after `close`."""
-        if self._lock < 0:  # a source that answered only after the hub had ended
+        if self._is_over:  # a source that answered only after the hub had ended
             raise Retry("stores.recording_closed", source=self.source)
         try:
             self._append(frame)

@@ -4,7 +4,6 @@ Who writes a dataset holds its lock (`flock`, let go by the kernel when the proc
 lock can tell a file that a crash left behind from one that somebody is about to enter into the manifest.
 """
 
-import fcntl
 import os
 import re
 import shutil
@@ -22,7 +21,7 @@ from hubtwin.base.errors import Malformed, Retry
 from hubtwin.base.failpoint import failpoint
 from hubtwin.datasets.listing import ROW_NO
 from hubtwin.stores.columns import ROW_GROUP, count_synthetic, sha256
-from hubtwin.stores.locks import locked
+from hubtwin.stores.locks import held, locked
 from hubtwin.stores.sqlite import BUSY_S, fsync
 
 NAMED = re.compile(r"(?P<part>[a-z0-9][a-z0-9_.-]{0,63})-(?P<batch>\d{10})\.parquet\Z")
@@ -131,13 +130,13 @@ class ShelfFiles:
         """Give a folder for the time of a block; one that a crash left behind goes with the next sweep."""
         with self.locked(_SCRATCH):
             folder = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}-", dir=self.directory / "tmp"))
-            handle = os.open(folder, os.O_RDONLY)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(handle)
+            mine = ExitStack()
+            mine.enter_context(held(folder, wait=True))
+        with mine:
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def sweep_scratch(self) -> None:
         """Delete folders of `scratch` that no living process holds."""
@@ -145,14 +144,9 @@ class ShelfFiles:
             return
         with self.locked(_SCRATCH):
             for folder in (self.directory / "tmp").glob(f"{_SCRATCH}-*"):
-                handle = os.open(folder, os.O_RDONLY)
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
-                except BlockingIOError:  # its maker is alive
-                    continue
-                finally:
-                    os.close(handle)
+                with held(folder) as is_left:  # else its maker is alive
+                    if is_left:
+                        shutil.rmtree(folder, ignore_errors=True)
 
     def list_placed(self, dataset: str) -> list[Path]:
         """Return the files of rows of a dataset on disk, and its drafts; what others put beside them is not named."""

@@ -9,14 +9,14 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from hubtwin.base.errors import Absent, Denied, Retry
 from hubtwin.base.failpoint import failpoint
+from hubtwin.stores.locks import held
 from hubtwin.stores.sqlite import fsync
 
 UPLOADS_FOLDER = "uploads"
@@ -94,7 +94,7 @@ class Uploads:
         if len(self.list_of(agency)) >= MOST_OF_AGENCY:
             raise Denied("stores.many_uploads", most=MOST_OF_AGENCY)
         upload_id = secrets.token_hex(16)
-        with self._locked():
+        with held(self._folder, wait=True):
             return Receiving(self._folder / upload_id, Upload(upload_id, file, by, agency, at_min))
 
     def list_of(self, agency: str) -> list[Upload]:
@@ -125,7 +125,7 @@ class Uploads:
         if not self._folder.is_dir():
             return 0
         count = 0
-        with self._locked():
+        with held(self._folder, wait=True):
             for name in sorted({path.name.partition(".")[0] for path in self._folder.iterdir()}):
                 head = self._read(self._folder / f"{name}{_HEAD}")
                 waits = head is not None and head.at_min >= at_min - KEPT_MIN and (self._folder / name).is_file()
@@ -134,16 +134,6 @@ class Uploads:
                         path.unlink(missing_ok=True)
                         count += 1
         return count
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Hold the folder for a moment: nobody sweeps a file between its creation and its lock."""
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
 
     @staticmethod
     def _read(path: Path) -> Upload | None:
@@ -157,13 +147,7 @@ class Uploads:
 def _is_held(place: Path) -> bool:
     """Tell whether somebody alive is receiving a file."""
     try:
-        handle = os.open(place, os.O_RDONLY)
+        with held(place) as is_free:
+            return not is_free
     except FileNotFoundError:
         return False
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(handle)
-    return False

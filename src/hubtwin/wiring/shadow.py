@@ -5,8 +5,6 @@ Nothing of the hub is written: the throw-away store lies beside the hub's and is
 by the next run), and a key epoch that the hub's vault has no key for gets one that is forgotten with it.
 """
 
-import fcntl
-import os
 import secrets
 import shutil
 import tempfile
@@ -21,7 +19,7 @@ from typing import Any
 
 import narwhals as nw
 
-from hubtwin.base.clock import EPOCH, epoch_minute
+from hubtwin.base.clock import DAY_MIN, EPOCH, epoch_minute
 from hubtwin.base.errors import Absent
 from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.table import Dataset, Grade
@@ -31,6 +29,7 @@ from hubtwin.ports import Connector, Page, Tables
 from hubtwin.rules.privacy import pseudonymise
 from hubtwin.settings import Settings
 from hubtwin.stores.embedded import EmbeddedStore
+from hubtwin.stores.locks import held
 from hubtwin.stores.recorder import page_of
 from hubtwin.stores.recording import Frame, Recording
 from hubtwin.stores.sqlite import query
@@ -42,7 +41,6 @@ from hubtwin.wiring.plugs import get_connector
 EXAMPLES = 5  # of each kind and dataset
 EDGE_MIN = 2  # what happened so late in the recording may have reached the hub after it
 _SHOWN_CHARS = 60
-_DAY_MIN = 24 * 60
 Keyed = Mapping[tuple[object, ...], Mapping[str, object]]
 
 
@@ -139,30 +137,17 @@ def _thrown_away(settings: Settings, store: EmbeddedStore) -> Iterator[EmbeddedS
     """Give an empty store beside the hub's, with its status; it is gone afterwards."""
     prefix = f"{settings.hub.hub_id}.shadow-"
     for left in store.directory.parent.glob(f"{prefix}*"):
-        with _held(left) as is_ours:
+        with held(left) as is_ours:
             if is_ours:  # nobody is at work there
                 shutil.rmtree(left, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=store.directory.parent))
-    with _held(folder):
+    with held(folder):
         try:
             aside = EmbeddedStore(folder / "store", store.hub_id, clock=_nobody_asks, status=store.status)
             with closing(aside):
                 yield aside
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Lock a folder while used; tell whether it was free. The kernel lets go of it with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
-    finally:
-        os.close(handle)
 
 
 def _nobody_asks() -> datetime:
@@ -241,7 +226,7 @@ def _minute_of(dataset: Dataset, clock: str, row: Mapping[str, object]) -> objec
 def _is_within(value: object, span: tuple[int, int]) -> bool:
     """Tell whether a minute, or a day, lies in the minutes of a recording."""
     if isinstance(value, date):
-        return span[0] // _DAY_MIN <= (value - EPOCH.date()).days <= span[1] // _DAY_MIN
+        return span[0] // DAY_MIN <= (value - EPOCH.date()).days <= span[1] // DAY_MIN
     return value is None or span[0] <= int(str(value)) <= span[1]
 
 
