@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -12,7 +11,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, given_by
-from hubtwin.cli.show import dump_json
 from hubtwin.rules.permission import may
 from hubtwin.wiring import load
 
@@ -92,7 +90,7 @@ def list_reports(desk: Desk, /, kind: str | None, form: str, by: str, password_s
         told = given.core.access.reports(given.people[0], desk.lang)
     found = [each for each in told.reports if kind in (None, each.kind)]
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "report", "title", "at", "signature")
     for each in found:

@@ -14,7 +14,6 @@ from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute, local
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT
 from hubtwin.cli.desk import Desk, MomentType, Told
-from hubtwin.cli.show import dump_json
 from hubtwin.rules.batching import Batched, Fate, RowState
 from hubtwin.wiring import load
 
@@ -40,7 +39,7 @@ def list_batches(desk: Desk, /, form: str) -> None:
         told = [(head, batching.books.count(head.batch_id)) for head in batching.books.list_heads()]
     if form == "json":
         rows = [_as_json(head) | {state.value: number for state, number in counts.items()} for head, counts in told]
-        desk.out.file.write(dump_json(rows) + "\n")
+        desk.give(rows)
         return
     if not told:
         desk.say("cli.batch_none")

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from hubtwin.base.text import text
 from hubtwin.cli.desk import DayType, Desk, MomentType, first_use
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import (
     SIMULATED,
     ImportJob,
@@ -41,7 +40,7 @@ def _import(desk: Desk, kind: str, files: tuple[Path, ...], told: dict[str, Any]
             report = import_files(desk.settings, store, job, begin(kind, _measured(files)))
         bad = store.list_quarantine(report.source)[-sum(report.quarantined.values()) :] if report.quarantined else []
     if told["form"] == "json":
-        desk.out.file.write(dump_json(report.as_json()) + "\n")
+        desk.give(report.as_json())
         return
     _show_report(desk, files, report, bad)
 
@@ -110,7 +109,7 @@ def list_datasets(desk: Desk, /, form: str) -> None:
         entries = load("hubtwin.library.catalogue:list_entries")(store.held())
     if form == "json":
         rows = [_plain_entry(entry) for entry in entries]
-        desk.out.file.write(dump_json(rows) + "\n")
+        desk.give(rows)
         return
     table = make_table(desk, "dataset", "title", "rows", "grade", "synthetic", "updated")
     for e in entries:

@@ -1,9 +1,10 @@
 """What every command is given: settings, where to print, the language; and progress on long work."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, is_dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,10 @@ class Desk:
         """Print a note to standard error."""
         self.err.print(text(key, self.lang, **values))
 
+    def give(self, found: object) -> None:
+        """Print what a command found as JSON to standard output; records as objects of their fields."""
+        self.out.file.write(dump_json(_plain(found)) + "\n")
+
     def marks(self, *, synthetic: bool) -> Marks:
         """Return the marks of what a command brings in or says."""
         return Marks(self.settings.status, Provenance.SYNTHETIC if synthetic else Provenance.REAL)
@@ -109,6 +114,17 @@ class Desk:
             problem = text("cli.bad_time", self.lang, value=clock_time)
             raise click.BadParameter(problem, param_hint="--at")
         return datetime.combine(day, at, tzinfo=self.settings.hub.zone).astimezone(UTC)
+
+
+def dump_json(content: Any) -> str:
+    """Return indented JSON that no terminal obeys: DEL, C1 and what JSON itself lets pass are escaped as JSON does."""
+    return printable(json.dumps(content, ensure_ascii=False, indent=2, default=str))
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, list | tuple):
+        return [_plain(each) for each in found]
+    return asdict(found) if is_dataclass(found) and not isinstance(found, type) else found
 
 
 def first_use(desk: Desk, store: EmbeddedStore) -> None:

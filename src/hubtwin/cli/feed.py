@@ -14,7 +14,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk, MomentType
 from hubtwin.cli.feed_report import find_sealed, head_of, make_markdown, name_of, print_report, print_shadow
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import get_connector, load
 from hubtwin.wiring.plugs import directory_of
 
@@ -81,7 +80,7 @@ def shadow(ctx: click.Context, /, source: str, recording: Path | None, allow: fl
     with desk.store() as store:
         found = load("hubtwin.wiring.shadow:shadow")(desk.settings, store, asked, desk.clock())
     if told["form"] == "json":
-        desk.out.file.write(dump_json({**asdict(found), "share": found.share, "allowed": allow}) + "\n")
+        desk.give({**asdict(found), "share": found.share, "allowed": allow})
     else:
         print_shadow(desk, found, allow)
     if found.share > allow:

@@ -1,6 +1,5 @@
 """Grants and legal holds from the command line, for an operator without the page. The rules are those of the page."""
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -11,7 +10,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, SECOND, given_by, revoke_command, shown_moment
-from hubtwin.cli.show import dump_json
 from hubtwin.model.grant import LONGEST_GRANT_MIN, VAULT, Purpose
 from hubtwin.wiring import load
 
@@ -59,7 +57,7 @@ def list_grants(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None
     with given_by(desk, by, from_stdin=password_stdin) as given:
         found = given.core.access.grants(given.people[0]).grants
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "grant", "grantee", "dataset", "fields", "purposes", "until", "state")
     for each in found:
@@ -118,7 +116,7 @@ def list_holds(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None:
     with given_by(desk, by, from_stdin=password_stdin) as given:
         found = given.core.access.holds(given.people[0])
     if form == "json":
-        desk.out.file.write(dump_json(asdict(found)) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "hold", "event", "reason", "by", "since")
     for each in found.holds:

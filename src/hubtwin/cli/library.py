@@ -8,7 +8,6 @@ from hubtwin.base.clock import DAY_MIN, epoch_minute, from_epoch_minute
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load
 
 OPEN = "hubtwin.wiring.library:open_catalogue"
@@ -53,7 +52,7 @@ def _list(desk: Desk, asked: str, form: str, **told: Any) -> int:
     fresh, now_min = load("hubtwin.library.lineage:freshness"), epoch_minute(desk.clock())
     if form == "json":
         rows = [{**_plain(hit.listing, held), "score": round(hit.score, 3), "where": hit.where} for hit in hits]
-        desk.out.file.write(dump_json(rows) + "\n")
+        desk.give(rows)
         return len(hits)
     table = make_table(desk, "dataset", "title", "library", "owner", "sharing", "grade", "rows", "fresh")
     for hit in hits:
@@ -98,7 +97,7 @@ def show(desk: Desk, /, name: str, form: str) -> None:
         columns = [_plain_column(column, one.trait(column.name)) for column in one.dataset.columns]
         told = {"about": one.about, "update_every_min": one.update_every_min, "retain_days": one.retain_days}
         rest = {"key": one.dataset.key, "columns": columns, "digest": one.digest}
-        desk.out.file.write(dump_json({**_plain(one, held), **told, **lineage, **rest}) + "\n")
+        desk.give({**_plain(one, held), **told, **lineage, **rest})
         return
     _print_head(desk, catalogue, one, held.get(name))
     _print_columns(desk, one)

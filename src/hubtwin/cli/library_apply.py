@@ -1,7 +1,6 @@
 """Applying and authorising from the command line, for an operator without the page. The rules are those of the page."""
 
 import tomllib
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, revoke_command, shown_moment
-from hubtwin.cli.show import dump_json
 from hubtwin.model.sharing import Delivery
 from hubtwin.settings.library import shown_terms
 from hubtwin.wiring import load
@@ -70,7 +68,7 @@ def baskets(desk: Desk, /, by: str, password_stdin: bool, form: str, **told: str
         _show_items(desk, found, form)
         return
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found.baskets]) + "\n")
+        desk.give(found.baskets)
         return
     table = make_table(desk, "basket", "by", "purposes", "state", "items", "due", "until")
     for each in found.baskets:
@@ -136,7 +134,7 @@ def shares(desk: Desk, /, by: str, password_stdin: bool, form: str, **told: Any)
     with given_by(desk, by, from_stdin=password_stdin) as given:
         found = given.core.baskets.shares(given.people[0], told["dataset"], live=not told["everything"]).shares
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "share", "grantee", "dataset", "fields", "purposes", "until", "state")
     for each in found:
@@ -179,7 +177,7 @@ def template(desk: Desk, /, by: str, password_stdin: bool, form: str, **told: An
             part.withdraw_template(who, told["withdraw"])
         found = part.templates(who, None).templates
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "template", "dataset", "owner", "fields", "purposes", "until", "state")
     for each in found:
@@ -201,7 +199,7 @@ def times(desk: Desk, /, by: str, password_stdin: bool, form: str, days: int) ->
     with given_by(desk, by, from_stdin=password_stdin) as given:
         found = given.core.baskets.times(given.people[0], days)
     if form == "json":
-        desk.out.file.write(dump_json(asdict(found)) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "what", "rows", "median", "p95")
     for name in ("whole", "items", "machine", "human"):
@@ -220,7 +218,7 @@ def terms(desk: Desk, /, form: str) -> None:
     """Print the rule that the library shares by: how far the lanes go, within what time people decide."""
     told = shown_terms(desk.settings.terms)
     if form == "json":
-        desk.out.file.write(dump_json(told) + "\n")
+        desk.give(told)
         return
     table = make_table(desk, "what", "value")
     for name, value in told.items():
@@ -238,7 +236,7 @@ def late(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None:
     with given_by(desk, by, from_stdin=password_stdin) as given:
         found = given.core.notices.notices(given.people[0]).notices
     if form == "json":
-        desk.out.file.write(dump_json([asdict(each) for each in found]) + "\n")
+        desk.give(found)
         return
     table = make_table(desk, "what", "dataset", "agency", "since", "state")
     for each in found:
@@ -250,7 +248,7 @@ def late(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None:
 
 def _show_items(desk: Desk, found: Any, form: str) -> None:
     if form == "json":
-        desk.out.file.write(dump_json(asdict(found)) + "\n")
+        desk.give(found)
         return
     if hasattr(found, "basket_id"):
         state = text(f"cli.basket_{found.state}", desk.lang)

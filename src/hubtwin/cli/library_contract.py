@@ -13,7 +13,6 @@ from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.library import HELD, OPEN
 from hubtwin.cli.people import BY, PASSWORDS, given_by
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load
 
 OUT = click.option("-o", "--out", type=click.Path(path_type=Path, dir_okay=False), default=None, metavar="FILE")
@@ -107,7 +106,7 @@ def _show(
     if form == "json":
         rows = [{"where": each.where, "before": each.before, "after": each.after} for each in changes]
         told = {"dataset": name, "version": version, "changes": rows, "unchecked": list(unchecked)}
-        desk.out.file.write(dump_json(told) + "\n")
+        desk.give(told)
         return
     table = make_table(desk, "where", "before", "after")
     for each in changes:

@@ -1,7 +1,6 @@
 """Commands that give records their colours, say how datasets stand, and look after work orders."""
 
 import getpass
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,7 +9,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, asked_of, given_by, shown_moment
-from hubtwin.cli.show import dump_json
 from hubtwin.model.colour import Colour
 from hubtwin.wiring import load as plugged
 
@@ -36,7 +34,7 @@ def govern(desk: Desk, /, dataset: str | None, form: str, *, every: bool) -> Non
             if form != "json":
                 _print_run(desk, run)
     if form == "json":
-        desk.out.file.write(dump_json([plain_run(run) for run in runs]) + "\n")
+        desk.give([plain_run(run) for run in runs])
     elif not runs:
         desk.out.print(text("cli.govern_nothing", desk.lang))
 
@@ -87,7 +85,7 @@ def _library(desk: Desk, governing: Any, form: str) -> bool:
     if form == "json":
         rows = [{**plain_run(each.run), "colour": _name(each.colour), "rating": each.rating} for each in standings]
         shown = {"governed": total.governed, "repaired": total.repaired, "score": total.colours.score}
-        desk.out.file.write(dump_json({**shown, "datasets": rows}) + "\n")
+        desk.give({**shown, "datasets": rows})
         return bool(standings)
     table = make_table(desk, "dataset", "library", "colour", "rows", "clean", "rating", "since")
     for each in standings:
@@ -125,7 +123,7 @@ def _dataset(desk: Desk, governing: Any, dataset: str, form: str) -> bool:
             for rule, told in rules
         ]
         run = plain_run(standing.run) if standing else None
-        desk.out.file.write(dump_json({"run": run, "rules": rows}) + "\n")
+        desk.give({"run": run, "rules": rows})
         return True
     table = make_table(desk, "colour", "what", "passed", "failed")
     for rule, told in rules:
@@ -153,7 +151,7 @@ def list_orders(desk: Desk, /, form: str, **told: Any) -> None:
     with plugged(OPENED)(desk.settings, desk.clock) as governing:
         found = governing.orders(**told)
     if form == "json":
-        desk.out.file.write(dump_json([plain_order(order) for order in found]) + "\n")
+        desk.give([plain_order(order) for order in found])
         return
     table = make_table(desk, "order", "rule", "colour", "agency", "failing", "due", "state")
     for order in found:
@@ -189,7 +187,7 @@ def answer_order(desk: Desk, /, *, form: str, by: str, password_stdin: bool, **t
     with given_by(desk, by, from_stdin=password_stdin) as given:
         done = given.core.quality.answer(given.people[0], asked)
     if form == "json":
-        desk.out.file.write(dump_json(asdict(done)) + "\n")
+        desk.give(done)
         return
     state = text(f"cli.order_{done.state}", desk.lang)
     desk.out.print(text("cli.orders_answered", desk.lang, order=done.order_id, state=state, agency=done.agency))

@@ -13,7 +13,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import shown_moment
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load as plugged
 
 LOADER = "hubtwin.wiring.loading:opened_loader"
@@ -63,7 +62,7 @@ def preview(desk: Desk, /, file: Path | None, form: str, **told: Any) -> None:
     with plugged(LOADER)(desk.settings, desk.clock) as loader:
         found = loader.preview(asked)
     if form == "json":
-        desk.out.file.write(dump_json(_plain_preview(desk, found)) + "\n")
+        desk.give(_plain_preview(desk, found))
         return
     _print_preview(desk, found)
 
@@ -136,7 +135,7 @@ def load(desk: Desk, /, file: Path | None, form: str, *, part: str, again: bool,
     with plugged(LOADER)(desk.settings, desk.clock) as loader:
         done = run_load(desk, loader, asked)
     if form == "json":
-        desk.out.file.write(dump_json(plain_load(done)) + "\n")
+        desk.give(plain_load(done))
 
 
 def run_load(desk: Desk, loader: Any, asked: Any) -> Any:
@@ -201,7 +200,7 @@ def loads(desk: Desk, /, dataset: str, form: str) -> None:
     with plugged(LOADER)(desk.settings, desk.clock) as loader:
         found = loader.shelves.loads.list_loads(dataset)
     if form == "json":
-        desk.out.file.write(dump_json([plain_load(one) for one in found]) + "\n")
+        desk.give([plain_load(one) for one in found])
         return
     table = make_table(desk, "load", "dataset", "file", "rows", "bad", "since", "by", "state")
     for one in found:
@@ -230,7 +229,7 @@ def list_bad(desk: Desk, /, dataset: str, load_id: str, limit: int, form: str) -
         book = loader.shelves.loads
         found, count = book.list_bad(dataset=dataset, load_id=load_id, limit=limit), sum(book.count_bad().values())
     if form == "json":
-        desk.out.file.write(dump_json([_plain_bad(desk, row) for row in found]) + "\n")
+        desk.give([_plain_bad(desk, row) for row in found])
         return
     table = make_table(desk, "row", "dataset", "load", "line", "problems")
     for row in found:

@@ -10,7 +10,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.people import BY, PASSWORDS, given_by, shown_moment
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load
 
 ASKED = "hubtwin.web.schemas.queries"
@@ -27,7 +26,7 @@ def mine(desk: Desk, /, by: str, password_stdin: bool, form: str) -> None:
     with given_by(desk, by, from_stdin=password_stdin) as given:
         told = given.core.queries.mine(given.people[0])
     if form == "json":
-        desk.out.file.write(dump_json([_plain(view) for view in told.shares]) + "\n")
+        desk.give([_plain(view) for view in told.shares])
         return
     table = make_table(desk, "dataset", "columns", "rows", "purpose", "until")
     for view in told.shares:
@@ -87,7 +86,7 @@ def _print(desk: Desk, answer: Any, form: str) -> None:
     names = [column.name for column in answer.columns]
     if form == "json":
         rows = [dict(zip(names, row, strict=True)) for row in answer.rows]
-        desk.out.file.write(dump_json({"rows": rows, "synthetic": answer.synthetic, "audit": answer.audit_seq}) + "\n")
+        desk.give({"rows": rows, "synthetic": answer.synthetic, "audit": answer.audit_seq})
         return
     desk.out.file.write("\t".join(names) + "\n")
     for row in answer.rows:

@@ -11,7 +11,6 @@ from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
 from hubtwin.cli.library_load import ASKED, LOADER, plain_load, run_load
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load as plugged
 
 LIST = "hubtwin.wiring.load_tables:list_tables"
@@ -38,7 +37,7 @@ def load_zip(ctx: click.Context, /, file: Path, form: str, *, look: bool, **told
         tables = plugged(LIST)(loader, file, into, mapping)
         done = [_look(desk, loader, each, asked) if look else _load(desk, loader, each, asked, into) for each in tables]
     if form == "json":
-        desk.out.file.write(dump_json(done) + "\n")
+        desk.give(done)
     elif look:
         _print(desk, done)
     else:

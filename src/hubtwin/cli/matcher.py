@@ -14,7 +14,6 @@ from hubtwin.base.errors import Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT
 from hubtwin.cli.desk import Desk, MomentType
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load
 from hubtwin.wiring.plugs import directory_of
 
@@ -88,7 +87,7 @@ def status(desk: Desk, /, address: str, *, ca_file: Path | None, form: str, **to
     peer = load("hubtwin.wiring.asking:Peer")("status", address, "", ca_file, client)
     found = load("hubtwin.wiring.asking:fetch_status")(peer)
     if form == "json":
-        desk.out.file.write(dump_json(found) + "\n")
+        desk.give(found)
         return
     for line in _lines(desk, found):
         desk.out.print(line)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -12,7 +11,6 @@ from hubtwin.base.errors import Absent, Malformed
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.show import dump_json
 from hubtwin.model.message import Peer
 from hubtwin.model.partner import Way
 from hubtwin.wiring import SCENES, load
@@ -43,7 +41,7 @@ def list_partners(desk: Desk, /, form: str) -> None:
     with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
         found = [_line(desk, wire, told.partner) for told in desk.settings.partners.values()]
     if form == "json":
-        desk.out.file.write(dump_json(found) + "\n")
+        desk.give(found)
     elif not found:
         desk.say("cli.partner_none")
     else:
@@ -100,7 +98,7 @@ def list_refused(desk: Desk, /, form: str) -> None:
     with load("hubtwin.wiring.partners:opened_wire")(desk.settings, desk.clock()) as wire:
         found = wire.list_to_mend()
     if form == "json":
-        desk.out.file.write(dump_json([asdict(one) for one in found]) + "\n")
+        desk.give(found)
     elif not found:
         desk.say("cli.partner_none_refused")
     else:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from hubtwin.base.clock import from_epoch_minute, local
 from hubtwin.base.text import printable, text
+from hubtwin.cli.desk import dump_json
 from hubtwin.model.finding import Finding
 from hubtwin.model.record import Provenance
 from hubtwin.wiring import Warned
@@ -76,11 +76,6 @@ def _dated(value: Any) -> Any:
             for name, told in value.items()
         }
     return [_dated(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def dump_json(content: Any) -> str:
-    """Return indented JSON that no terminal obeys: DEL, C1 and what JSON itself lets pass are escaped as JSON does."""
-    return printable(json.dumps(content, ensure_ascii=False, indent=2, default=str))
 
 
 def show_csv(warned: Sequence[Warned], zone: ZoneInfo, lang: str) -> str:

@@ -9,7 +9,6 @@ from hubtwin.base.errors import Absent
 from hubtwin.base.text import text
 from hubtwin.cli.data import FORMAT, make_table
 from hubtwin.cli.desk import Desk
-from hubtwin.cli.show import dump_json
 from hubtwin.wiring import load
 
 VENUES = "hubtwin.wiring.venues"
@@ -47,7 +46,7 @@ def check(ctx: click.Context, /, file: Path | None, form: str) -> None:
     codes = {each.feature_id: each.code for each in drawn.venue.list_features()} if drawn.venue else {}
     if form == "json":
         rows = [_plain(finding, codes, desk.lang) for finding in found]
-        desk.out.file.write(dump_json({"file": str(path), "counts": counts, "findings": rows}) + "\n")
+        desk.give({"file": str(path), "counts": counts, "findings": rows})
     else:
         _print_findings(desk, found, codes, {"file": path.name, **counts})
     if counts["error"]:
@@ -90,7 +89,7 @@ def show(desk: Desk, /, file: Path | None, form: str) -> None:
         raise Absent("wiring_bad_venue", file=path)
     told = load("hubtwin.rules.venue_summary:summarise")(drawn.venue)
     if form == "json":
-        desk.out.file.write(dump_json(told) + "\n")
+        desk.give(told)
         return
     lang, named = desk.lang, told["name"]
     desk.out.print(named.get(lang) or next(iter(named.values()), ""), style="bold")
@@ -139,7 +138,7 @@ def way(ctx: click.Context, /, start: str, end: str, *, step_free: bool, file: P
     found = graph.find_way(find(graph, start) or start, find(graph, end) or end, step_free=step_free, closed=closed)
     codes = {each.feature_id: each.code for each in drawn.venue.list_features()}
     if form == "json":
-        desk.out.file.write(dump_json(found and _plain_way(found, codes)) + "\n")
+        desk.give(found and _plain_way(found, codes))
     elif found is None:
         desk.out.print(text("cli.venue_no_way", desk.lang, start=start, end=end))
     else:
