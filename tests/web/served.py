@@ -35,13 +35,12 @@ class Served:
         with self.client(user) as client:
             return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
-    def listen(self, cookie: str, last_id: str | None = None) -> socket.socket:
+    def listen(self, cookie: str, last_id: str | None = None, query: str = "") -> socket.socket:
         """Open the live feed on a bare socket."""
         sock = socket.create_connection(("127.0.0.1", self.port), timeout=10)
         resume = f"Last-Event-ID: {last_id}\r\n" if last_id is not None else ""
-        sock.sendall(
-            f"GET /api/v1/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: {cookie}\r\n{resume}\r\n".encode()
-        )
+        head = f"GET /api/v1/live{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: {cookie}\r\n"
+        sock.sendall(f"{head}{resume}\r\n".encode())
         return sock
 
 

@@ -127,7 +127,7 @@ def test_an_alarm_is_told_before_the_delta_that_lets_a_page_resume_behind_it() -
     assert heard(frames)[0][0] == "alarm"
     assert b"id:" not in frames
     feed.flush()
-    assert page.take()[0].startswith(b"id: 2.0.0\nevent: delta")
+    assert page.take()[0].startswith(b"id: 2.0.0.%d\nevent: delta" % EVERYTHING.number)
 
 
 def test_a_page_hears_only_what_its_view_allows() -> None:
@@ -154,7 +154,7 @@ def test_changes_that_an_opening_has_told_are_not_told_again() -> None:
     page = feed.join(EVERYTHING)
     feed.hand_in([change(1, "a", alarm=True), change(2, "b")])
     feed.flush()
-    page.forget(Revs(1, 0, 0), alarms=True)
+    page.forget(Revs(1, 0, 0, 0), alarms=True)
     events = heard(page.take()[0])
     assert [name for name, _ in events] == ["delta"]
     assert [c["key"] for c in events[0][1]["changes"]] == ["b"]  # type: ignore[attr-defined]

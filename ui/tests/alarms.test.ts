@@ -6,6 +6,8 @@ import {
   forgetAlarms,
   heardBy,
   isAcknowledged,
+  loadAnswers,
+  muted,
   raise,
   shelved,
   soundBlocked,
@@ -160,4 +162,45 @@ test("an alert that a person has called extreme sounds although its kind is shel
   raise(alert(21, "Severe"));
   raise(alert(22, "Extreme"));
   expect(unacknowledged.value.map((one) => one.value["severity"])).toEqual(["Extreme"]);
+});
+
+test("silence ends with the session: the next one on the same page hears alarms", () => {
+  muted.value = true;
+  forgetAlarms();
+  expect(muted.value).toBe(false);
+});
+
+test("a list of shelves that was on its way does not put back one that was ended meanwhile, nor does an older list", async () => {
+  const base = 27_770_000;
+  syncClock((base + 10) * 60_000, 0);
+  tickClock();
+  const shelf = { kind: "TaskEscalated", by: "wang", reason: "r", since_min: base, until_min: base + 60 };
+  const answers: ((shelves: object[]) => void)[] = [];
+  vi.stubGlobal(
+    "fetch",
+    () =>
+      new Promise((resolve) =>
+        answers.push((kept) => resolve(new Response(JSON.stringify({ now_min: base, heard: [], shelved: kept })))),
+      ),
+  );
+  const asked = loadAnswers();
+  said("AlarmShelved", "TaskEscalated", { ...shelf, until_min: base });
+  answers[0]!([shelf]);
+  await asked;
+  expect(shelved.value).toEqual([]);
+  const [first, second] = [loadAnswers(), loadAnswers()];
+  answers[2]!([]);
+  await second;
+  answers[1]!([shelf]);
+  await first;
+  expect(shelved.value).toEqual([]);
+  const third = loadAnswers();
+  answers[3]!([shelf]);
+  await third;
+  expect(shelved.value).toHaveLength(1);
+  const last = loadAnswers();
+  forgetAlarms();
+  answers[4]!([shelf]);
+  await last;
+  expect(shelved.value).toEqual([]);
 });

@@ -11,17 +11,19 @@ class FakeSource implements LiveSource {
   close(): void {
     this.closed = true;
   }
-  say(type: string, data: unknown): void {
-    this.listeners.get(type)!({ data: JSON.stringify(data) } as MessageEvent<string>);
+  say(type: string, data: unknown, lastEventId = ""): void {
+    this.listeners.get(type)!({ data: JSON.stringify(data), lastEventId } as MessageEvent<string>);
   }
 }
 
 function listen() {
   const sources: FakeSource[] = [];
   const told: unknown[] = [];
-  let now = 0;
+  const opened: string[] = [];
+  let [wallMs, steadyMs] = [0, 0];
   const feed = new LiveFeed(
-    () => {
+    (lastId) => {
+      opened.push(lastId);
       const source = new FakeSource();
       sources.push(source);
       return source;
@@ -33,10 +35,10 @@ function listen() {
       heartbeat: () => told.push(["heartbeat"]),
       silent: (silent, since) => told.push([silent ? "silent" : "heard", since]),
     },
-    () => now,
+    () => ({ wallMs, steadyMs }),
   );
   feed.start();
-  return { feed, sources, told, at: (ms: number) => (now = ms) };
+  return { feed, sources, told, opened, at: (wall: number, steady = wall) => ([wallMs, steadyMs] = [wall, steady]) };
 }
 
 describe("the live feed", () => {
@@ -62,6 +64,36 @@ describe("the live feed", () => {
     at(9_000);
     sources[0]!.say("heartbeat", {});
     expect(told).toEqual([["silent", 0], ["heard", 9_000], ["heartbeat"]]);
+  });
+  test("is silent though changes and alarms come: only a heartbeat says that nothing is missing", () => {
+    const { feed, sources, told, at } = listen();
+    for (const ms of [2_000, 4_000, 6_000]) {
+      at(ms);
+      sources[0]!.say("delta", { changes: [] });
+      sources[0]!.say("alarm", {});
+      feed.watch();
+    }
+    expect(told.at(-1)).toEqual(["silent", 0]);
+  });
+  test("is silent by the clock that went on: the other was set back, or slept", () => {
+    for (const [wall, steady] of [
+      [-3_600_000, SILENT_MS + 1],
+      [SILENT_MS + 1, 1],
+    ] as const) {
+      const { feed, told, at } = listen();
+      at(wall, steady);
+      feed.watch();
+      expect(told).toEqual([["silent", 0]]);
+    }
+  });
+  test("goes on where it was when it is opened anew", () => {
+    const { feed, sources, opened, at } = listen();
+    sources[0]!.say("snapshot", {}, "4.0.1.7");
+    sources[0]!.say("alarm", {});
+    sources[0]!.readyState = 2;
+    at(2_000);
+    feed.watch();
+    expect(opened).toEqual(["", "4.0.1.7"]);
   });
   test("opens a source that gave up anew, not more than every two seconds", () => {
     const { feed, sources, at } = listen();

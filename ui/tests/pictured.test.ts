@@ -14,7 +14,7 @@ class Feed {
   }
   close(): void {}
   say(type: string, data: unknown): void {
-    this.listeners.get(type)!({ data: JSON.stringify(data), lastEventId: "1" });
+    this.listeners.get(type)!({ data: JSON.stringify(data), lastEventId: "" });
   }
 }
 

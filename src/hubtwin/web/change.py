@@ -1,8 +1,10 @@
 """What one event means for a page, and which pages may hear of it."""
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 from typing import Any
 
 from hubtwin.model.agency import Person
@@ -71,6 +73,11 @@ class View:
     def has(self, topic: str) -> bool:
         """Return whether it hears a topic in any scene."""
         return (topic, NONE) in self.heard or (topic, ANY) in self.heard
+
+    @cached_property
+    def number(self) -> int:
+        """Return a number that another view does not have: who comes back with another one is told everything."""
+        return zlib.crc32("\n".join(sorted(map(" ".join, self.heard))).encode())
 
     @property
     def audience(self) -> Audience:

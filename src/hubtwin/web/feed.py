@@ -2,8 +2,10 @@
 
 Two lanes. A changed thing goes out with the next tick; a page that takes bytes slowly gets the newest state of each
 key instead of every step (conflation). Alarms go out at once, one by one, and are never conflated or dropped: a page
-that cannot take them is cut off and gets them when it resumes. The ledger is read by sequence number, so that what
-another process appends is seen too. Things of the panorama go out with the ticks, see `things.py`.
+that cannot take them is cut off and gets them when it comes back. A heartbeat says that everything before it was read:
+while the ledger, or what is looked at, cannot be, there is none, and pages say that they are not live. The ledger is
+read by sequence number, so that what another process appends is seen too. Things of the panorama go out with the
+ticks, see `things.py`.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from typing import TypeVar
 import anyio
 import structlog
 
+from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, HubError, Retry
 from hubtwin.web.change import Change, View
 from hubtwin.web.desk import Desk
@@ -37,6 +40,7 @@ from hubtwin.web.watched import Watched
 
 T = TypeVar("T")
 TICK_S, BEAT_S, BOARD_S, AGAIN_S, FRESH_S = 0.25, 2.0, 1.0, 0.5, 2.0
+UNREAD_S = 4.0  # since the ledger was read: no heartbeat vouches for what may have happened
 READ_AT_ONCE = 1_000  # events of one read; a burst is read in several
 PAGES, PAGES_OF_ONE = 2_000, 500  # at once, and of one person: nobody takes the feed from the others
 ON_BOARD = ("case", "task", "overflow", "balance")  # topics whose changes change the board
@@ -57,7 +61,8 @@ class Feed:
         self.is_running = False
         self._waiting: dict[Key, tuple[Change, Part]] = {}
         self._waits_s = 0.0
-        self._board_due = False
+        self._read_s = time.monotonic()
+        self._board_due, self._board_min = False, 0
         self.things = Things(desk.panorama)
         self.watched = Watched(desk.panorama.rev)  # which counts on from run to run
         self.recorder = Recorder(self.things)
@@ -78,7 +83,7 @@ class Feed:
         try:
             with anyio.CancelScope() as self._scope:
                 self.rev = await self._patiently(self._desk.rev)
-                self.flushed = self._revs()
+                self.flushed, self._board_min = self._revs(), epoch_minute(self._desk.now())
                 self.is_running = True
                 async with anyio.create_task_group() as jobs:
                     for job in (self._read, self._tick, self._beat, self._look_at_board, self._record):
@@ -148,7 +153,7 @@ class Feed:
         self._waits_s = self._waits_s or time.monotonic()
 
     def _revs(self) -> Revs:
-        return Revs(self.rev, self.things.rev, self.watched.number)
+        return Revs(self.rev, self.things.rev, self.watched.number, 0)
 
     def flush(self) -> None:
         """Send what waits, once per view."""
@@ -161,8 +166,8 @@ class Feed:
             ids = step.ids(view.audience) if step else []
             if parts or ids:
                 body = step.body(view.audience) if step else NOTHING
-                frame = delta_frame(self.flushed, parts.values(), body)
-                tick = Tick(self.flushed, frame, parts, read_s, ids)
+                revs = self.flushed._replace(view=view.number)
+                tick = Tick(revs, delta_frame(revs, parts.values(), body), parts, read_s, ids)
                 for page in pages:
                     page.push(tick)
 
@@ -178,7 +183,11 @@ class Feed:
                 seen = self.watched.number  # before it is taken: what is seen meanwhile comes again as a delta
                 taken = await self.ask(take_snapshot, self._desk, view)
                 self._snapshots = {v: kept for v, kept in self._snapshots.items() if v in self.pages}
-                held = self._snapshots[view] = (Revs(taken.rev, 0, seen), snapshot_start(taken), time.monotonic())
+                held = self._snapshots[view] = (
+                    Revs(taken.rev, 0, seen, view.number),
+                    snapshot_start(taken),
+                    time.monotonic(),
+                )
         told, start, _ = held
         revs, made = told._replace(things=self.things.rev), self._frames.get(view)
         if made is None or made[0] != revs:
@@ -192,6 +201,7 @@ class Feed:
     async def _read(self) -> None:
         while True:
             changes = await self._patiently(lambda: self._desk.events_after(self.rev, READ_AT_ONCE))
+            self._read_s = time.monotonic()
             self.hand_in(changes)
             if len(changes) < READ_AT_ONCE:
                 await asyncio.sleep(self._poll_s)
@@ -205,25 +215,26 @@ class Feed:
         while True:
             hub = await self._patiently(self._desk.hub)
             self._desk.panorama.sweep(self._now_ms())
-            try:
-                self.see(await self.ask(self._desk.pulse))
-                for change in await self.ask(self._desk.past.pulse):
+            self.see(await self._patiently(lambda: _unless_absent(self._desk.pulse) or ()))
+            if not self.recorder.wants_picture:  # which holds all of it
+                for change in await self._patiently(lambda: _unless_absent(self._desk.past.pulse) or ()):
                     self.recorder.take(change)
-            except HubError as error:  # a hub without a timetable has no trains, but it has a heart
-                self._failed(error)
             self.flush()  # what a heartbeat names as its revision has been sent before it
-            beat = LiveHeartbeat(self.flushed.ledger, hub.now, hub.now_min, hub.mode, hub.speed)
-            frame = heartbeat_frame(self.flushed, beat)
-            for pages in self.pages.values():
-                for page in pages:
-                    page.heartbeat(frame)
+            if time.monotonic() - self._read_s < UNREAD_S:
+                beat = LiveHeartbeat(self.flushed.ledger, hub.now, hub.now_min, hub.mode, hub.speed)
+                for view, pages in self.pages.items():
+                    frame = heartbeat_frame(self.flushed._replace(view=view.number), beat)
+                    for page in pages:
+                        page.heartbeat(frame)
             await asyncio.sleep(BEAT_S)
 
     async def _look_at_board(self) -> None:
+        """Look at it after what changes it, and each minute: its rates and lateness change by themselves."""
         while True:
             await asyncio.sleep(BOARD_S)
-            if self._board_due:
-                self._board_due = False
+            now_min = epoch_minute(self._desk.now())
+            if self._board_due or now_min != self._board_min:
+                self._board_due, self._board_min = False, now_min
                 board = await self._patiently(self._desk.board)
                 self.see([Change(board.rev, board.now_min, "BoardChanged", "board", "board", "", board)])
 
@@ -243,7 +254,7 @@ class Feed:
         return int(self._desk.now().timestamp() * 1000)
 
     async def _patiently(self, work: Callable[[], T]) -> T:
-        """Ask the desk until it answers: a page that hears nothing sees that by the missing heartbeat."""
+        """Ask the desk until it answers. Meanwhile there is no heartbeat, so that pages see it."""
         while True:
             try:
                 return await self.ask(work)

@@ -1,7 +1,7 @@
 """The bytes of server-sent events (WHATWG HTML, section 9.2). Our JSON has no line feed: one `data:` line does.
 
-The id of an event is "<revision of the ledger>.<that of the panorama>.<number of what was seen>": what a page has been
-told of each.
+The id of an event is "<revision of the ledger>.<that of the panorama>.<number of what was seen>.<number of the view>":
+what a page has been told of each, and what it might hear.
 """
 
 from collections.abc import Iterable
@@ -25,18 +25,19 @@ class Part(NamedTuple):
 
 
 class Revs(NamedTuple):
-    """Up to where a page has been told: the ledger, the panorama, what is looked at."""
+    """Up to where a page has been told: the ledger, the panorama, what is looked at; and with which view."""
 
     ledger: int
     things: int
     seen: int
+    view: int
 
     def covers(self, part: Part) -> bool:
         """Return whether a change has been told."""
         return part.seen <= self.seen if part.seen else part.rev <= self.ledger
 
 
-UNTOLD = Revs(0, 0, 0)
+UNTOLD = Revs(0, 0, 0, 0)
 
 
 def read_revs(told: str) -> Revs | None:
@@ -63,12 +64,12 @@ def delta_frame(revs: Revs, parts: Iterable[Part], things: bytes = NOTHING) -> b
     """Return the event `delta` of some changes and things; everything up to `revs` has then been told."""
     changes = b",".join(part.body for part in parts)
     data = b'{"rev":%d,"changes":[%s],%s}' % (revs.ledger, changes, things)
-    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("delta", data))
+    return b"id: %d.%d.%d.%d\n%s" % (*revs, named_frame("delta", data))
 
 
 def heartbeat_frame(revs: Revs, beat: LiveHeartbeat) -> bytes:
     """Return the event `heartbeat`; everything up to `revs` has been told before it."""
-    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("heartbeat", encode(beat)))
+    return b"id: %d.%d.%d.%d\n%s" % (*revs, named_frame("heartbeat", encode(beat)))
 
 
 def snapshot_start(snapshot: LiveSnapshot) -> bytes:
@@ -80,4 +81,4 @@ def snapshot_start(snapshot: LiveSnapshot) -> bytes:
 
 def snapshot_frame(revs: Revs, start: bytes, things: bytes) -> bytes:
     """Return the event `snapshot`; `things` is the array of all of them."""
-    return b"id: %d.%d.%d\n%s" % (*revs, named_frame("snapshot", b'%s"things":%s}' % (start, things)))
+    return b"id: %d.%d.%d.%d\n%s" % (*revs, named_frame("snapshot", b'%s"things":%s}' % (start, things)))

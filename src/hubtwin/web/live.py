@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -35,9 +35,9 @@ async def live(
 ) -> Response:
     """Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
 
-    `id` says up to where a page was told: the revision of the ledger, that of the panorama, the number of what was
-    looked at; a page that comes back with Last-Event-ID gets what it missed. An alarm is told again in the next delta,
-    and may come twice after a break: its `key` and `rev` say that it is the same.
+    `id` says up to where a page was told; a page that comes back with it, as Last-Event-ID or as the parameter
+    `last_event_id`, gets what it missed. An alarm is told again in the next delta, and may come twice after a break:
+    its `key` and `rev` say that it is the same.
     """
     return Live(edge, edge.feed.join(view_of(who), who.user_id), find_token(request), _last_id(request))
 
@@ -125,29 +125,34 @@ class Live(Response):
     async def _opening(self) -> bytes:
         """Return what a page needs first: what it missed, or everything."""
         feed, desk, last = self.edge.feed, self.edge.desk, self.last_id
+        view, alarms = self.page.view, b""
         if last is not None and last.ledger <= feed.rev:
             missed = await feed.ask(desk.events_after, last.ledger, RESUME)
-            things = feed.things.missed(last.things, self.page.view.audience)
-            seen = feed.watched.missed(last.seen, self.page.view)
-            if len(missed) < RESUME and things is not None and seen is not None:
+            things, seen = feed.things.missed(last.things, view.audience), feed.watched.missed(last.seen, view)
+            if len(missed) < RESUME and things is not None and seen is not None and last.view == view.number:
                 return self._resumed(last.ledger, missed, things, seen)
-        revs, frame = await feed.snapshot(self.page.view)
+            # The picture has the alarms that stand; one that came and is over would never have been heard.
+            alarms = b"".join(named_frame("alarm", change_part(each).body) for each in self._alarms(missed))
+        revs, frame = await feed.snapshot(view)
         self.page.forget(revs, alarms=False)
-        return frame
+        return alarms + frame
+
+    def _alarms(self, changes: Iterable[Change]) -> Iterator[Change]:
+        return (each for each in changes if each.alarm and self.page.view.hears(each))
 
     def _resumed(self, rev: int, missed: Sequence[Change], things: Sequence[str], seen: Mapping[Key, Part]) -> bytes:
-        parts, alarms, page = dict(seen), [], self.page
+        parts, page = dict(seen), self.page
         for change in missed:
             rev = max(rev, change.rev)
             if page.view.hears(change):
-                part = parts[change.topic, change.scene, change.key] = change_part(change)
-                if change.alarm:
-                    alarms.append(named_frame("alarm", part.body))
-        revs = Revs(rev, page.lane.rev, self.edge.feed.watched.number)
+                parts[change.topic, change.scene, change.key] = change_part(change)
+        alarms = [named_frame("alarm", change_part(each).body) for each in self._alarms(missed)]
+        revs = Revs(rev, page.lane.rev, self.edge.feed.watched.number, page.view.number)
         page.forget(revs, alarms=True)
         body = page.lane.now(things, page.view.audience)
         return b"".join([*alarms, delta_frame(revs, parts.values(), body)])
 
 
 def _last_id(request: Request) -> Revs | None:
-    return read_revs(request.headers.get("last-event-id", ""))
+    told = request.headers.get("last-event-id") or request.query_params.get("last_event_id", "")
+    return read_revs(told)

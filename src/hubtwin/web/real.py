@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from hubtwin import __version__
 from hubtwin.base.clock import DAY_MIN, PacedClock, epoch_minute
-from hubtwin.base.errors import Absent, Denied, HubError
+from hubtwin.base.errors import Absent, Denied, HubError, Retry
 from hubtwin.library.grants import UNMASK, digest_of, look_up
 from hubtwin.library.grants import Desk as LookUpDesk
 from hubtwin.model.agency import Person
@@ -67,6 +67,7 @@ class RealDesk:
         self._map, self._board = RealMap(works), RealBoard(works)
         loop, event = RealLoop(works, scene, self._board.board), RealEmergency(works, diseases, scene)
         self._pulsed: dict[tuple[str, str], Any] = {}
+        self._listed, self._listed_min = dict[tuple[str, str], Any](), -1
         self._unmasking = Lock()
         self.areas, self.stations, self.positions = self._map.areas, self._map.stations, self._map.positions
         self.districts = self._map.districts
@@ -266,15 +267,15 @@ class RealDesk:
         return [self._change(event, {}) for event in self._board.list_alarms()]
 
     def pulse(self) -> Sequence[Change]:
-        """Return the positions, list lines, sources and areas that changed since the last call, and which are gone."""
+        """Return the positions, list lines, sources, areas and repairs that changed since the last call, and which are
+        gone."""
         rev, now_min = self.rev(), self._now_min()
         now: dict[tuple[str, str], Any] = {("source", source.name): source for source in self.sources().sources}
         now |= {("area", area.properties.area_code): area for area in self.areas().features}
         with suppress(Absent):  # a hub without a timetable has no trains, but sources that are late
             now |= {("train", line.subject): line for line in self.trains().trains}
             now |= {("position", place.subject): place for place in self.positions().trains}
-        unreviewed = self.works.access.grants.list_unreviewed()
-        now |= {("repair", f"glass {grant.grant_id}"): grant.from_min for grant in unreviewed}
+        now |= self._to_repair(now_min)
         before, self._pulsed = self._pulsed, now
         gone = dict.fromkeys(before.keys() - now.keys())
         changed = {key: value for key, value in now.items() if before.get(key) != value}
@@ -282,6 +283,18 @@ class RealDesk:
             Change(rev, now_min, "Moved", topic, key, self._scene if topic == "train" else "", value)
             for (topic, key), value in [*changed.items(), *gone.items()]
         ]
+
+    def _to_repair(self, now_min: int) -> dict[tuple[str, str], Any]:
+        """Return what a person must fix, counted once a minute, and broken glasses at once; what was known before while
+        the rows of access do not answer: trains and sources are told all the same."""
+        try:
+            unreviewed = self.works.access.grants.list_unreviewed()
+            if now_min != self._listed_min:
+                found = (each for each in self._board.repairs().repairs if each.kind != "glass")
+                self._listed, self._listed_min = {("repair", each.key): each.count for each in found}, now_min
+        except Retry:
+            return {key: told for key, told in self._pulsed.items() if key[0] == "repair"}
+        return self._listed | {("repair", f"glass {grant.grant_id}"): grant.from_min for grant in unreviewed}
 
     def health(self) -> h.Health:
         """Return whether the hub works."""

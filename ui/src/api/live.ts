@@ -18,29 +18,39 @@ export interface LiveSource {
   readonly readyState: number;
 }
 
+/** A moment by two clocks: that of the wall may be set back, the steady one may sleep with the machine. */
+export interface Moment {
+  wallMs: number;
+  steadyMs: number;
+}
+
 const CLOSED = 2;
 
 export class LiveFeed {
   private source: LiveSource | null = null;
-  private lastHeardMs: number;
+  private heardAt: Moment;
+  /** Up to where this page was told; a source that is opened anew says it, as the browser does by itself. */
+  private lastId = "";
   private isSilent = false;
   private retryAtMs = 0;
 
   constructor(
-    private readonly open: () => LiveSource,
+    private readonly open: (lastId: string) => LiveSource,
     private readonly handlers: LiveHandlers,
-    private readonly now: () => number,
+    private readonly now: () => Moment,
   ) {
-    this.lastHeardMs = now();
+    this.heardAt = now();
   }
 
   start(): void {
     this.source?.close();
-    const source = this.open();
+    const source = this.open(this.lastId);
     this.source = source;
     for (const type of ["snapshot", "delta", "alarm", "heartbeat"] as const)
       source.addEventListener(type, (event) => {
-        this.heard();
+        // Others come without anybody having looked whether all was read: only these two say that what is shown is live.
+        if (type === "snapshot" || type === "heartbeat") this.heard();
+        this.lastId = event.lastEventId || this.lastId;
         this.handlers[type](event.data ? JSON.parse(event.data) : null);
       });
   }
@@ -48,12 +58,13 @@ export class LiveFeed {
   /** To be called about once a second: tells silence, and opens anew a source that gave up. */
   watch(): void {
     const now = this.now();
-    if (!this.isSilent && now - this.lastHeardMs > SILENT_MS) {
+    const { wallMs, steadyMs } = this.heardAt;
+    if (!this.isSilent && Math.max(now.wallMs - wallMs, now.steadyMs - steadyMs) > SILENT_MS) {
       this.isSilent = true;
-      this.handlers.silent(true, this.lastHeardMs);
+      this.handlers.silent(true, wallMs);
     }
-    if (this.source && this.source.readyState === CLOSED && now >= this.retryAtMs) {
-      this.retryAtMs = now + RETRY_MS;
+    if (this.source && this.source.readyState === CLOSED && now.steadyMs >= this.retryAtMs) {
+      this.retryAtMs = now.steadyMs + RETRY_MS;
       this.start();
     }
   }
@@ -64,9 +75,9 @@ export class LiveFeed {
   }
 
   private heard(): void {
-    this.lastHeardMs = this.now();
+    this.heardAt = this.now();
     if (!this.isSilent) return;
     this.isSilent = false;
-    this.handlers.silent(false, this.lastHeardMs);
+    this.handlers.silent(false, this.heardAt.wallMs);
   }
 }

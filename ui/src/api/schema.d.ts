@@ -2469,9 +2469,9 @@ export interface paths {
          * Live
          * @description Hear what happens: events `snapshot`, `delta`, `alarm` (a change at once), `heartbeat` every 2 s.
          *
-         *     `id` says up to where a page was told: the revision of the ledger, that of the panorama, the number of what was
-         *     looked at; a page that comes back with Last-Event-ID gets what it missed. An alarm is told again in the next delta,
-         *     and may come twice after a break: its `key` and `rev` say that it is the same.
+         *     `id` says up to where a page was told; a page that comes back with it, as Last-Event-ID or as the parameter
+         *     `last_event_id`, gets what it missed. An alarm is told again in the next delta, and may come twice after a break:
+         *     its `key` and `rev` say that it is the same.
          */
         get: operations["live_api_v1_live_get"];
         put?: never;

@@ -73,8 +73,18 @@ function takeAnswers(reply: AlarmsReply): void {
   for (const one of reply.shelved) shelves.set(one.kind, one);
 }
 
+/** The last request whose answer was taken; what was told while one was on its way is newer than its answer. */
+let answered = 0;
+let requests = 0;
+let meanwhile: { request: number; told: LiveChange }[] = [];
+
 /** What the live feed tells: somebody has heard an alarm, or shelved a kind. */
-export function takeAnswer({ kind, key, at_min, value }: LiveChange): void {
+export function takeAnswer(change: LiveChange): void {
+  meanwhile = [...meanwhile.slice(-KEEP), { request: requests, told: change }];
+  putAnswer(change);
+}
+
+function putAnswer({ kind, key, at_min, value }: LiveChange): void {
   const told = { ...(value as object), at_min };
   if (kind === "AlarmAcknowledged") heard.set(Number(key), { ...(told as Heard), seq: Number(key) });
   else if (kind === "AlarmShelved") shelves.set(key, told as Shelf);
@@ -86,8 +96,14 @@ export const shelve = (kind: string, minutes: number, reason: string): Promise<v
   ask(() => post<AlarmsReply>("/alarms/shelve", { kind, minutes, reason }));
 
 async function ask(call: () => Promise<AlarmsReply>): Promise<void> {
+  const mine = ++requests;
   try {
-    takeAnswers(await call());
+    const reply = await call();
+    if (mine < answered) return;
+    answered = mine;
+    takeAnswers(reply);
+    meanwhile = meanwhile.filter(({ request }) => request >= mine);
+    for (const { told } of meanwhile) putAnswer(told);
     answerProblem.value = "";
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
@@ -142,5 +158,8 @@ export function forgetAlarms(): void {
   alarms.clear();
   heard.clear();
   shelves.clear();
+  muted.value = false;
+  meanwhile = [];
+  answered = ++requests; // what is on its way was asked by somebody else
   sound.stop();
 }

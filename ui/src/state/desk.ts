@@ -132,6 +132,7 @@ const isPassing = (status: number): boolean => status < 400 || status === 429 ||
 export function bring<T extends Topic>(topic: T, reply: Parameters<(typeof SOURCES)[T]["put"]>[0] | null): void {
   if (reply === null) return;
   const source: Source = SOURCES[topic];
+  answered.set(topic, ++requests); // what is on its way may be older
   source.put(reply as never);
   Object.assign(loading[topic], { state: "ready", message: "", denied: false });
 }

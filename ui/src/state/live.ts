@@ -9,12 +9,13 @@ import { loadAnswers, raise, takeAnswer } from "./alarms";
 import { applyChange, LISTS } from "./apply";
 import { bring, hub, refresh, syncClock, tell, tickClock, type Topic } from "./desk";
 import { isLive } from "./mode";
-import { me } from "./session";
+import { lookAgain, me } from "./session";
 import { queueThings, takeThings } from "./things";
 
 /** Wall-clock time since which nothing was heard; null while live. */
 export const silentSince = ref<number | null>(null);
 
+const LIVE = "/api/v1/live";
 const TICK_MS = 1_000;
 const PAINT_MS = 250;
 const waiting = new Conflator<LiveChange>();
@@ -33,7 +34,7 @@ const ASK_AGAIN: Record<string, Topic[]> = {
 export function startLive(): void {
   stopLive();
   feed = new LiveFeed(
-    () => new EventSource("/api/v1/live") as unknown as LiveSource,
+    (lastId) => new EventSource(LIVE + (lastId && `?last_event_id=${lastId}`)) as unknown as LiveSource,
     {
       snapshot: (data) => takeSnapshot(data as LiveSnapshot),
       delta: (data) => {
@@ -51,7 +52,7 @@ export function startLive(): void {
         silentSince.value = silent ? lastMs : null;
       },
     },
-    () => Date.now(),
+    () => ({ wallMs: Date.now(), steadyMs: performance.now() }),
   );
   feed.start();
   timers = [
@@ -80,7 +81,6 @@ export function pictured(timeoutMs = 3_000): Promise<void> {
 
 /** Opens the feed anew and waits until its first picture is here, or until `timeoutMs` are over. */
 export function reopenLive(timeoutMs = 10_000): Promise<void> {
-  waiting.drain();
   startLive();
   return pictured(timeoutMs);
 }
@@ -90,6 +90,7 @@ export function stopLive(): void {
   feed = null;
   for (const timer of timers) clearInterval(timer);
   timers = [];
+  waiting.drain(); // what was told to one session is not for the next
   hasPicture = false;
   silentSince.value = null;
 }
@@ -101,6 +102,8 @@ interface LiveThings {
 }
 
 function takeSnapshot(snapshot: LiveSnapshot): void {
+  applyWaiting(); // which is older: a hidden page may be late with it
+  if (hasPicture) void lookAgain(); // a break is over: roles may have been given or taken away
   void loadAnswers();
   for (const alarm of snapshot.alarms) if (concerns(alarm)) raise(alarmOf(alarm));
   if (!isLive.value) return;

@@ -24,6 +24,21 @@ export async function resume(): Promise<void> {
   }
 }
 
+/** Looks whether this person may still do the same; roles that were given or taken away begin the page anew. */
+export async function lookAgain(): Promise<void> {
+  const before = me.value;
+  try {
+    const now = await get<Me>("/me");
+    if (before !== null && before === me.value && rights(now) !== rights(before)) me.value = now;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error; // a session that is over says so itself
+  }
+}
+
+/** What decides on what a page may show. */
+export const rights = (one: Me | null): string =>
+  one === null ? "" : JSON.stringify([one.user, [...one.may].sort(), [...one.roles].sort(), one.team]);
+
 export async function signIn(user: string, password: string): Promise<void> {
   const person = await post<Me>("/session", { user, password });
   takeLang(person.lang);

@@ -7,6 +7,7 @@
 import { computed, readonly, ref, watch } from "vue";
 import { ApiError } from "../api/client";
 import { advance } from "../logic/view";
+import { alarms, isAcknowledged, pastAlarms } from "./alarms";
 import { hub, load, loading, nowMs, TOPICS } from "./desk";
 import { reopenLive } from "./live";
 import { isLive, viewMode } from "./mode";
@@ -71,7 +72,10 @@ export async function play(at: number = speed.value): Promise<void> {
 
 /** Stands still at the minute that is shown: also the present, which then goes on without this page. */
 export function pause(): void {
-  if (isLive.value) pastMs.value = nowMs.value;
+  if (isLive.value) {
+    pastMs.value = nowMs.value;
+    pastAlarms.value = new Map([...alarms].filter(([id]) => !isAcknowledged(id)));
+  }
   viewMode.value = "paused";
   stop();
 }
