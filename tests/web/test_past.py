@@ -38,6 +38,7 @@ from tests.web.test_real import FOUND, NOW, the_list
 EVERYTHING = View(frozenset((topic, ANY) for topic in TOPICS))
 MAP = View(frozenset({("thing", ANY), ("position", ANY), ("emergency", ANY), ("source", ANY)}))
 MINUTES = 30  # of which each stands for two
+ROWS = (("case", "case_id"), ("task", "task_id"))
 
 
 def plain(value: Any) -> Any:
@@ -266,6 +267,53 @@ def test_the_past_played_forward_is_the_past_jumped_to(hour: tuple[Day, dict[int
         case["case_id"] for case in last["cases"]
     }
     assert standing == {(each["kind"], each["key"]) for each in last["alarms"]}
+
+
+def test_the_past_played_across_a_restart_is_the_past_jumped_to(opened: Callable[[str], Day]) -> None:
+    day = opened("restart")
+    for minute in range(4):
+        day.clock[0] += timedelta(minutes=2)
+        day.act(minute)
+        day.beat()
+    start = day.now_ms
+    for minute in range(4, 11):  # nobody serves it meanwhile
+        day.clock[0] += timedelta(minutes=1)
+        day.act(minute)
+    day.clock[0] += timedelta(minutes=1)
+    again = Day(day.works, day.clock)
+    past, end = again.desk.past, again.now_ms
+    first, last = plain(past.at(EVERYTHING, start)), of_past(past.at(EVERYTHING, end))
+    told = plain(past.changes(EVERYTHING, start, end))["changes"]
+    assert {each["at_ms"] for each in told} == {end}
+    rows = {(topic, row[name]): row for topic, name in ROWS for row in first[f"{topic}s"]}
+    standing = {f"{each['kind']} {each['topic']} {each['key']}": each for each in first["alarms"]}
+    for change in told:
+        if (change["topic"], change["key"]) in rows or change["topic"] in dict(ROWS):
+            rows[change["topic"], change["key"]] = change["value"]
+        elif change["topic"] == "standing":
+            standing[change["key"]] = change["value"]
+    for topic, name in ROWS:
+        kept = [row for (of, _), row in sorted(rows.items()) if of == topic and row is not None]
+        kept = [row for row in kept if row["state"] not in ("closed", "done")]
+        assert kept == sorted(last[f"{topic}s"], key=lambda row: row[name])
+    assert [each for each in standing.values() if each is not None] == last["alarms"]
+    assert (first["cases"], first["alarms"]) != (last["cases"], last["alarms"])
+    assert None in standing.values()
+
+
+def test_alarms_that_come_while_a_picture_is_read_are_kept_and_marked(opened: Callable[[str], Day]) -> None:
+    day = opened("early")
+    recorder = day.feed.recorder
+    day.clock[0] += timedelta(minutes=2)
+    day.act(2)
+    recorder.start_again()
+    for number in (0, 3):
+        day.act(number)
+        day.feed.hand_in(day.desk.events_after(day.feed.rev, 1_000))
+    day.begin()
+    marks = [mark.kind for mark in day.desk.past.range(EVERYTHING).marks]
+    assert marks.count("TaskEscalated") == 2
+    assert marks[-3:] == ["Started", "TaskEscalated", "TaskEscalated"]
 
 
 def test_a_view_sees_of_the_past_what_it_heard_live(hour: tuple[Day, dict[int, dict[str, Any]]]) -> None:

@@ -11,7 +11,7 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.model.record import Mode
 from hubtwin.ports import CaseFilter, TaskFilter
-from hubtwin.stores.journal import Entry, Item, Journal, Mark, Picture
+from hubtwin.stores.journal import Entry, Item, Journal, Key, Mark, Picture
 from hubtwin.web import shown
 from hubtwin.web.change import Audience, Change, View
 from hubtwin.web.recorder import OVER
@@ -110,7 +110,7 @@ class RealPast:
         return self._journal.append(entries, erased)
 
     def picture(self) -> Sequence[Change]:
-        """Return everything that is shown now."""
+        """Return everything that is shown now, and as gone what was recorded last and is not shown any more."""
         rev, now_min = self._desk.rev(), self._now_min()
         with self._lock:
             self._told = self._frame()
@@ -124,7 +124,15 @@ class RealPast:
         cases, tasks = (CaseFilter(open_only=True, limit=LAST), TaskFilter(open_only=True, limit=LAST))
         found |= {("case", c.scene, c.case_id): shown.case_row(c) for c in self._works.ledger.list_cases(cases)}
         found |= {("task", t.scene, t.task_id): shown.task_row(t) for t in self._works.ledger.list_tasks(tasks)}
-        return [_change(rev, now_min, key, value) for key, value in found.items()]
+        gone = dict.fromkeys(self._recorded() - found.keys())
+        return [_change(rev, now_min, key, value) for key, value in (found | gone).items()]
+
+    def _recorded(self) -> set[Key]:
+        """Return what the last picture of the journal shows; nothing where it has none, or a damaged one."""
+        bounds = self._journal.bounds()
+        with suppress(Absent, Malformed):
+            return set() if bounds is None else set(self._journal.picture(bounds[1]).items)
+        return set()
 
     def pulse(self) -> Sequence[Change]:
         """Return what only the journal hears, as far as it changed since the last call."""

@@ -5,6 +5,7 @@ It hears everything, as no page does. Used on the event loop; the feed hands the
 
 import time
 from collections.abc import Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -19,6 +20,8 @@ QUEUE_BYTES = 64 << 20  # that wait for a slow disk; beyond, what was shown mean
 PICTURED = frozenset(  # topics that make up a picture; others are told as they happen and forgotten
     {*PLACE, "trains", "train", "position", "board", "case", "task", "standing"}
 )
+Slot = tuple[Key, int]  # of an alarm with its revision: each is kept; of others the newest is
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 OVER = {"case": frozenset({"closed"}), "task": frozenset({"done", "cancelled"})}  # states that no list shows
 
@@ -30,10 +33,10 @@ class Recorder:
         """Take the things as the feed tells of them."""
         self._things = things
         self._state: dict[Key, bytes] = {}
-        self._waiting: dict[tuple[Key, int], bytes] = {}
+        self._waiting: dict[Slot, bytes] = {}
         self._marks: list[Mark] = []
         self._key_trains: set[str] = set()
-        self._since: dict[Key, Change] | None = {}  # what came while the picture was read: the newest of each
+        self._since: dict[Slot, Change] | None = {}  # what came while the picture was read
         self._key_due, self._raw, self._key_s = True, 0, 0.0
         self._queue: list[Entry] = []
         self._queued = 0
@@ -44,13 +47,14 @@ class Recorder:
         return self._since is not None
 
     def begin(self, picture: Sequence[Change], mark: Mark) -> None:
-        """Take what is shown; `mark` says on the timeline why it begins here."""
+        """Take what is shown; `mark` says on the timeline why it begins here. It is told as well: who plays on from
+        before sees what became meanwhile of what was shown then."""
         self._state.clear()
         self._marks = [mark]
         since, self._since, self._key_due = self._since or {}, None, True
         self._key_trains = {each.key for each in picture if _is_key_train(each)}
         for change in (*picture, *since.values()):
-            self._hold(change, _item(change))
+            self._tell(change, _item(change))
 
     def start_again(self) -> None:
         """Forget everything: something was erased that it may hold, or the disk was too slow."""
@@ -62,11 +66,12 @@ class Recorder:
     def take(self, change: Change, part: Part | None = None) -> None:
         """Hear a change; `part` is its JSON where somebody has it already. Alarms are kept one by one."""
         if self._since is not None:
-            self._since[change.topic, change.scene, change.key] = change
-            return
-        item = _item(change, part)
-        key = (change.topic, change.scene, change.key)
-        self._waiting[key, change.rev if change.alarm else -1] = item
+            _put_last(self._since, change, change)
+        else:
+            self._tell(change, _item(change, part))
+
+    def _tell(self, change: Change, item: bytes) -> None:
+        _put_last(self._waiting, change, item)
         self._hold(change, item)
         if change.alarm:
             severity = str(getattr(change.value, "severity", ""))
@@ -122,6 +127,13 @@ class Recorder:
 def _item(change: Change, part: Part | None = None) -> bytes:
     body = encode(change.shown()) if part is None else part.body
     return b"[%s,%s,%s]" % (encode(change.scene), b"true" if change.alarm else b"false", body)
+
+
+def _put_last(slots: dict[Slot, T], change: Change, value: T) -> None:
+    """Put a change where the one before it was, but last: what comes after an alarm is told after it."""
+    slot = ((change.topic, change.scene, change.key), change.rev if change.alarm else -1)
+    slots.pop(slot, None)
+    slots[slot] = value
 
 
 def _array(items: Sequence[bytes]) -> bytes:
