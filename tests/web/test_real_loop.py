@@ -13,6 +13,7 @@ from hubtwin.flow.timers import Clocks, tick
 from hubtwin.flow.warn import case_id_of
 from hubtwin.model.case import Evidence
 from hubtwin.model.source import Care, Contact, Once
+from hubtwin.web import real_board
 from hubtwin.web.real_board import RealBoard
 from hubtwin.web.real_sources import cadence_min, list_sources, state_of
 from hubtwin.web.start import desk_of
@@ -135,13 +136,29 @@ def test_an_appeal_that_was_not_upheld_leaves_the_case_and_a_late_one_stands_as_
         (lodged,) = staff.post(f"{path}/appeals", json={"ground": "form 1"}).json()["appeals"]
         decide = f"/api/v1/appeals/{lodged['appeal_id']}/decision"
         assert staff.post(decide, json={"upheld": False, "ref": "d"}).json()["key"] == "rules.not_permitted"
-        hub.clock[0] = NOW + timedelta(minutes=121)
-        tick(hub.desk.works.ledger, NOW_MIN + 121, Clocks(CLOCKS_MIN))
+        for minute in (31, 121):  # the case itself is late as well, before the appeal
+            hub.clock[0] = NOW + timedelta(minutes=minute)
+            tick(hub.desk.works.ledger, NOW_MIN + minute, Clocks(CLOCKS_MIN))
         late = [alarm for alarm in hub.desk._board.list_alarms() if "appeal" in alarm.payload]
         assert [alarm.payload["appeal"] for alarm in late] == [lodged["appeal_id"]]
         found = boss.post(decide, json={"upheld": False, "ref": "d 1"}).json()
         assert (found["case"]["state"], found["appeals"][0]["upheld"]) == ("found", False)
-        assert not any("appeal" in alarm.payload for alarm in hub.desk._board.list_alarms())
+        stands = [alarm for alarm in hub.desk._board.list_alarms() if alarm.kind == "CaseEscalated"]
+        assert [("appeal" in alarm.payload, alarm.at_min) for alarm in stands] == [(False, NOW_MIN + 31)]
+
+
+def test_alarms_that_stand_are_kept_however_many_they_are(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(real_board, "REMEMBERED", 2)
+    with hub.served.client("boss") as boss:
+        declare(boss)
+    persons = [f"p{number}" for number in range(6)]
+    flag(hub, *persons)
+    board = RealBoard(hub.desk.works)
+    for minute in (31, 32, 62):
+        hub.clock[0] = NOW + timedelta(minutes=minute)
+        tick(hub.desk.works.ledger, NOW_MIN + minute, Clocks(CLOCKS_MIN))
+        late = [alarm for alarm in board.list_alarms() if alarm.kind == "CaseEscalated"]
+        assert len({alarm.subject for alarm in late}) == len(persons)
 
 
 def test_an_alarm_about_a_case_goes_when_the_case_has_moved_on(hub: Hub) -> None:

@@ -42,7 +42,7 @@ class RealBoard:
     def __init__(self, works: Works) -> None:
         """Create it; nothing is read before somebody asks."""
         self.works, self._lock = works, Lock()
-        self._seq, self._alarms = 0, deque[Event](maxlen=REMEMBERED)
+        self._seq, self._alarms, self._room = 0, deque[Event](), REMEMBERED
         self._balance: Event | None = None
         self._held: tuple[int, int, lo.Board] | None = None
 
@@ -61,8 +61,9 @@ class RealBoard:
         now_min = epoch_minute(self.works.clock())
         with self._lock:
             self._follow(self.works.ledger.last_seq())
-            newest = {(event.kind, event.subject): event for event in self._alarms}
-        return [event for event in newest.values() if self._stands(event, now_min)]
+            # An appeal about a case is another thing than the case.
+            newest = {(event.kind, event.subject, event.payload.get("appeal")): event for event in self._alarms}
+            return [event for event in newest.values() if self._stands(event, now_min)]
 
     def timers_lag_min(self) -> int:
         """Return for how many hub minutes the oldest due timer waits."""
@@ -149,7 +150,16 @@ class RealBoard:
             if is_alarm(event.kind, event.payload):
                 self._alarms.append(event)
             rev = max(rev, event.seq)
-        self._seq = rev
+        self._seq = max(self._seq, rev)  # who asks beside us may have read further
+        if len(self._alarms) > self._room:
+            self._forget_old()
+
+    def _forget_old(self) -> None:
+        """Forget alarms that neither stand nor count; those that stand are kept, however many they are."""
+        now_min = epoch_minute(self.works.clock())
+        kept = (each for each in self._alarms if now_min - each.at_min < RATE_MIN or self._stands(each, now_min))
+        self._alarms = deque(kept)
+        self._room = max(REMEMBERED, 2 * len(self._alarms))
 
     def _stands(self, event: Event, now_min: int) -> bool:
         ledger, kind = self.works.ledger, event.kind
