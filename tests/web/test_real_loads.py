@@ -22,6 +22,7 @@ from hubtwin.stores.uploads import KEPT_MIN, MOST_OF_AGENCY, Uploads
 from hubtwin.web.desk_loads import LoadsDesk
 from hubtwin.web.edge import Options
 from hubtwin.web.real import RealDesk
+from hubtwin.web.real_loads import RealLoads
 from hubtwin.web.start import desk_of
 from hubtwin.wiring.works import open_works
 from tests.web.fake_desk import PASSWORD
@@ -73,7 +74,7 @@ def _book() -> bytes:
 
 
 def _done(client: httpx.Client, load_id: str) -> Any:
-    for _ in range(200):
+    for _ in range(1_500):
         found = client.get(f"/api/v1/library/loads/{load_id}").json()
         if found["state"] != "running":
             return found
@@ -90,7 +91,7 @@ def test_the_real_part_is_a_part_of_a_desk(desk: RealDesk) -> None:
     assert part is desk.loads
 
 
-def test_a_workbook_is_uploaded_and_loaded(served: Served) -> None:
+def test_a_workbook_is_uploaded_and_loaded(served: Served, desk: RealDesk) -> None:
     """It lies without the ending of its name, by which a reader of workbooks knows them."""
     with served.client("register") as client:
         up = _upload(client, _book(), "居民.xlsx").json()
@@ -99,7 +100,13 @@ def test_a_workbook_is_uploaded_and_loaded(served: Served) -> None:
         assert seen.status_code == 200, seen.text
         assert (seen.json()["format"], seen.json()["good_rows"]) == ("excel", 1)
         load = client.post("/api/v1/library/loads", json=asked).json()
-        assert _done(client, load["load_id"])["rows"] == 1
+        done = _done(client, load["load_id"])
+        assert done["rows"] == 1
+        assert isinstance(desk.loads, RealLoads)
+        assert desk.works.library is not None
+        ended = desk.works.library.shelves.loads.get(load["load_id"])
+        seen_before = desk.loads._view(replace(ended, ended_min=None, rows=0))  # it ended while somebody was answered
+        assert (seen_before.state, seen_before.rows) == ("ended", 1)
 
 
 def test_an_error_calls_an_upload_by_its_name(served: Served) -> None:

@@ -1,6 +1,7 @@
 """Co-travellers of a confirmed case: asked of every matcher once, again until it answers, on record, and bounded."""
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -34,7 +35,7 @@ from hubtwin.wiring.risk_tables import HubSide
 from hubtwin.wiring.works import Works, open_works
 from tests.flow.loop_story import CLOCKS_MIN, SCENE, anyone, case_command
 from tests.matcher.conftest import running
-from tests.matcher.hubside import HUB_TOML, SYNTHETIC, Hub, Process, start_matcher
+from tests.matcher.hubside import HUB_TOML, SYNTHETIC, Hub, Process, start_matcher, wait_until
 from tests.matcher.test_processes import pid_of
 from tests.matcher.town import DAY, HUB, NIGHT_MIN, RULE, folder_of
 
@@ -176,6 +177,32 @@ def test_an_answer_that_names_too_many_is_refused_whole(
         assert here.rows() == []
 
 
+class Slow(Cotravel):
+    """Questions whose thread has nothing left to do, and is slow to end."""
+
+    def _run(self) -> None:
+        super()._run()
+        time.sleep(1)
+
+
+def test_a_question_that_comes_while_the_last_one_ends_is_not_left_waiting(
+    tmp_path: Path, running: list[Process]
+) -> None:
+    folder_of(tmp_path / "rail")
+    with town(tmp_path) as here:
+        here.confirm()
+        running.append(start_matcher(tmp_path / "rail", here.hub.signer.public_hex))
+        side, works, peer = here.asking.hub, here.works, running[0].peer(None, "http")
+        here.peers[:] = [peer]
+        slow = Slow(side, works.ledger, works.access.audit, works.clock, here.asking.peers, here.asking.plan_of)
+        for name in ("rail", "other"):
+            here.peers[:] = [replace(peer, name=name)]
+            slow.ask(here.case, "li", "close contacts")
+            wait_until(lambda: {one.state for one in slow.list_asked(here.case.case_id)} == {"answered"})
+        assert len(slow.list_asked(here.case.case_id)) == 2
+        slow.close()
+
+
 def test_a_question_that_waits_is_asked_again_by_itself_after_a_restart_too(
     tmp_path: Path, running: list[Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,8 +218,8 @@ def test_a_question_that_waits_is_asked_again_by_itself_after_a_restart_too(
         again = Cotravel(side, works.ledger, works.access.audit, works.clock, here.asking.peers, here.asking.plan_of)
         here.peers[:] = [running[0].peer(None, "http")]
         again.wake()
-        assert again._thread is not None
-        again._thread.join(20)
+        if (thread := again._thread) is not None:
+            thread.join(60)
         (one,) = again.list_asked(here.case.case_id)
         assert (one.state, one.positions) == ("answered", {})
         assert here.rows() == []  # the railway gives counts only

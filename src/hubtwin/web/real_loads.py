@@ -198,6 +198,8 @@ class RealLoads:
 
     def _view(self, load: Load) -> lo.LoadView:
         share = self._running.get(load.load_id)
+        if share is None and load.ended_min is None:  # it may have ended since it was read
+            load = self._library.shelves.loads.get(load.load_id)
         ended = load.ended_min is not None
         state: lo.State = "ended" if ended else "running" if share is not None else "interrupted"
         listing = self._library.catalogue().by_name.get(load.dataset)

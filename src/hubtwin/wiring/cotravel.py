@@ -84,8 +84,9 @@ class Cotravel:
     def close(self) -> None:
         """End after the question under way, and let go of the file."""
         self._over.set()
-        if self._thread is not None:
-            self._thread.join()
+        thread = self._thread  # which forgets itself when it ends
+        if thread is not None:
+            thread.join()
         self._data.close()
 
     def ask(self, case: Case, by: str, reason: str) -> list[Asked]:
@@ -141,13 +142,21 @@ class Cotravel:
         return sum(self._settle(*row) for row in self._waiting())
 
     def _run(self) -> None:
-        while not self._over.is_set() and self._waiting():
+        while not self._is_done():
             try:
                 self.step()
             except Exception as error:  # noqa: BLE001 - asked again; the text may hold a person
                 _LOG.error("cotravel_failed", kind=type(error).__name__)
             if self._waiting():
                 self._over.wait(AGAIN_S)
+
+    def _is_done(self) -> bool:
+        """Return whether the thread ends; who asks after that begins another one, so nothing is left waiting."""
+        with self._lock:
+            if not self._over.is_set() and self._waiting():
+                return False
+            self._thread = None
+            return True
 
     def _waiting(self) -> list[tuple[str, str, str, str]]:
         sql = "SELECT case_id, trip_id, service_date, peer FROM questions WHERE state = 'waiting' ORDER BY asked_min"
