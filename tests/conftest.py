@@ -1,15 +1,22 @@
 """Shared fixtures; nothing here knows a scene or a source."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import structlog
 from argon2 import Parameters, Type
+from hypothesis import HealthCheck, settings
 
 from hubtwin.stores import accounts
 from tests.cluster import Cluster, running_cluster
 from tests.databases import EmbeddedEngine, Engine, PostgresEngine
 
+# How long an example takes says how busy the machine is. Where it decides on a change, examples are the same each time.
+settings.register_profile(
+    "suite", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
+settings.load_profile("suite")
 CHEAP = Parameters(Type.ID, 19, salt_len=16, hash_len=32, time_cost=1, memory_cost=8, parallelism=1)
 
 

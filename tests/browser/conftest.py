@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 HOW = "install Chromium (Debian, Ubuntu: apt-get install chromium fonts-noto-cjk), or set HUBTWIN_CHROMIUM to its path"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -16,6 +16,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update", "--autoplay-policy=no-user-gesture-required"),
 )
 ROOT = Path(__file__).parents[2]
+expect.set_options(timeout=30_000)  # a busy machine is not a fault
 SHOTS, SHOT_TRIES = ROOT / "build" / "screenshots", 4
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RUN = "from hubtwin.cli import main; main()"
-READY_S, END_S = 120, 20
+READY_S, END_S = 120, 90
 _READY = re.compile(r"password (?P<password>[\w-]+) ?:.*Serving at (?P<url>http://[\d.:]+)/", re.S)
 
 

@@ -56,7 +56,7 @@ def press(hands: Hands, command: str) -> None:
 
 def wait_until(page: Page, is_so: Any) -> None:
     """Wait until the hub has it."""
-    for _ in range(100):
+    for _ in range(300):
         if is_so():
             return
         page.wait_for_timeout(100)

@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tests.browser.demonstration import Demonstration, demonstration
 from tests.browser.hands import Hands
 
 DAY = ("--date", "2017-07-24", "--at", "08:00", "--arrivals", "400", "--speed", "20", "--no-event")
-FAULTS = ("--crowd", "P-NB=20000@08:05", "--silence", "crowd_counters@08:09")
+FAULTS = ("--crowd", "P-NB=20000@08:08", "--silence", "crowd_counters@08:16")
 CROWDED = (13, 77, 84)  # --los-f of the light page
 COUNT = """async ([picture, colour, near]) => {
   const bytes = Uint8Array.from(atob(picture), (one) => one.charCodeAt(0));
@@ -70,17 +71,25 @@ def test_the_first_picture_has_what_stands_and_moves_before_the_overlay_has_come
     hands = Hands(browser, running.url, "en")
     held = list[Route]()
 
+    released = Event()
+
     def hold(route: Route) -> None:
-        held.append(route)
+        if released.is_set():
+            route.continue_()
+        else:
+            held.append(route)
 
     hands.page.route(re.compile(r"/assets/painter-"), hold)
     hands.sign_in("wang", running.password)
     page, sheet = hands.page, hands.page.locator("canvas.names")
     expect(sheet).to_have_attribute("data-shows", "panorama", timeout=PATIENCE_MS)
     page.get_by_role("checkbox", name="Staff on duty").set_checked(True)
-    page.wait_for_timeout(1_000)
-    signed = count_signs(page)
+    signed, before = count_signs(page), -1
+    while signed != before:  # until everything is painted
+        page.wait_for_timeout(1_000)
+        signed, before = count_signs(page), signed
     shots(page, "map-first-picture")
+    released.set()
     for route in held:
         route.continue_()
     expect(sheet).to_have_attribute("data-shows", "overlay", timeout=PATIENCE_MS)
@@ -113,8 +122,9 @@ def test_a_crowd_darkens_its_zone_and_a_silent_source_greys_it(
     expect(page.get_by_text("last seen").first).to_be_visible(timeout=PATIENCE_MS)
     expect(card).not_to_contain_text("no data")
     shots(page, "map-silent")
-    page.get_by_role("button", name="Country view").click()
-    expect(page.get_by_role("button", name="Country view")).to_have_attribute("aria-pressed", "true", timeout=5_000)
+    country = page.get_by_role("button", name="Country view")
+    country.click()
+    expect(country).to_have_attribute("aria-pressed", "true", timeout=PATIENCE_MS)
     page.wait_for_timeout(2_000)
     page.get_by_role("button", name="Hub view").click()
     page.wait_for_timeout(4_000)

@@ -68,7 +68,7 @@ class Phone:
 
     def wait_for(self, done: Callable[[], bool]) -> None:
         """Wait until the hub has what the phone sends."""
-        for _ in range(100):
+        for _ in range(300):
             if done():
                 return
             self.page.wait_for_timeout(100)

@@ -121,7 +121,7 @@ def test_a_receipt_that_drips_for_ever_is_left(signing: Signing) -> None:
         began_s = time.monotonic()
         with closing(Webhook(url, "/hubs/here", timeout_s=0.2)) as hook, pytest.raises(Retry):
             hook.put([signing(b"{}")], signing(b"{}"))
-        assert time.monotonic() - began_s < 3
+        assert time.monotonic() - began_s < 4.5  # it drips for five
 
 
 @pytest.mark.parametrize("url", ["http://partner.example/x", "ftp://127.0.0.1/x", "partner", "http://[::", ""])

@@ -24,7 +24,7 @@ from hubtwin.wiring.offices import HEALTH, PROVINCE
 from tests.cli.kit import AREAS, FEED, HUB
 from tests.walk.town import MORE, RISK
 
-PATIENCE_S, END_S = 90, 20  # without anything new; until every process is gone
+PATIENCE_S, END_S = 90, 90  # without anything new; until every process is gone
 RUN = "from hubtwin.cli import main; main()"
 DAY = ("--date", "2022-10-20", "--at", "08:40", "--arrivals", "400", "--speed", "600", "--port", "0")
 

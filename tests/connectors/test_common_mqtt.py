@@ -25,7 +25,7 @@ both = pytest.mark.parametrize("source", [GATES, LANES], ids=lambda source: sour
 
 
 def transport(address: str, **changes: object) -> MqttTransport:
-    base = MqttTransport(address, ("t/+",), "hub-reader", "hubtwin", SECRET, listen_s=0.15, timeout_s=1.0)
+    base = MqttTransport(address, ("t/+",), "hub-reader", "hubtwin", SECRET, quiet_s=0.5, listen_s=0.5, timeout_s=10)
     return replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -186,7 +186,7 @@ def test_the_cursor_remembers_a_bounded_number_of_messages() -> None:
 
 def _wait_until(holds: object) -> None:
     assert callable(holds)
-    for _ in range(100):
+    for _ in range(1_000):
         if holds():
             return
         time.sleep(0.02)

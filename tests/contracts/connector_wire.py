@@ -11,7 +11,7 @@ from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.ports import Page
 from tests.contracts.connector_kit import Check, Items, Source, expected, rows_of
 
-TIMEOUT_S = 0.3
+TIMEOUT_S, SILENT_S = 10, 0.3  # of a source that answers; of one that says nothing
 TOKEN = "kit-token-7d1f"
 Polled = list[tuple[str, Items] | HubError]
 
@@ -73,7 +73,7 @@ def check_silence_and_slowness(source: Source) -> None:
     """A source that says nothing is Retry after the timeout, never an empty page; a slow one is read."""
     with wire(source) as server:
         server.switch(Fault.SILENCE)
-        assert _names(poll(source, server)) == ["Retry"]
+        assert _names(poll(source, server, timeout_s=SILENT_S)) == ["Retry"]
         server.switch(Fault.SLOW)
         _assert_all(source, poll(source, server))
 
@@ -118,14 +118,20 @@ def wire(source: Source) -> WireServer:
     return WireServer(source.pages, token=TOKEN, garbler=source.garbler)
 
 
-def poll(source: Source, server: WireServer, cursor: str | None = None, token: str | None = TOKEN) -> Polled:
+def poll(
+    source: Source,
+    server: WireServer,
+    cursor: str | None = None,
+    token: str | None = TOKEN,
+    timeout_s: float = TIMEOUT_S,
+) -> Polled:
     """Poll once as sensing does: per page its cursor and what it gives; a HubError where a page or the poll failed.
 
     Retry and Denied end the poll; a refused page (Malformed) does not.
     """
     found: Polled = []
     try:
-        for page in HttpTransport(server.url, token, timeout_s=TIMEOUT_S).pages(cursor):
+        for page in HttpTransport(server.url, token, timeout_s=timeout_s).pages(cursor):
             try:
                 found.append((page.cursor, list(source.connector.read(page, source.context))))
             except Malformed as refusal:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import permutations
+from operator import lt, sub
 from pathlib import Path
 
 import pytest
@@ -186,7 +187,7 @@ def _torment(parties: dict[str, Process], relay: Relay, chance: random.Random) -
         one.start(next(points))
     victims = chance.sample(list(parties) * (KILLS // len(parties)), KILLS)
     end_s, next_s = time.monotonic() + LONGEST_S, time.monotonic() + 2
-    rested: tuple[float, list[object]] | None = None
+    rested: tuple[float, list[object], list[int]] | None = None
     while time.monotonic() < end_s:
         time.sleep(0.1)
         for one in parties.values():
@@ -203,11 +204,12 @@ def _torment(parties: dict[str, Process], relay: Relay, chance: random.Random) -
         relay.calm = not victims and time.monotonic() > end_s - LONGEST_S / 2
         states = [one.state for one in parties.values()]
         alive = [(state["rest"], state.get("events")) for state in states]
+        turns = [int(str(state.get("turns", 0))) for state in states]
         if victims or not all(rest for rest, _ in alive):
             rested = None
-        elif rested is None or rested[1] != alive:
-            rested = (time.monotonic(), list(alive))
-        elif time.monotonic() - rested[0] > REST_S:
+        elif rested is None or rested[1] != alive or any(map(lt, turns, rested[2])):  # or one died and began anew
+            rested = (time.monotonic(), list(alive), turns)
+        elif time.monotonic() - rested[0] > REST_S and min(map(sub, turns, rested[2])) > 2:
             return
     pytest.fail(f"no rest: {[one.state for one in parties.values()]}")
 

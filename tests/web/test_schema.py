@@ -58,7 +58,7 @@ def test_no_request_breaks_signing_in_and_out(case: Case, served: Served) -> Non
 
 
 def test_the_document_is_served_and_is_the_one_that_programs_build_on(served: Served) -> None:
-    assert httpx.get(f"{served.url}/api/v1/openapi.json").json() == dict(describe())
+    assert httpx.get(f"{served.url}/api/v1/openapi.json", timeout=60).json() == dict(describe())
 
 
 def test_every_field_of_a_reply_is_always_there() -> None:

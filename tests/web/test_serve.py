@@ -74,7 +74,7 @@ def wait_for(url: str, verify: ssl.SSLContext | bool = True) -> httpx.Response:
     """Return the first answer of an address."""
     for _ in range(200):
         try:
-            return httpx.get(url, verify=verify)
+            return httpx.get(url, verify=verify, timeout=60)  # it listens before it answers
         except httpx.ConnectError:
             time.sleep(0.05)
     raise AssertionError("nobody answers")

@@ -63,7 +63,7 @@ def test_what_was_cut_short_is_done_once(step: type[Step], folder: Path) -> None
             doing.repeat(hub, number)
             assert doing.list_wrong(hub, number) == [], point
             colour(hub, "elderly_persons")
-            assert list_faults(folder) == [], point
+            assert _settled(folder) == [], point
         wrong = [doing.list_wrong(hub, number) for number in range(1, len(doing.points) + 1)]
         assert wrong == [[] for _ in wrong], "what was done stays done"
 
@@ -103,6 +103,15 @@ def test_an_order_to_destroy_that_was_cut_short_is_given_again(folder: Path) -> 
     assert open_sealed(sealed, Signer(store_of(folder)).public_hex)["reason"] == "asked"
     assert WHO not in rows_of(folder, "elderly_persons", "citizen_id")
     assert list_faults(folder) == []
+
+
+def _settled(folder: Path) -> list[str]:
+    """Return the faults that stay: the served hub colours by itself as well, and may be in the middle of it."""
+    for _ in range(3):
+        if not (found := list_faults(folder)):
+            break
+        time.sleep(1)
+    return found
 
 
 def _forget_night(folder: Path) -> None:

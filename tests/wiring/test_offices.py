@@ -142,7 +142,7 @@ def test_they_say_that_they_are_simulated_and_take_no_place_of_the_hub(tmp_path:
         assert {folder.name for folder in (tmp_path / "offices").iterdir()} == set(offices.offices)
         offices.reach("http://127.0.0.1:9")  # nobody there: they go on trying, and end all the same
         began_s = time.monotonic()
-    assert time.monotonic() - began_s < 5
+    assert time.monotonic() - began_s < 20
 
 
 def test_a_hub_that_does_not_say_where_it_stands_has_none(tmp_path: Path) -> None:
