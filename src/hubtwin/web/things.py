@@ -77,11 +77,6 @@ class Things:
             return None
         return self._take(found)
 
-    def find(self, thing_id: str) -> Thing | None:
-        """Return a thing that is shown."""
-        found = self._shown.get(thing_id)
-        return None if found is None else found.thing
-
     def all(self, audience: Audience) -> bytes:
         """Return the JSON array of all things for an audience."""
         held = self._alls.get(audience)

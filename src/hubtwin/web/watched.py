@@ -1,4 +1,4 @@
-"""What pages are shown that no event tells of: positions and lines of trains, sources, areas, the board.
+"""What pages are shown that no event tells of: positions and lines of trains, sources, areas, repairs, the board.
 
 The feed looks at it again and again. It is told with numbers of its own: the revision of the ledger stands still while
 trains move, so it says neither what a page missed nor which of two pictures is newer.

@@ -17,10 +17,6 @@ export class Conflator<T> {
     this.waiting.set(change.key, change);
   }
 
-  get size(): number {
-    return this.waiting.size;
-  }
-
   /** Returns what is waiting, oldest key first, and forgets it. */
   drain(): Change<T>[] {
     const changes = [...this.waiting.values()].sort((a, b) => a.revision - b.revision);
