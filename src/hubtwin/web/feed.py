@@ -213,6 +213,7 @@ class Feed:
 
     async def _beat(self) -> None:
         while True:
+            began_s = time.monotonic()
             hub = await self._patiently(self._desk.hub)
             self._desk.panorama.sweep(self._now_ms())
             self.see(await self._patiently(lambda: _unless_absent(self._desk.pulse) or ()))
@@ -226,7 +227,8 @@ class Feed:
                     frame = heartbeat_frame(self.flushed._replace(view=view.number), beat)
                     for page in pages:
                         page.heartbeat(frame)
-            await asyncio.sleep(BEAT_S)
+            # A look that takes long makes no longer pause: a page waits for 5 s.
+            await asyncio.sleep(max(AGAIN_S, BEAT_S - (time.monotonic() - began_s)))
 
     async def _look_at_board(self) -> None:
         """Look at it after what changes it, and each minute: its rates and lateness change by themselves."""
