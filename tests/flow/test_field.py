@@ -10,7 +10,7 @@ from hubtwin.flow.handle import handle_task
 from hubtwin.flow.timers import tick
 from hubtwin.model.duty import COMMANDER
 from hubtwin.model.event import ALARMS, EventKind
-from hubtwin.model.field import Call, Filing, PieceKind, Place, ticked
+from hubtwin.model.field import Call, Filing, Piece, PieceKind, Place, ticked
 from hubtwin.model.task import TaskState
 from tests.contracts.memory_ledger import MemoryLedger
 from tests.flow.loop_story import CLOCKS, CLOCKS_MIN, NOW, ROSTER, SCENE, anyone, declared, kinds, ordered, task_command
@@ -52,6 +52,14 @@ def test_a_tick_is_filed_once_and_can_be_taken_back(ledger: MemoryLedger) -> Non
     assert ticked(ledger.list_pieces(task.task_id)) == {}
     assert kinds(ledger, [EventKind.TASK_CHECKED]) == [EventKind.TASK_CHECKED] * 2
     assert ledger.get_task(task.task_id).version == task.version
+
+
+def test_a_tick_that_comes_late_from_a_phone_without_connection_does_not_undo_what_was_said_after_it() -> None:
+    tick = Piece("p1", "t1", PieceKind.TICK, "there", "wang", NOW, NOW)
+    back = Piece("p2", "t1", PieceKind.UNTICK, "there", "li", NOW + 20, NOW + 20)
+    late = Piece("p3", "t1", PieceKind.TICK, "there", "qian", NOW + 40, NOW + 10)
+    assert ticked([tick, back, late]) == {}
+    assert ticked([tick, back, replace(late, done_min=NOW + 20)]) == {"there": replace(late, done_min=NOW + 20)}
 
 
 def test_what_is_wrong_is_refused_and_files_nothing(ledger: MemoryLedger) -> None:

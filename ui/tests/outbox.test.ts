@@ -56,15 +56,17 @@ beforeEach(() => {
 });
 
 describe("what waits", () => {
-  test("is sent in the order in which it was done, calls for help first, each once", async () => {
+  test("is sent in the order in which it was done, calls for help first and photos last, each once", async () => {
     const box = makeOutbox();
-    for (const draft of [move("accept", 0), tick("a"), move("arrive", 1), { kind: "help", task: "t1" } as Draft])
+    const photo: Draft = { kind: "photo", task: "t1", content: words("jpeg") };
+    for (const draft of [photo, move("accept", 0), tick("a"), move("arrive", 1), { kind: "help", task: "t1" } as Draft])
       await box.add("qian", draft, null);
     expect(await box.flush("qian", null)).toBe("done");
-    expect(server.heard).toEqual(["/help", "/tasks/t1/moves", "/tasks/t1/checks", "/tasks/t1/moves"]);
-    expect(sent.map((one) => one.plain.command)).toEqual([undefined, "accept", undefined, "arrive"]);
+    const paths = server.heard.map((path) => path.split("?")[0]);
+    expect(paths).toEqual(["/help", "/tasks/t1/moves", "/tasks/t1/checks", "/tasks/t1/moves", "/tasks/t1/photos"]);
+    expect(sent.map((one) => one.plain.command)).toEqual([undefined, "accept", undefined, "arrive", undefined]);
     expect(await box.flush("qian", null)).toBe("done");
-    expect(server.heard).toHaveLength(4);
+    expect(server.heard).toHaveLength(5);
     expect(await box.list("qian")).toEqual([]);
   });
   test("stays where there is no connection, survives the page, and says how long ago it was done", async () => {
@@ -112,6 +114,29 @@ describe("what waits", () => {
     await box.list("qian");
     await box.add("qian", tick("b"), null);
     expect((await box.list("qian")).map((one) => one.plain.item)).toEqual(["a", "b"]);
+  });
+});
+
+describe("a call for help", () => {
+  const help: Draft = { kind: "help", task: "", plain: { place: "P1" }, content: words("120.2,30.3") };
+  test("goes without its position where that cannot be opened", async () => {
+    const told: unknown[] = [];
+    server.post = (_, body) => Promise.resolve(told.push(body));
+    await makeOutbox().add("qian", help, null);
+    expect(await makeOutbox().flush("qian", null)).toBe("done"); // another page: the content was in memory only
+    const locked = new Lockbox(shelf, "qian");
+    await locked.unlock(SECRET);
+    await makeOutbox().add("qian", help, locked);
+    expect(await makeOutbox().flush("qian", null)).toBe("done");
+    expect(told).toMatchObject([{ place: { code: "P1" } }, { place: { code: "P1" } }]);
+  });
+  test("that the phone cannot keep is sent at once, and is not told as sent where that fails", async () => {
+    shelf.put = () => Promise.reject(new Error("full"));
+    const box = makeOutbox();
+    expect(await box.sendUnkept("qian", help)).not.toBeNull();
+    expect(server.heard).toEqual(["/help"]);
+    server.next = () => new ApiError(0, "ui.unreachable", "");
+    expect(await box.sendUnkept("qian", help)).toBeNull();
   });
 });
 

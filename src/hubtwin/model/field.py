@@ -102,9 +102,10 @@ def ref_of(content: bytes, key: str) -> str:
 
 
 def ticked(pieces: Iterable[Piece]) -> dict[str, Piece]:
-    """Return the items that stand ticked, each with the piece that ticked it; the last word on an item counts."""
+    """Return the items that stand ticked, each with the piece that ticked it; the last word on an item counts: the one
+    that was said last, not the one that came last from a phone without connection."""
     found = dict[str, Piece]()
-    for piece in pieces:
+    for piece in sorted(pieces, key=lambda each: each.done_min):
         if piece.kind is PieceKind.TICK:
             found.setdefault(piece.ref, piece)
         elif piece.kind is PieceKind.UNTICK:

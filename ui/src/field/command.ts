@@ -104,9 +104,9 @@ export function foreseeTicks(task: string, ticked: Iterable<string>, waiting: It
   return found;
 }
 
-/** Calls for help first; everything else in the order in which it was done. */
+/** Calls for help first, photos last: they are large, and a move must not wait for them. Else as it was done. */
 export function inOrder(commands: Iterable<Command>): Command[] {
-  const late = (one: Command): number => (one.kind === "help" ? 0 : 1);
+  const late = (one: Command): number => (one.kind === "help" ? 0 : one.kind === "photo" ? 2 : 1);
   return [...commands].sort((a, b) => late(a) - late(b) || a.seq - b.seq);
 }
 

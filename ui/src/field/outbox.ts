@@ -12,6 +12,8 @@ import { type Draft, type Ended, Outbox } from "./sender";
 import { openShelf, type Shelf } from "./shelf";
 
 const EVERY_MS = 10_000;
+const WORDS_MS = 20_000;
+const PHOTO_MS = 120_000;
 
 /** What waits of the person who is signed in, in the order in which it will be sent. */
 export const queue = shallowRef<Command[]>([]);
@@ -23,6 +25,8 @@ export const ended = ref<Ended>("done");
 export const lasting = ref(true);
 /** What the server answered last for a task: its page takes it over. */
 export const answered = shallowRef<TaskFile | null>(null);
+/** Whether this phone failed to keep what was done last: it is said, and nothing looks as if it were done. */
+export const notKept = ref(false);
 /** True while the page goes by what this phone kept, since nobody could be asked who is signed in. */
 export const offlineSelf = ref(false);
 
@@ -46,7 +50,12 @@ export function getShelf(): Promise<Shelf> {
 const outbox = getShelf().then(
   (opened) =>
     new Outbox(opened, {
-      post: ({ path, body, raw }) => postRaw(path, raw ?? JSON.stringify(body), raw?.type ?? "application/json"),
+      // What this phone does is of now, whatever minute its map shows; a line that hangs holds up nothing for ever.
+      post: ({ path, body, raw }) =>
+        postRaw(path, raw ?? JSON.stringify(body), raw?.type ?? "application/json", {
+          anyTime: true,
+          withinMs: raw ? PHOTO_MS : WORDS_MS,
+        }),
       now: () => Date.now(),
       alone,
       sent: taken,
@@ -81,11 +90,32 @@ export async function refreshQueue(): Promise<void> {
   others.value = await held.countOthers(user);
 }
 
-/** Keeps what was done and sends it at once where that is possible; it is kept when this returns. */
-export async function submit(draft: Draft): Promise<void> {
+/** Keeps what was done and sends it at once where that is possible; it is kept when this returns its name, and is not
+ * where it returns null: then the page says so. A call for help is sent all the same, and waits for no photo. */
+export async function submit(draft: Draft): Promise<string | null> {
   const user = me.value?.user;
-  if (user === undefined) return;
-  await (await outbox).add(user, draft, await boxOf(user));
+  if (user === undefined) return null;
+  try {
+    const command = await (await outbox).add(user, draft, await boxOf(user));
+    notKept.value = false;
+    await refreshQueue();
+    if (draft.kind === "help") void sendAhead(command);
+    else void flush();
+    return command.id;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    notKept.value = true;
+    return draft.kind === "help" ? (await outbox).sendUnkept(user, draft) : null;
+  }
+}
+
+/** Sends a call for help beside whatever is on its way; its key lets it be sent twice. */
+async function sendAhead(command: Command): Promise<void> {
+  try {
+    if (await confirmSelf(command.user)) await (await outbox).sendOne(command, await boxOf(command.user));
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+  }
   await refreshQueue();
   void flush();
 }

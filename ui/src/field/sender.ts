@@ -66,6 +66,25 @@ export class Outbox {
     return command;
   }
 
+  /** Sends what could not be kept, at once; null where that fails as well. */
+  async sendUnkept(user: string, draft: Draft): Promise<string | null> {
+    const [id, at] = [makeId(), this.wires.now()];
+    const bare = { id, seq: at, user, kind: draft.kind, task: draft.task, at, plain: draft.plain ?? {} };
+    try {
+      const sending = sendingOf({ ...bare, locked: null, stuck: null }, draft.content ?? null, at);
+      await this.wires.post(sending);
+      return id;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      return null;
+    }
+  }
+
+  /** Sends one that waits, whatever else does. */
+  sendOne(command: Command, box: Opener | null): Promise<Ended> {
+    return this.send(command, box);
+  }
+
   async list(user: string): Promise<Command[]> {
     const all = inOrder((await this.shelf.list()).filter((one) => one.user === user));
     this.last = Math.max(this.last, ...all.map((one) => one.seq));
@@ -119,7 +138,10 @@ export class Outbox {
 
   private async send(command: Command, box: Opener | null): Promise<Ended> {
     let content = inMemory.get(command.id) ?? null;
-    if (command.locked) {
+    if (command.kind === "help") {
+      // Without its position, where that cannot be opened: somebody who knows that help is needed comes first.
+      content ??= command.locked && box ? await box.open(command.locked) : null;
+    } else if (command.locked) {
       if (!box) return "locked";
       content = await box.open(command.locked);
       if (!content) return this.stop(command, { status: 0, message: this.wires.lost });

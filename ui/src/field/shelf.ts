@@ -39,9 +39,14 @@ export class MemoryShelf implements Shelf {
   }
 }
 
+type Ask<T> = (store: IDBObjectStore) => { readonly result: T };
+
 class DatabaseShelf implements Shelf {
   readonly lasting = true;
-  constructor(private readonly database: IDBDatabase) {}
+  constructor(
+    private database: IDBDatabase,
+    private readonly open: () => Promise<IDBDatabase>,
+  ) {}
 
   list(): Promise<Command[]> {
     return this.run(QUEUE, "readonly", (store) => store.getAll() as IDBRequest<Command[]>);
@@ -61,12 +66,19 @@ class DatabaseShelf implements Shelf {
     );
   }
 
+  /** A browser closes the database of a page in the background: it is opened again, once. */
+  private async run<T>(name: string, mode: IDBTransactionMode, ask: Ask<T>): Promise<T> {
+    try {
+      return await this.once(name, mode, ask);
+    } catch (error) {
+      if ((error as DOMException | null)?.name === "QuotaExceededError") throw error;
+      this.database = await this.open();
+      return this.once(name, mode, ask);
+    }
+  }
+
   /** Done when the transaction is: what was put is on the disk then, whatever becomes of the page. */
-  private run<T>(
-    name: string,
-    mode: IDBTransactionMode,
-    ask: (store: IDBObjectStore) => { readonly result: T },
-  ): Promise<T> {
+  private once<T>(name: string, mode: IDBTransactionMode, ask: Ask<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       const transaction = this.database.transaction(name, mode, { durability: "strict" });
       const request = ask(transaction.objectStore(name));
@@ -79,8 +91,8 @@ class DatabaseShelf implements Shelf {
 /** Opens the shelf; a page that is not private to this host, or a browser that keeps nothing, has one in memory. */
 export async function openShelf(): Promise<Shelf> {
   if (typeof indexedDB === "undefined" || !globalThis.isSecureContext) return new MemoryShelf();
-  try {
-    const database = await new Promise<IDBDatabase>((resolve, reject) => {
+  const open = (): Promise<IDBDatabase> =>
+    new Promise((resolve, reject) => {
       const request = indexedDB.open(NAME, 1);
       request.onupgradeneeded = () => {
         request.result.createObjectStore(QUEUE, { keyPath: "id" });
@@ -89,7 +101,8 @@ export async function openShelf(): Promise<Shelf> {
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error ?? new Error("no database"));
     });
-    return new DatabaseShelf(database);
+  try {
+    return new DatabaseShelf(await open(), open);
   } catch {
     return new MemoryShelf();
   }

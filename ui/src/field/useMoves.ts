@@ -6,6 +6,8 @@ import { NEEDS_REASON } from "./command";
 import { files, movesOf, ticksOf } from "./mine";
 import { submit } from "./outbox";
 
+const TAP_MS = 800;
+
 export function useMoves(task: Ref<Task>) {
   const declining = ref(false);
   /** Set while the person is asked whether the task is done although the list says otherwise. */
@@ -16,17 +18,22 @@ export function useMoves(task: Ref<Task>) {
   const beside = computed(() => commands.value.filter((name) => name !== main.value && name !== "finish"));
 
   async function give(command: string, reason = ""): Promise<void> {
-    declining.value = false;
-    doubting.value = 0;
-    await submit({
+    const kept = await submit({
       kind: "move",
       task: task.value.task_id,
       plain: { command, expects: task.value.version },
       ...(reason ? { content: new TextEncoder().encode(reason) } : {}),
     });
+    if (kept === null) return; // what was typed stays
+    declining.value = false;
+    doubting.value = 0;
   }
 
+  /** The button under a thumb means another move after the first tap: what comes at once is the same tap. */
+  let pressedMs = -Infinity;
   function press(command: string): void {
+    if (performance.now() - pressedMs < TAP_MS) return;
+    pressedMs = performance.now();
     const all = files.get(task.value.task_id)?.checklist.length ?? 0;
     const left = all - ticksOf(task.value.task_id).size;
     if (NEEDS_REASON.has(command)) declining.value = true;

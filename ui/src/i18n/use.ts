@@ -6,7 +6,7 @@ import { countdown, spanParts } from "../logic/countdown";
 import { clockNear, clockSeconds, clockTime, hubDate, minuteMs } from "../logic/time";
 import { zone } from "../state/desk";
 import { lang } from "../state/prefs";
-import { viewMs } from "../state/view";
+import { countMs } from "../state/view";
 
 export function useWords() {
   const { t, te } = useI18n();
@@ -22,14 +22,14 @@ export function useWords() {
     return hours > 0 ? t("time.h_min", { h: hours, min: String(rest).padStart(2, "0") }) : t("time.min", { min: rest });
   };
   const left = (deadlineMin: number | null | undefined): string => {
-    const c = countdown(deadlineMin, viewMs.value);
+    const c = countdown(deadlineMin, countMs.value);
     if (c.minutes === null) return "";
     const size = span(c.hours * 60 + c.rest);
     return c.urgency === "late" ? t("time.late_by", { size }) : size;
   };
 
   const at = (minute: number): string => clockTime(minuteMs(minute), zone.value);
-  const near = (minute: number): string => clockNear(minuteMs(minute), viewMs.value, zone.value);
+  const near = (minute: number): string => clockNear(minuteMs(minute), countMs.value, zone.value);
   const seconds = (ms: number): string => clockSeconds(ms, zone.value);
   const day = (minute: number): string => hubDate(minuteMs(minute), zone.value);
 
