@@ -81,6 +81,7 @@ test("who may acknowledge for the hub says so to the hub; others are quiet on th
   raise(escalated(11));
   acknowledge([escalated(11).id]);
   expect(asked).not.toHaveBeenCalled();
+  forgetAlarms();
   me.value = { may: ["alarm.acknowledge"] } as never;
   raise(escalated(12));
   acknowledge([escalated(12).id]);
@@ -162,6 +163,34 @@ test("an alert that a person has called extreme sounds although its kind is shel
   raise(alert(21, "Severe"));
   raise(alert(22, "Extreme"));
   expect(unacknowledged.value.map((one) => one.value["severity"])).toEqual(["Extreme"]);
+});
+
+test("silence is for what stood: the next alarm sounds", () => {
+  raise(escalated(31));
+  muted.value = true;
+  raise(escalated(31));
+  expect(muted.value).toBe(true);
+  raise(escalated(32));
+  expect(muted.value).toBe(false);
+});
+
+test("an acknowledgement that did not get through is said again until the hub knows it", async () => {
+  vi.useFakeTimers();
+  me.value = { may: ["alarm.acknowledge"] } as never;
+  let isUp = false;
+  const told: string[] = [];
+  vi.stubGlobal("fetch", (_: string, how: RequestInit) => {
+    told.push(String(how.body));
+    const reply = { now_min: 7, heard: [{ seq: 41, by: "wang", at_min: 7 }], shelved: [] };
+    return isUp ? Promise.resolve(new Response(JSON.stringify(reply))) : Promise.reject(new Error("no line"));
+  });
+  raise(escalated(41));
+  acknowledge([escalated(41).id]);
+  await vi.advanceTimersByTimeAsync(6_000);
+  isUp = true;
+  await vi.advanceTimersByTimeAsync(20_000);
+  vi.useRealTimers();
+  expect(told).toEqual(['{"seqs":[41]}', '{"seqs":[41]}', '{"seqs":[41]}']);
 });
 
 test("silence ends with the session: the next one on the same page hears alarms", () => {

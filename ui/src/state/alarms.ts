@@ -76,6 +76,8 @@ function takeAnswers(reply: AlarmsReply): void {
 /** The last request whose answer was taken; what was told while one was on its way is newer than its answer. */
 let answered = 0;
 let requests = 0;
+/** Whether the last request failed in a way that passes. */
+let unsaid = false;
 let meanwhile: { request: number; told: LiveChange }[] = [];
 
 /** What the live feed tells: somebody has heard an alarm, or shelved a kind. */
@@ -90,13 +92,30 @@ function putAnswer({ kind, key, at_min, value }: LiveChange): void {
   else if (kind === "AlarmShelved") shelves.set(key, told as Shelf);
 }
 
-export const loadAnswers = (): Promise<void> => ask(() => get<AlarmsReply>("/alarms"));
+export const loadAnswers = (): Promise<void> => ask(() => get<AlarmsReply>("/alarms")).then(sayOwed);
+
+const AGAIN_MS = 5_000;
+const AT_ONCE = 500; // more are refused, all of them
+let again: ReturnType<typeof setTimeout> | null = null;
+
+/** Says what was acknowledged here and the hub does not know yet: other pages and the wall sound until it does. */
+async function sayOwed(): Promise<void> {
+  if (again !== null) clearTimeout(again);
+  again = null;
+  if (!may("alarm.acknowledge")) return;
+  const owed = [...alarms.keys()].filter((id) => acknowledged.has(id) && !heard.has(seqOf(id))).map(seqOf);
+  const seqs = owed.filter((one) => Number.isInteger(one) && one > 0).slice(0, AT_ONCE);
+  if (seqs.length === 0) return;
+  await ask(() => post<AlarmsReply>("/alarms/acknowledge", { seqs }));
+  if (unsaid) again = setTimeout(() => void sayOwed(), AGAIN_MS);
+}
 /** Lets a kind be quiet for some minutes, on every page; 0 minutes end it. */
 export const shelve = (kind: string, minutes: number, reason: string): Promise<void> =>
   ask(() => post<AlarmsReply>("/alarms/shelve", { kind, minutes, reason }));
 
 async function ask(call: () => Promise<AlarmsReply>): Promise<void> {
   const mine = ++requests;
+  unsaid = false;
   try {
     const reply = await call();
     if (mine < answered) return;
@@ -107,6 +126,7 @@ async function ask(call: () => Promise<AlarmsReply>): Promise<void> {
     answerProblem.value = "";
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
+    unsaid = error.status === 0 || error.status === 429 || error.status >= 500;
     answerProblem.value = error.message || error.key;
   }
 }
@@ -114,6 +134,8 @@ async function ask(call: () => Promise<AlarmsReply>): Promise<void> {
 export function raise(alarm: Alarm): void {
   if (alarms.has(alarm.id)) return;
   alarms.set(alarm.id, alarm);
+  // Who silenced what stood has not heard what comes.
+  if (!isAcknowledged(alarm.id) && !isShelved(alarm)) muted.value = false;
   for (const id of alarms.keys()) {
     if (alarms.size <= KEEP) break;
     if (acknowledged.has(id)) alarms.delete(id);
@@ -128,8 +150,7 @@ export function acknowledge(ids: Iterable<string>): void {
   for (const id of these) acknowledged.add(id);
   keep();
   ring();
-  const seqs = these.map(seqOf).filter((one) => Number.isInteger(one) && one > 0 && !heard.has(one));
-  if (seqs.length > 0 && may("alarm.acknowledge")) void ask(() => post<AlarmsReply>("/alarms/acknowledge", { seqs }));
+  void sayOwed();
 }
 
 /** Starts or ends the sound; a browser that wants a click first says so, and the bar offers it. */
@@ -159,6 +180,7 @@ export function forgetAlarms(): void {
   heard.clear();
   shelves.clear();
   muted.value = false;
+  if (again !== null) clearTimeout(again);
   meanwhile = [];
   answered = ++requests; // what is on its way was asked by somebody else
   sound.stop();
