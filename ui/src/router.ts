@@ -1,6 +1,7 @@
 import { createRouter, createWebHashHistory } from "vue-router";
 import { withTexts } from "./i18n/later";
 import Desk from "./pages/Desk.vue";
+import { isOfNow } from "./state/mode";
 
 /** Addresses live behind the hash, so that any file server can serve the page. */
 export const router = createRouter({
@@ -12,7 +13,6 @@ export const router = createRouter({
     {
       path: "/cases/:id",
       name: "case",
-      meta: { present: true },
       component: () => withTexts(() => import("./pages/CasePage.vue")),
       props: true,
     },
@@ -54,9 +54,11 @@ export const router = createRouter({
     {
       path: "/emergency",
       name: "emergency",
-      meta: { present: true },
       component: () => withTexts(() => import("./pages/Emergency.vue")),
     },
     { path: "/:rest(.*)*", redirect: "/" },
   ],
+});
+router.afterEach((to) => {
+  isOfNow.value = to.meta.present === true;
 });

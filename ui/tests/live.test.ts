@@ -86,6 +86,18 @@ describe("the live feed", () => {
       expect(told).toEqual([["silent", 0]]);
     }
   });
+  test("opens anew a line that is dead at the other end only", () => {
+    const { feed, sources, at } = listen();
+    at(14_000);
+    feed.watch();
+    expect(sources).toHaveLength(1);
+    for (const ms of [15_001, 16_000, 30_000, 30_002]) {
+      at(ms);
+      feed.watch();
+    }
+    expect(sources).toHaveLength(3);
+    expect(sources[0]!.closed).toBe(true);
+  });
   test("goes on where it was when it is opened anew", () => {
     const { feed, sources, opened, at } = listen();
     sources[0]!.say("snapshot", {}, "4.0.1.7");

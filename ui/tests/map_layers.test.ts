@@ -21,7 +21,7 @@ const thing = (some: Partial<Thing>): Thing => ({
   synthetic: true,
   ...some,
 });
-const source = (name: string, state: Source["state"]): Source => ({ name, state }) as Source;
+const source = (name: string, state: Source["state"]): Source => ({ name, state, cadence_s: 60 }) as Source;
 
 describe("level of service", () => {
   test("begins where the one before ends", () => {
@@ -76,7 +76,9 @@ describe("how a list stands", () => {
 describe("freshness", () => {
   const sources = byName([source("counters", "live"), source("taxi", "late")]);
   test("is that of the source; a source that is not known is believed for a short time only", () => {
-    expect(isStale(thing({ at_ms: 0 }), sources, 9e9)).toBe(false);
+    expect(isStale(thing({ kind: "device", at_ms: 0 }), sources, 9e9)).toBe(false); // told when it changes
+    expect(isStale(thing({ at_ms: 0 }), sources, 100_000)).toBe(false);
+    expect(isStale(thing({ at_ms: 0 }), sources, 9e9), "one counter of many that fell silent").toBe(true);
     expect(isStale(thing({ source: "taxi", at_ms: 0 }), sources, 0)).toBe(true);
     expect(isStale(thing({ source: "?", at_ms: 0 }), sources, 60_000)).toBe(false);
     expect(isStale(thing({ source: "?", at_ms: 0 }), sources, 600_000)).toBe(true);

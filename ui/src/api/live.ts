@@ -2,6 +2,7 @@
 
 export const SILENT_MS = 5_000;
 const RETRY_MS = 2_000;
+const DEAD_MS = 15_000;
 
 export interface LiveHandlers {
   snapshot: (data: unknown) => void;
@@ -63,8 +64,10 @@ export class LiveFeed {
       this.isSilent = true;
       this.handlers.silent(true, wallMs);
     }
-    if (this.source && this.source.readyState === CLOSED && now.steadyMs >= this.retryAtMs) {
-      this.retryAtMs = now.steadyMs + RETRY_MS;
+    // A line that is dead at one end only is open for minutes, and says nothing.
+    const isDead = this.isSilent && now.steadyMs - steadyMs > DEAD_MS;
+    if (this.source && (this.source.readyState === CLOSED || isDead) && now.steadyMs >= this.retryAtMs) {
+      this.retryAtMs = now.steadyMs + (isDead ? DEAD_MS : RETRY_MS);
       this.start();
     }
   }

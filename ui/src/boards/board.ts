@@ -10,6 +10,8 @@ import type { Alarm, Board as LoopBoard, Case, Source, Task, Train } from "../ap
 /** What the page knew at a moment. Null: this person may not see it, or it was never told. */
 export interface Moment {
   ms: number;
+  /** How far what is sensed may lie behind it on its way here. */
+  lagMs?: number;
   things: Iterable<Thing>;
   sources: readonly Source[] | null;
   loop: LoopBoard | null;

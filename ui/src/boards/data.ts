@@ -4,10 +4,20 @@ import type { Thing } from "../api/panorama";
 import type { Source } from "../api/types";
 import type { Moment, Reading } from "./board";
 
+/** A source that is not known cannot be said to be live: its things count as seen last after this time. */
+const UNKNOWN_MS = 5 * 60_000;
+/** Kinds that are told only when they change: they are as live as their source, however old. */
+const ON_CHANGE = new Set(["warning", "device", "camera", "staff"]);
+
 /** Older than two cadences of its source, or of a source that is not live: shown as last seen, counted as not sensed. */
-export function isFresh(thing: Thing, source: Source | undefined, ms: number): boolean {
-  if (!source) return true;
+export function isFresh(
+  thing: Pick<Thing, "kind" | "at_ms">,
+  source: Pick<Source, "state" | "cadence_s"> | undefined,
+  ms: number,
+): boolean {
+  if (!source) return ms - thing.at_ms <= UNKNOWN_MS;
   if (source.state !== "live") return false;
+  if (ON_CHANGE.has(thing.kind)) return true;
   return source.cadence_s <= 0 || ms - thing.at_ms <= 2 * source.cadence_s * 1000 + 60_000;
 }
 
@@ -21,7 +31,7 @@ export function sensed(moment: Moment, kind: string, where: (one: Thing) => bool
   const found: Sensed = { fresh: [], silent: [] };
   for (const one of moment.things)
     if (one.kind === kind && where(one))
-      (isFresh(one, sources.get(one.source), moment.ms) ? found.fresh : found.silent).push(one);
+      (isFresh(one, sources.get(one.source), moment.ms - (moment.lagMs ?? 0)) ? found.fresh : found.silent).push(one);
   return found;
 }
 
@@ -54,10 +64,13 @@ export const ON_TIME_MIN = 5;
 
 export function onTime(moment: Moment): Reading {
   const coming = (moment.trains ?? []).filter((one) => one.expected_min * 60_000 >= moment.ms);
-  if (coming.length === 0) return { value: null };
+  const tells = (moment.sources ?? []).filter((one) => one.datasets?.includes("running_information"));
+  const stale = tells.some((one) => one.state !== "live" && one.state !== "off");
+  if (coming.length === 0) return { value: null, stale };
   const good = coming.filter((one) => one.expected_min - one.scheduled_min <= ON_TIME_MIN).length;
   return {
     value: Math.round((100 * good) / coming.length),
+    stale,
     note: { key: "boards.of_trains", values: { n: coming.length } },
   };
 }

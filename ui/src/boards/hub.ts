@@ -15,9 +15,14 @@ export const people = (moment: Moment): Reading => fold(sensed(moment, "zone"), 
 /** The zones where people can hardly move any more: level of service E or F. */
 function crowded(moment: Moment): Reading {
   const found = sensed(moment, "zone", (one) => typeof one.values["los"] === "string");
-  if (found.fresh.length === 0) return { value: null };
+  const stale = found.silent.length > 0;
+  if (found.fresh.length === 0) return { value: null, stale };
   const n = found.fresh.filter((one) => ["E", "F"].includes(String(one.values["los"]))).length;
-  return { value: n, bad: n > 0, note: { key: "boards.of_zones", values: { n: found.fresh.length } } };
+  const all = found.fresh.length + found.silent.length;
+  const note: Reading["note"] = stale
+    ? { key: "boards.silent", values: { n: found.silent.length, all } }
+    : { key: "boards.of_zones", values: { n: all } };
+  return { value: n, bad: n > 0, stale, note };
 }
 
 function waiting(name: string): Figure {

@@ -2,10 +2,8 @@
 
 import type { Thing } from "../api/panorama";
 import type { Source } from "../api/types";
+import { isFresh } from "../boards/data";
 import { LAYERS, layerOf, type LayerId } from "./catalogue";
-
-/** A source that is not in the list cannot be said to be live: its things count as seen last after this time. */
-const UNKNOWN_MS = 5 * 60_000;
 
 export type SourceState = Source["state"] | "unknown";
 
@@ -13,11 +11,13 @@ export type SourceStates = ReadonlyMap<string, Source>;
 
 export const byName = (sources: Iterable<Source>): SourceStates => new Map([...sources].map((one) => [one.name, one]));
 
-/** Whether a thing tells what was, not what is: its source is late, failed, switched off, or unknown and old. */
-export function isStale(thing: Pick<Thing, "source" | "at_ms">, sources: SourceStates, nowMs: number): boolean {
-  const source = sources.get(thing.source);
-  if (source) return source.state !== "live";
-  return nowMs - thing.at_ms > UNKNOWN_MS;
+/** Whether a thing tells what was, not what is: by the same rule as the figures of the boards. */
+export function isStale(
+  thing: Pick<Thing, "source" | "at_ms" | "kind">,
+  sources: SourceStates,
+  nowMs: number,
+): boolean {
+  return !isFresh(thing, sources.get(thing.source), nowMs);
 }
 
 export interface LayerState {

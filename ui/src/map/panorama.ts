@@ -12,7 +12,7 @@ import { apart, layersOn, level, magnify, way } from "../state/mapview";
 import { lang, theme } from "../state/prefs";
 import { kindRev, things, thingsRev } from "../state/things";
 import { findPlace, venue } from "../state/venue";
-import { viewMs } from "../state/view";
+import { lagMs, viewMs } from "../state/view";
 import { drawAtlas } from "./atlas";
 import { LAYERS, layerOf, type LayerId } from "./catalogue";
 import { byName, isStale as stale } from "./fresh";
@@ -49,7 +49,7 @@ export function usePanorama() {
 
   const states = computed(() => byName(sources.value));
   const statesKey = computed(() => sources.value.map((one) => `${one.name}=${one.state}`).join());
-  const slowMs = computed(() => Math.floor(viewMs.value / SLOW_MS) * SLOW_MS);
+  const slowMs = computed(() => Math.floor((viewMs.value - lagMs.value) / SLOW_MS) * SLOW_MS);
   const isStale = (thing: Thing): boolean => stale(thing, states.value, slowMs.value);
 
   function placeAt(code: string): Placed | null {

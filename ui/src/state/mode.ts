@@ -7,3 +7,6 @@ export type ViewMode = "live" | "paused" | "replay";
 
 export const viewMode = ref<ViewMode>("live");
 export const isLive = computed(() => viewMode.value === "live");
+
+/** Whether the page that is open is about now, whatever minute the map shows. The router sets it. */
+export const isOfNow = ref(false);

@@ -4,13 +4,14 @@ import type { Moment } from "../boards/board";
 import type { PastReply } from "../api/past";
 import { board, cases, list, loading, sources, tasks } from "./desk";
 import { things, thingsRev } from "./things";
-import { viewMs } from "./view";
+import { lagMs, viewMs } from "./view";
 
 /** Depends on everything it names: to be read inside a computed value. */
 export function shownMoment(): Moment {
   void thingsRev.value;
   return {
     ms: viewMs.value,
+    lagMs: lagMs.value,
     things: things.value.values(),
     sources: loading.sources.state === "ready" ? sources.value : null,
     loop: board.value,

@@ -10,7 +10,7 @@ import { advance } from "../logic/view";
 import { alarms, isAcknowledged, pastAlarms } from "./alarms";
 import { hub, load, loading, nowMs, TOPICS } from "./desk";
 import { reopenLive } from "./live";
-import { isLive, viewMode } from "./mode";
+import { isLive, isOfNow, viewMode } from "./mode";
 import { closePast, coveredMs, fetchAhead, isOpen, openPast, playUntil } from "./past";
 
 export { isLive, viewMode, type ViewMode } from "./mode";
@@ -26,7 +26,13 @@ const busy = ref(false);
 const trouble = ref("");
 
 export const viewMs = computed(() => (isLive.value ? nowMs.value : pastMs.value));
+/** What deadlines and "in 5 min" count from: now, on pages that are about now whatever minute the map shows. */
+export const countMs = computed(() => (isOfNow.value ? nowMs.value : viewMs.value));
 export const viewSpeed = readonly(speed);
+const LAG_MS = 2_000;
+/** How far what is shown may lie behind the clock of the hub, which goes on while it is on its way: more, where it runs
+ * fast. */
+export const lagMs = computed(() => LAG_MS * Math.max(1, isLive.value ? (hub.value?.speed ?? 1) : speed.value));
 /** While the picture of another minute is on its way: what is on the page belongs to no minute. */
 export const viewLoading = readonly(busy);
 /** Why the last jump led nowhere; empty where it did. */
