@@ -29,7 +29,7 @@ class Ear:
         self.sock, self.rest, self.status = sock, b"", b""
         self.last_id: str | None = None
 
-    def events(self, seconds: float = 5.0) -> Iterator[Event]:
+    def events(self, seconds: float = 60.0) -> Iterator[Event]:
         """Yield (id, name, data) until the stream ends or the time is up."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
@@ -52,7 +52,7 @@ class Ear:
                 self.status, _, more = more.partition(b"\r\n\r\n")
             self.rest += more
 
-    def until(self, name: str, seconds: float = 5.0) -> list[Event]:
+    def until(self, name: str, seconds: float = 60.0) -> list[Event]:
         """Return the events up to the first one of a name."""
         found = []
         for event in self.events(seconds):
