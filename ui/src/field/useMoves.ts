@@ -17,28 +17,33 @@ export function useMoves(task: Ref<Task>) {
   const main = computed(() => commands.value.find((name) => !NEEDS_REASON.has(name)) ?? null);
   const beside = computed(() => commands.value.filter((name) => name !== main.value && name !== "finish"));
 
+  let giving = false;
   async function give(command: string, reason = ""): Promise<void> {
+    if (giving) return;
+    giving = true;
     const kept = await submit({
       kind: "move",
       task: task.value.task_id,
       plain: { command, expects: task.value.version },
       ...(reason ? { content: new TextEncoder().encode(reason) } : {}),
     });
+    giving = false;
     if (kept === null) return; // what was typed stays
     declining.value = false;
     doubting.value = 0;
   }
 
-  /** The button under a thumb means another move after the first tap: what comes at once is the same tap. */
-  let pressedMs = -Infinity;
+  /** The button under a thumb means another move after the first tap: for a moment it rests. */
+  const resting = ref(false);
   function press(command: string): void {
-    if (performance.now() - pressedMs < TAP_MS) return;
-    pressedMs = performance.now();
+    if (resting.value) return;
+    resting.value = true;
+    setTimeout(() => (resting.value = false), TAP_MS);
     const all = files.get(task.value.task_id)?.checklist.length ?? 0;
     const left = all - ticksOf(task.value.task_id).size;
     if (NEEDS_REASON.has(command)) declining.value = true;
     else if (command === "finish" && left > 0 && doubting.value === 0) doubting.value = left;
     else void give(command);
   }
-  return { main, beside, declining, doubting, press, give };
+  return { main, beside, declining, doubting, resting, press, give };
 }
