@@ -77,6 +77,12 @@ def narrow(basket: Basket, item: BasketItem, given: Given) -> BasketItem:
     return replace(item, columns=columns, rows=rows, until_min=until_min, masks=kept)
 
 
+def join_masks(asked: Iterable[tuple[str, str]], now: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the masks of today, and those that an item came in with where there is none today: nothing is uncovered
+    by waiting."""
+    return tuple(sorted({**dict(asked), **dict(now)}.items()))
+
+
 def make_share(basket: Basket, item: BasketItem, terms: Terms) -> Share:
     """Return the share of an approved item, not probed yet: nobody reads under it before."""
     form = basket.form

@@ -1,0 +1,72 @@
+"""What was changed between an application and the word on it: masks, grades, templates, columns, clocks."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hubtwin.base.errors import Denied
+from hubtwin.datasets.listing import Listing, Trait
+from hubtwin.datasets.table import Grade
+from hubtwin.library.applying import submit
+from hubtwin.library.deciding import Decision, agree_items, decide_items
+from hubtwin.model.basket import BasketKind, ItemState
+from hubtwin.model.sharing import Rows
+from hubtwin.rules.basket_moves import Given
+from tests.databases import Engine
+from tests.library.baskets_kit import GUARD, LIAISON, OFFICER, OWNER, Town, ask, form, town_at
+
+S = ItemState
+
+
+@pytest.fixture
+def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
+    with town_at(tmp_path, engine) as found:
+        yield found
+
+
+def with_grade(one: Listing, column: str, grade: Grade, mask: str = "") -> Listing:
+    columns = tuple(replace(each, grade=grade) if each.name == column else each for each in one.dataset.columns)
+    traits = {**one.traits, column: Trait(mask=mask)}
+    return replace(one, dataset=replace(one.dataset, columns=columns), traits=traits)
+
+
+def test_an_owner_gives_with_the_masks_of_the_day_of_the_decision(town: Town) -> None:
+    basket = submit(town.applying, LIAISON, form(ask("residents", "no", "kind", "phone")))
+    assert basket.items[0].masks == (("phone", "keep_ends_3_4"),)
+    town.change_shape("residents", lambda one: with_grade(one, "kind", Grade.L3, "keep_first_6"))
+    done = decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", give=True)], LIAISON)
+    (share,) = town.live("agency:street-1")
+    assert share.masks == (("kind", "keep_first_6"), ("phone", "keep_ends_3_4"))
+    assert done.items[0].grade == 3
+    assert share.masks == done.items[0].masks
+
+
+def test_a_mask_that_is_gone_meanwhile_stays_and_the_owner_s_own_word_stands(town: Town) -> None:
+    basket = submit(town.applying, LIAISON, form(ask("residents", "no", "phone")))
+    town.change_shape("residents", lambda one: with_grade(one, "phone", Grade.L2))
+    decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", give=True)], LIAISON)
+    (share,) = town.live("agency:street-1")
+    assert share.masks == (("phone", "keep_ends_3_4"),)
+    again = submit(town.applying, LIAISON, form(ask("residents", "no", "phone"), key="again"))
+    own = Given(masks=(("phone", "hidden"),))
+    decide_items(town.applying, OWNER, again.basket_id, [Decision("residents", True, own)], LIAISON)
+    assert [each.masks for each in town.book.shares_of(again.basket_id)] == [(("phone", "hidden"),)]
+
+
+def test_a_second_person_does_not_agree_to_more_than_the_owner_saw(town: Town) -> None:
+    told = {"grantee": "scene:epidemic", "kind": BasketKind.OPERATIONAL, "reason": "tracing"}
+    wanted = form(ask("residents", "no", "kind", "phone", rows=Rows(True)), **told)  # type: ignore[arg-type]
+    basket = submit(town.applying, OFFICER, wanted)
+    less = Decision("residents", True, Given(columns=frozenset({"no", "kind"})))
+    half = decide_items(town.applying, OWNER, basket.basket_id, [less], OFFICER)
+    assert (half.items[0].state, half.items[0].grade) == (S.AGREED, 2)  # of what is given, not of what was asked
+    before = town.catalogue
+    town.change_shape("residents", lambda one: with_grade(one, "kind", Grade.L3, "keep_first_6"))
+    with pytest.raises(Denied):
+        agree_items(town.applying, GUARD, basket.basket_id, ["residents"], OFFICER)
+    assert town.live("scene:epidemic") == []
+    town.catalogue = before
+    agree_items(town.applying, GUARD, basket.basket_id, ["residents"], OFFICER)
+    assert len(town.live("scene:epidemic")) == 1
