@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from hubtwin.base.errors import Denied
-from hubtwin.datasets.listing import Listing, Trait
+from hubtwin.datasets.listing import Listing, Sharing, Trait
 from hubtwin.datasets.table import Grade
 from hubtwin.library.applying import submit
-from hubtwin.library.deciding import Decision, agree_items, decide_items
+from hubtwin.library.basket_clock import sweep
+from hubtwin.library.deciding import Decision, agree_items, decide_items, resume_share
 from hubtwin.model.basket import BasketKind, ItemState
 from hubtwin.model.sharing import Rows
 from hubtwin.rules.basket_moves import Given
 from tests.databases import Engine
-from tests.library.baskets_kit import GUARD, LIAISON, OFFICER, OWNER, Town, ask, form, town_at
+from tests.library.baskets_kit import CATALOGUE, GUARD, LIAISON, OFFICER, OTHER_OWNER, OWNER, Town, ask, form, town_at
 
 S = ItemState
 
@@ -70,3 +71,23 @@ def test_a_second_person_does_not_agree_to_more_than_the_owner_saw(town: Town) -
     town.catalogue = before
     agree_items(town.applying, GUARD, basket.basket_id, ["residents"], OFFICER)
     assert len(town.live("scene:epidemic")) == 1
+
+
+def test_what_is_not_shared_any_more_is_not_read_any_more(town: Town) -> None:
+    submit(town.applying, LIAISON, form(ask("shops"), ask("benches")))
+    town.change_shape("shops", lambda one: replace(one, sharing=Sharing.NOT_SHARED))
+    assert [share.dataset for share in town.live("agency:street-1")] == ["benches"]  # at once, told or not
+    assert sweep(town.applying, town.book).suspended == 1
+    share = next(each for each in town.book.list_all_shares() if each.dataset == "shops")
+    with pytest.raises(Denied):
+        resume_share(town.applying, OTHER_OWNER, share.share_id)
+    town.change_shape("shops", lambda one: replace(one, sharing=Sharing.RESTRICTED))
+    assert [each.dataset for each in town.live("agency:street-1")] == ["benches"]  # not by itself
+    resume_share(town.applying, OTHER_OWNER, share.share_id)
+    assert len(town.live("agency:street-1")) == 2
+
+
+def test_grants_of_shared_datasets_hold_whatever_their_condition() -> None:
+    one = CATALOGUE.get("shops")
+    assert replace(one, sharing=Sharing.RESTRICTED).digest == one.digest
+    assert one.digest == "52613f59134cd3fd81479160573c68fd"  # what was given by an earlier version goes on
