@@ -10,13 +10,36 @@ from hubtwin.base.errors import Denied
 from hubtwin.datasets.listing import Listing, Sharing, Trait
 from hubtwin.datasets.table import Grade
 from hubtwin.library.applying import submit
-from hubtwin.library.basket_clock import sweep
-from hubtwin.library.deciding import Decision, agree_items, decide_items, resume_share
-from hubtwin.model.basket import BasketKind, ItemState
+from hubtwin.library.basket_clock import Swept, sweep
+from hubtwin.library.deciding import (
+    Decision,
+    agree_items,
+    decide_items,
+    resume_share,
+    review_share,
+    revoke_share,
+    take_emergency,
+)
+from hubtwin.model.basket import BasketKind, ItemState, advance
 from hubtwin.model.sharing import Rows
-from hubtwin.rules.basket_moves import Given
+from hubtwin.rules.basket_moves import Changed, Given
+from hubtwin.web.shown_baskets import state_of
 from tests.databases import Engine
-from tests.library.baskets_kit import CATALOGUE, GUARD, LIAISON, OFFICER, OTHER_OWNER, OWNER, Town, ask, form, town_at
+from tests.library.baskets_kit import (
+    AUTHORITY,
+    CATALOGUE,
+    COMMANDER,
+    GUARD,
+    LIAISON,
+    OFFICER,
+    OTHER_OWNER,
+    OWNER,
+    Town,
+    ask,
+    form,
+    town_at,
+    urgent,
+)
 
 S = ItemState
 
@@ -91,3 +114,42 @@ def test_grants_of_shared_datasets_hold_whatever_their_condition() -> None:
     one = CATALOGUE.get("shops")
     assert replace(one, sharing=Sharing.RESTRICTED).digest == one.digest
     assert one.digest == "52613f59134cd3fd81479160573c68fd"  # what was given by an earlier version goes on
+
+
+def test_what_was_told_to_be_over_stays_so_though_the_clock_was_wrong(town: Town) -> None:
+    basket = submit(town.applying, LIAISON, form(ask("shops"), ask("benches")))
+    town.wait(days=3650)
+    assert sweep(town.applying, town.book).aged == 1
+    town.wait(days=-3650)
+    assert town.live("agency:street-1") == []
+    assert sweep(town.applying, town.book) == Swept()
+    shares = town.book.shares_of(basket.basket_id)
+    assert {state_of(each, town.catalogue.get(each.dataset), town.now_min) for each in shares} == {"over"}
+    before = town.kinds()
+    revoke_share(town.applying, AUTHORITY, shares[0].share_id)  # it is over: nothing is left to be ended
+    assert town.kinds() == before
+    again = submit(town.applying, LIAISON, form(ask("shops"), key="again"))
+    assert again.items[0].state is S.ACTIVE, "its end was nobody's word"
+
+
+def test_what_a_wrong_clock_left_readable_is_ended_by_its_owner(town: Town) -> None:
+    """As an earlier version left it: the item says that it is over, the share does not."""
+    basket = submit(town.applying, LIAISON, form(ask("shops")))
+    town.book.change(basket.basket_id, lambda now, _: Changed(now.with_items([advance(now.items[0], "expire")])))
+    (share,) = town.live("agency:street-1")
+    done = revoke_share(town.applying, OTHER_OWNER, share.share_id)
+    assert (town.live("agency:street-1"), done.items[0].state) == ([], S.EXPIRED)
+    revoke_share(town.applying, OTHER_OWNER, share.share_id)
+    assert town.kinds().count("ShareRevoked") == 1
+    assert submit(town.applying, LIAISON, form(ask("shops"), key="again")).items[0].state is S.SUBMITTED
+
+
+def test_an_emergency_that_a_wrong_clock_ended_is_over_and_reviewed(town: Town) -> None:
+    taken = take_emergency(town.applying, COMMANDER, urgent(ask("residents", "no", rows=Rows(True))))
+    town.wait(days=2)
+    sweep(town.applying, town.book)
+    town.wait(days=-2)
+    with pytest.raises(Denied, match=taken.items[0].share_id):
+        take_emergency(town.applying, COMMANDER, urgent(ask("shops", "no", rows=Rows(True)), key="two", minutes=60))
+    review_share(town.applying, GUARD, taken.items[0].share_id, justified=False, note="no flood")
+    assert town.live("agency:command") == []

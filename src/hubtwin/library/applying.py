@@ -257,7 +257,7 @@ class Taken:
 def list_taken(applying: Applying, applicant: str, grantee: str) -> Taken:
     """Return what a grantee, or who applies, took in emergencies and nobody has reviewed."""
     now_min, shares = applying.now_min(), applying.book.list_unreviewed_of(grantee, applicant)
-    over = tuple(share for share in shares if share.revoked_min is not None or share.until_min <= now_min)
+    over = tuple(share for share in shares if share.is_over(now_min))
     return Taken(over, max((now_min - share.from_min for share in shares), default=0))
 
 

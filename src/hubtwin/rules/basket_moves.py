@@ -165,13 +165,18 @@ def probed(basket: Basket, shares: Sequence[Share], results: Mapping[str, ProbeR
 
 
 def revoke(basket: Basket, share: Share, *, by: str, at_min: int) -> Changed:
-    """Return a basket one of whose shares ends now; twice is harmless."""
+    """Return a basket one of whose shares ends now; twice is harmless.
+
+    A share that has not ended yet is revoked also where its item is over, as a clock that was wrong for a while leaves
+    it: what may be read is what the share says.
+    """
     item = _item_of(basket, share)
-    if share.revoked_min is not None or not can_advance(item, "revoke"):
+    moves = can_advance(item, "revoke")
+    if share.revoked_min is not None or (share.is_over(at_min) and not moves):
         return Changed(basket)
     ended = replace(share, revoked_min=at_min, revoked_by=by)
     note = BasketNote("ShareRevoked", by, {**_about(basket, item), "share": share.share_id, "grantee": share.grantee})
-    return Changed(basket.with_items([advance(item, "revoke")]), (ended,), (note,))
+    return Changed(basket.with_items([advance(item, "revoke")] if moves else []), (ended,), (note,))
 
 
 def suspend(basket: Basket, share: Share, *, by: str, why: str, at_min: int) -> Changed:
@@ -198,19 +203,22 @@ def resume(basket: Basket, share: Share, *, by: str, digest: str) -> Changed:
 def aged(basket: Basket, shares: Iterable[Share], *, at_min: int, near_end_min: int) -> Changed:
     """Return a basket whose items say what the clock has made of their shares: expiring, or expired.
 
-    Nobody waits for this to be refused: a share that is over does not hold from its minute on, told or not.
+    Nobody waits for this to be refused: a share that is over does not hold from its minute on, told or not. What was
+    told to be over stays so, whatever the clock says later.
     """
-    until = {share.dataset: share.until_min for share in shares}
-    items, notes = [], []
+    by_dataset = {share.dataset: share for share in shares}
+    items, ended, notes = [], [], []
     for item in basket.items:
-        if item.state not in HELD or item.dataset not in until:
+        share = by_dataset.get(item.dataset)
+        if item.state not in HELD or share is None:
             continue
-        if at_min >= until[item.dataset]:
+        if at_min >= share.until_min:
             items.append(advance(item, "expire"))
+            ended.append(replace(share, ended_min=at_min))
             notes.append(BasketNote("ShareExpired", "system", {**_about(basket, item), "share": item.share_id}))
-        elif at_min >= until[item.dataset] - near_end_min and can_advance(item, "near_end"):
+        elif at_min >= share.until_min - near_end_min and can_advance(item, "near_end"):
             items.append(advance(item, "near_end"))
-    return Changed(basket.with_items(items), notes=tuple(notes))
+    return Changed(basket.with_items(items), tuple(ended), tuple(notes))
 
 
 def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:
