@@ -14,14 +14,16 @@ from hubtwin.library.basket_clock import Swept, sweep
 from hubtwin.library.deciding import (
     Decision,
     agree_items,
+    authorise,
     decide_items,
     resume_share,
     review_share,
     revoke_share,
+    sign_template,
     take_emergency,
 )
 from hubtwin.model.basket import BasketKind, ItemState, advance
-from hubtwin.model.sharing import Rows
+from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.basket_moves import Changed, Given
 from hubtwin.web.shown_baskets import state_of
 from tests.databases import Engine
@@ -34,6 +36,7 @@ from tests.library.baskets_kit import (
     OFFICER,
     OTHER_OWNER,
     OWNER,
+    TEMPLATE,
     Town,
     ask,
     form,
@@ -54,6 +57,11 @@ def with_grade(one: Listing, column: str, grade: Grade, mask: str = "") -> Listi
     columns = tuple(replace(each, grade=grade) if each.name == column else each for each in one.dataset.columns)
     traits = {**one.traits, column: Trait(mask=mask)}
     return replace(one, dataset=replace(one.dataset, columns=columns), traits=traits)
+
+
+def without(one: Listing, column: str) -> Listing:
+    left = tuple(each for each in one.dataset.columns if each.name != column)
+    return replace(one, dataset=replace(one.dataset, columns=left))
 
 
 def test_an_owner_gives_with_the_masks_of_the_day_of_the_decision(town: Town) -> None:
@@ -153,3 +161,28 @@ def test_an_emergency_that_a_wrong_clock_ended_is_over_and_reviewed(town: Town) 
         take_emergency(town.applying, COMMANDER, urgent(ask("shops", "no", rows=Rows(True)), key="two", minutes=60))
     review_share(town.applying, GUARD, taken.items[0].share_id, justified=False, note="no flood")
     assert town.live("agency:command") == []
+
+
+def test_a_template_over_a_column_that_is_gone_speaks_no_more_and_stops_nobody(town: Town) -> None:
+    more = replace(TEMPLATE, alone=False, masks=(*TEMPLATE.masks, ("kind", "keep_first_1")))
+    sign_template(town.applying, OWNER, more)
+    wanted = form(ask("residents", "no", "phone"), ask("meals", "no", "phone"))
+    basket = submit(town.applying, LIAISON, wanted)
+    assert basket.items[0].lane is Lane.TEMPLATE
+    town.change_shape("residents", lambda one: without(one, "kind"))
+    later = submit(town.applying, LIAISON, replace(wanted, key="later"))
+    assert later.items[0].lane is Lane.OWNER
+    done = decide_items(town.applying, OWNER, later.basket_id, [Decision("residents", give=True)], LIAISON)
+    assert done.items[0].state is S.ACTIVE
+    key = authorise(town.applying, AUTHORITY, basket.basket_id, LIAISON)
+    assert [item.state for item in key.items] == [S.SUBMITTED, S.SUBMITTED]
+    taken = take_emergency(town.applying, COMMANDER, urgent(ask("residents", "no", rows=Rows(True))))
+    assert taken.items[0].state is S.ACTIVE
+
+
+def test_an_item_whose_column_is_gone_holds_up_no_other(town: Town) -> None:
+    sign_template(town.applying, OWNER, replace(TEMPLATE, alone=False))
+    basket = submit(town.applying, LIAISON, form(ask("meals", "no", "kind"), ask("residents", "no", "phone")))
+    town.change_shape("meals", lambda one: without(one, "kind"))
+    done = authorise(town.applying, AUTHORITY, basket.basket_id, LIAISON)
+    assert [item.state for item in done.items] == [S.SUBMITTED, S.ACTIVE]

@@ -40,6 +40,7 @@ from hubtwin.rules.lanes import (
     facts_of,
     masks_of,
     see_template,
+    takes_masks,
 )
 from hubtwin.rules.permission import may
 from hubtwin.rules.working_days import WorkingDays
@@ -304,9 +305,11 @@ def _why(said: Sequence[Said]) -> list[str]:
 
 
 def _counts(template: Template, listing: Listing, setting: Setting, form: Form) -> bool:
-    """Return whether a template may speak for an item: live, of the owner, and not signed by who would gain by it."""
+    """Return whether a template may speak for an item: live, of the owner, not signed by who would gain by it, and of
+    a dataset of which every column that it masks is still there and takes its mask."""
     gains = {setting.applicant.user_id, form.grantee.removeprefix("user:")}
-    return template.is_live(setting.now_min) and template.owner == listing.owner and template.signed_by not in gains
+    meant = template.owner == listing.owner and takes_masks(listing, template.masks)
+    return meant and template.is_live(setting.now_min) and template.signed_by not in gains
 
 
 def _refuse_grantee(who: Person, form: Form) -> None:

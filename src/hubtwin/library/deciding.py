@@ -262,13 +262,18 @@ def _decide_one(
 
 
 def _allowed_now(applying: Applying, basket: Basket, applicant: Person) -> Iterable[tuple[BasketItem, Terms]]:
-    """Yield the waiting items that the rules of this moment allow, as they are given."""
+    """Yield the waiting items that the rules of this moment allow, as they are given.
+
+    One whose columns are gone meanwhile holds up none of the others."""
     catalogue = applying.catalogue()
     for item in basket.items:
         listing = find_listing(catalogue, item.dataset)
         if item.state is not ItemState.SUBMITTED or listing is None:
             continue
-        found = _look_again(applying, catalogue, basket, item, applicant)
+        try:
+            found = _look_again(applying, catalogue, basket, item, applicant)
+        except Malformed:
+            continue
         if found.lane in {Lane.AUTOMATIC, Lane.TEMPLATE}:
             lane = replace(item, lane=found.lane, grade=found.grade, masks=found.masks)
             allowed = replace(lane, template_id=found.template_id, said=found.said)
