@@ -186,3 +186,20 @@ def test_an_item_whose_column_is_gone_holds_up_no_other(town: Town) -> None:
     town.change_shape("meals", lambda one: without(one, "kind"))
     done = authorise(town.applying, AUTHORITY, basket.basket_id, LIAISON)
     assert [item.state for item in done.items] == [S.SUBMITTED, S.ACTIVE]
+
+
+def test_what_its_owner_agreed_to_is_not_refused_by_another_agency(town: Town) -> None:
+    basket = submit(town.applying, LIAISON, form(ask("residents", "health", counts_only=True)))
+    decide_items(town.applying, OWNER, basket.basket_id, [Decision("residents", give=True)], LIAISON)
+    no = [Decision("residents", give=False, reason="not so")]
+    for who in (OTHER_OWNER, AUTHORITY):
+        with pytest.raises(Denied, match="public-security"):
+            decide_items(town.applying, who, basket.basket_id, no, LIAISON)
+    assert town.book.get(basket.basket_id).items[0].state is S.AGREED
+    colleague = replace(OWNER, user_id="colleague")  # of the agency that owns it
+    assert decide_items(town.applying, colleague, basket.basket_id, no, LIAISON).items[0].state is S.REFUSED
+    again = submit(town.applying, LIAISON, form(ask("residents", "health", counts_only=True), key="again"))
+    decide_items(town.applying, OWNER, again.basket_id, [Decision("residents", give=True)], LIAISON)
+    town.wait(days=8)
+    assert sweep(town.applying, town.book).escalated == 1
+    assert decide_items(town.applying, AUTHORITY, again.basket_id, no, LIAISON).items[0].state is S.REFUSED

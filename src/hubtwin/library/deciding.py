@@ -233,8 +233,10 @@ def withdraw_template(applying: Applying, who: Person, template_id: str) -> Temp
 
 def may_decide(who: Person, item: BasketItem) -> bool:
     """Return whether a person may decide an item: its owner, or the authority once the owner's clock ran out."""
-    if item.state is not ItemState.SUBMITTED:
-        return False
+    return item.state is ItemState.SUBMITTED and _is_entitled(who, item)
+
+
+def _is_entitled(who: Person, item: BasketItem) -> bool:
     owns = Role.DATA_OWNER in who.roles and is_allowed(who, "basket.decide") and who.agency == item.owner
     return owns or (item.level > 0 and is_allowed(who, "basket.authorise"))
 
@@ -243,7 +245,7 @@ def _decide_one(
     applying: Applying, who: Person, basket: Basket, decision: Decision, applicant: Person
 ) -> tuple[BasketItem, Share | None, BasketNote]:
     item, at_ms = basket.get_item(decision.dataset), applying.now_ms()
-    if item.state is ItemState.SUBMITTED and not may_decide(who, item):
+    if item.state in WAITING and not _is_entitled(who, item):  # also after the first of two persons has said yes
         raise Denied("library.dataset_of_another", dataset=item.dataset, owner=item.owner)
     if who.agency == basket.agency != item.owner:  # the authority gives its own agency nothing in an owner's place
         raise Denied("model.basket_of_oneself")
