@@ -9,7 +9,7 @@ import pytest
 from hubtwin.base.errors import Denied
 from hubtwin.datasets.listing import Listing, Sharing, Trait
 from hubtwin.datasets.table import Grade
-from hubtwin.library.applying import submit
+from hubtwin.library.applying import check, submit
 from hubtwin.library.basket_clock import Swept, sweep
 from hubtwin.library.deciding import (
     Decision,
@@ -22,7 +22,7 @@ from hubtwin.library.deciding import (
     sign_template,
     take_emergency,
 )
-from hubtwin.model.basket import BasketKind, ItemState, advance
+from hubtwin.model.basket import Ask, BasketKind, ItemState, advance
 from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.basket_moves import Changed, Given
 from hubtwin.web.shown_baskets import state_of
@@ -31,6 +31,7 @@ from tests.library.baskets_kit import (
     AUTHORITY,
     CATALOGUE,
     COMMANDER,
+    FIRST,
     GUARD,
     LIAISON,
     OFFICER,
@@ -203,3 +204,27 @@ def test_what_its_owner_agreed_to_is_not_refused_by_another_agency(town: Town) -
     town.wait(days=8)
     assert sweep(town.applying, town.book).escalated == 1
     assert decide_items(town.applying, AUTHORITY, again.basket_id, no, LIAISON).items[0].state is S.REFUSED
+
+
+def test_what_was_revoked_is_free_again_only_where_its_owner_gave_it_anew(town: Town) -> None:
+    both = ask("shops", "no", "street", "kind", rows=Rows(True))
+    first = submit(town.applying, LIAISON, form(both, key="first"))
+    decide_items(town.applying, OTHER_OWNER, first.basket_id, [Decision("shops", give=True)], LIAISON)
+    revoke_share(town.applying, GUARD, town.book.get(first.basket_id).items[0].share_id)
+
+    def lane_after(one: Ask, given: Given, key: str) -> Lane:
+        basket = submit(town.applying, LIAISON, form(one, key=key))
+        decide_items(town.applying, OTHER_OWNER, basket.basket_id, [Decision("shops", True, given)], LIAISON)
+        if one.columns == {"health"}:
+            agree_items(town.applying, GUARD, basket.basket_id, ["shops"], LIAISON)
+        return check(town.applying, LIAISON, form(ask("shops"), key="look"))[0].item.lane
+
+    counts = ask("shops", "health", counts_only=True, rows=Rows(True))
+    assert lane_after(counts, Given(), "counts") is Lane.OWNER
+    assert lane_after(replace(both, counts_only=True), Given(), "counts of them") is Lane.OWNER
+    assert lane_after(both, Given(columns=frozenset({"no", "street"})), "columns") is Lane.OWNER
+    own_street = Rows(column="street", values=frozenset({FIRST}))
+    assert lane_after(both, Given(rows=own_street), "rows") is Lane.OWNER
+    assert lane_after(both, Given(masks=(("kind", "hidden"),)), "masked") is Lane.OWNER
+    town.change_shape("shops", lambda one: without(one, "kind"))  # nobody can give that any more
+    assert lane_after(ask("shops", "no", "street", rows=Rows(True)), Given(), "all") is Lane.AUTOMATIC

@@ -4,7 +4,7 @@ The times that a person waits for are those of other people: what the rules allo
 active while the applicant still looks at the page. Without a probe nothing becomes active.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -75,8 +75,9 @@ class Book(Protocol):
         """Return the shares that came of a basket."""
         ...
 
-    def was_revoked(self, agency: str, dataset: str) -> bool:
-        """Return whether somebody ended what an agency had of a dataset, and its owner has given none since."""
+    def was_revoked(self, agency: str, dataset: str, known: Collection[str]) -> bool:
+        """Return whether somebody ended what an agency had of a dataset, and its owner has not given it anew; `known`
+        are the columns that it still has."""
         ...
 
     def list_unreviewed_of(self, grantee: str, applicant: str) -> list[Share]:
@@ -218,7 +219,8 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
     rows = asked_rows(listing, ask, street)
     stored = applying.stored_rows(listing.name) if rows.everything else None
     facts = facts_of(listing, ask, setting, rows, stored_rows=stored)
-    facts = replace(facts, revoked=applying.book.was_revoked(setting.applicant.agency, listing.name))
+    revoked = applying.book.was_revoked(setting.applicant.agency, listing.name, listing.dataset.by_name)
+    facts = replace(facts, revoked=revoked)
     if form.kind is BasketKind.EMERGENCY:
         taken = list_taken(applying, setting.applicant.user_id, form.grantee)
         facts = replace(facts, unreviewed=taken.is_over, emergency_since_min=taken.since_min)

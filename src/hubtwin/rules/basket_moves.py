@@ -5,7 +5,7 @@ each raises Denied for a move that the table of `model.basket` does not know. Mi
 milliseconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hubtwin.base.errors import Denied, Malformed
@@ -23,6 +23,7 @@ from hubtwin.model.basket import (
     refuse_same,
 )
 from hubtwin.model.sharing import Lane, ProbeResult, Rows, Share
+from hubtwin.rules.masks import CLEAR
 
 MS = 60_000
 
@@ -177,6 +178,30 @@ def revoke(basket: Basket, share: Share, *, by: str, at_min: int) -> Changed:
     ended = replace(share, revoked_min=at_min, revoked_by=by)
     note = BasketNote("ShareRevoked", by, {**_about(basket, item), "share": share.share_id, "grantee": share.grantee})
     return Changed(basket.with_items([advance(item, "revoke")] if moves else []), (ended,), (note,))
+
+
+def is_withheld(shares: Iterable[Share], known: Collection[str]) -> bool:
+    """Return whether something was revoked of a dataset that its owner has not given anew since: all of its columns
+    (as far as they are `known` still) and rows, as rows where rows were ended. Giving something else says nothing."""
+    found = list(shares)
+    by_owner = [each for each in found if each.revoked_min is None and each.lane in {Lane.OWNER, Lane.AGGREGATE}]
+    return any(
+        not any(each.from_min >= share.revoked_min and _covers(each, share, known) for each in by_owner)
+        for share in found
+        if share.revoked_min is not None
+    )
+
+
+def _covers(given: Share, ended: Share, known: Collection[str]) -> bool:
+    columns = ended.columns.intersection(known)
+    hidden = {name for name, mask in given.masks if mask != CLEAR} & columns
+    same_form = given.count_floor is None or ended.count_floor is not None
+    return (
+        same_form
+        and columns <= given.columns
+        and narrower(ended.rows, given.rows)
+        and hidden <= dict(ended.masks).keys()
+    )
 
 
 def suspend(basket: Basket, share: Share, *, by: str, why: str, at_min: int) -> Changed:

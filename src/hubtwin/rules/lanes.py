@@ -85,7 +85,7 @@ class Facts:
     own_scene: bool
     template: Seen | None = None
     chosen: bool = False  # rows are chosen by the values of a sensitive column, which may say whose they are
-    revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has given none since
+    revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has not given it anew
     unreviewed: bool = False  # an emergency access of theirs is over and nobody has reviewed it
     emergency_since_min: int = 0  # minutes since the first of their emergency accesses began that nobody has reviewed
 
