@@ -1,7 +1,7 @@
 """Attacks on a grantee's queries, on the real path: gate, secure views over Parquet, bounds, revocation."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -405,6 +405,25 @@ def test_a_share_that_ends_before_rows_leave_gives_none(tmp_path: Path) -> None:
     held.engine.run = ended  # type: ignore[method-assign]
     with pytest.raises(Denied):
         ask(held.desk, held.asked("SELECT id FROM residents"))
+    held.engine.close()
+
+
+def test_a_contract_that_raises_a_grade_stops_a_running_question(tmp_path: Path) -> None:
+    held = make_kit(tmp_path, make_share(columns="id age"))
+    run, looked = held.engine.run, list[bool]()
+
+    def raised(*given: object, still: Callable[[], bool], **named: object) -> object:
+        table = run(*given, still=still, **named)  # type: ignore[arg-type]
+        columns = tuple(replace(each, grade=Grade.L4) if each.name == "age" else each for each in RESIDENTS.columns)
+        listing = replace(LISTINGS[0], dataset=replace(RESIDENTS, columns=columns))
+        held.catalogue = replace(CATALOGUE, listings=(listing, *LISTINGS[1:]))
+        looked.append(still())  # as while it runs
+        return table
+
+    held.engine.run = raised  # type: ignore[method-assign]
+    with pytest.raises(Denied, match="ended"):
+        ask(held.desk, held.asked("SELECT id, age FROM residents"))
+    assert looked == [False]
     held.engine.close()
 
 

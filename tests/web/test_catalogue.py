@@ -171,6 +171,10 @@ def test_only_a_steward_of_the_owner_publishes_a_contract(real: RealCatalogue, w
     assert (found.line.contract, found.keywords) == ("1.0.0", ("auto",))
     assert [each.version for each in found.versions] == ["1.0.0"]
     assert not made.suspends
+    secret = contract_of(works.library.catalogue().get("cars"))["customProperties"]  # type: ignore[union-attr]
+    secret = [{**each, "value": "not_shared"} if each["property"] == "hubtwin.sharing" else each for each in secret]
+    closed = _put(real, works, STEWARD, publish=False, version="1.1.0", customProperties=secret)
+    assert ({each.where for each in closed.changes}, closed.suspends) == ({"contract", "sharing"}, True)
     again = _put(real, works, STEWARD, publish=True)
     assert (again.changes, again.published) == ([], None)
     with pytest.raises(Malformed, match=r"not above 1\.0\.0"):

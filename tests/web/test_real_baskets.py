@@ -132,7 +132,11 @@ def test_one_basket_from_the_form_to_what_is_shared(there: There) -> None:
         "lives_alone": "null",
         "street_code": "",
     }
+    stopped = list[str]()
+    baskets: Any = there.desk.baskets
+    baskets._stop = lambda: stopped.append("what waits for partners")
     gone = there.post("he", f"/shares/{masked['share_id']}/revoke", {})
+    assert stopped
     assert (gone["live"], gone["state"], gone["revoked_by"]) == (False, "revoked", "he")
     assert len(there.get("lin", "/shares?live=true")["shares"]) == 2
     assert there.post("lin", f"{path}/withdraw", {})["items"][3]["state"] == "withdrawn"

@@ -19,6 +19,7 @@ from hubtwin.stores.erasure import restore_forgetting
 from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.uploads import Uploads
+from hubtwin.wiring import library_keeping
 from hubtwin.wiring.library_keeping import forget_person
 from hubtwin.wiring.works import Works, open_works
 
@@ -81,6 +82,19 @@ def test_all_rows_of_a_person_go_and_the_report_is_signed_and_names_nobody(tmp_p
         assert told == ["LibraryForgetting"]
         assert body["reason"] == "asked for it"
         assert not any("asked for it" in str(entry.payload) for entry in works.access.audit.list_entries())
+
+
+def test_what_waits_for_partners_of_what_was_erased_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = set[str]()
+    monkeypatch.setattr(library_keeping, "stop_sendings", lambda _, datasets: stopped.update(datasets))
+    with opened(tmp_path) as works:
+        bound = _fill(works)
+        forget_person(works, "citizen_id", "nobody's number", by=STEWARD, second=OFFICER, reason="asked for it")
+        assert stopped == set()
+        forget_person(works, "citizen_id", NOBODY, by=STEWARD, second=OFFICER, reason="asked for it")
+        assert stopped == {name for name, _ in bound}
 
 
 def test_it_takes_a_steward_a_security_officer_an_element_and_no_hold(tmp_path: Path) -> None:

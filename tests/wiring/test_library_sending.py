@@ -20,6 +20,7 @@ from hubtwin.model.batch import RowAnswer, RowFate
 from hubtwin.model.partner import Level, Partner, Way
 from hubtwin.model.sharing import Delivery, Lane, Rows, Share
 from hubtwin.ports import Batch
+from hubtwin.rules.basket_moves import Changed
 from hubtwin.rules.batching import RowState
 from hubtwin.settings import load_settings
 from hubtwin.settings.partners import PartnerSettings
@@ -28,9 +29,9 @@ from hubtwin.wiring.applying import open_baskets
 from hubtwin.wiring.asked import salt_of
 from hubtwin.wiring.batches import Batching
 from hubtwin.wiring.governing import governing_of
-from hubtwin.wiring.library_sending import errors_of_sending, send_again, send_corrected, send_through
+from hubtwin.wiring.library_sending import errors_of_sending, send_again, send_corrected, send_through, stop_sendings
 from hubtwin.wiring.plugs import SCENES, load
-from hubtwin.wiring.running import batching_of, sender_of
+from hubtwin.wiring.running import batching_of, make_running, sender_of
 from hubtwin.wiring.works import Works, open_works
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
@@ -263,3 +264,46 @@ def test_rows_from_before_a_contract_added_a_column_are_read_with_the_others(tmp
         _give(works, columns=frozenset({key.name, last.name}))
         made = send_through(works, "s1", by=STEWARD)
         assert sorted(row.row.cells[1] for row in made.batched.rows) == ["new", "old"]
+
+
+@pytest.mark.parametrize("how", ["revoked_min", "suspended_min", "until_min", "digest"])
+def test_what_waits_for_a_partner_goes_no_more_once_its_share_has_ended(tmp_path: Path, how: str) -> None:
+    with opened(tmp_path) as works:
+        assert works.batches is not None
+        assert works.partners is not None
+        wire = works.partners.wire
+        _fill(works, "a", "b")
+        share = _give(works)
+        head = send_through(works, "s1", by=STEWARD).head
+        assert head is not None
+        assert stop_sendings(works) == 0, "it holds"
+        assert len(wire.list_waiting("city", 10)) == 2
+
+        def put(changed: Share) -> None:
+            open_baskets(works.access).change("b1", lambda basket, _: Changed(basket, (changed,)))
+
+        put(replace(share, **{how: "other" if how == "digest" else epoch_minute(NOW)}))  # type: ignore[arg-type]
+        assert stop_sendings(works) == 2
+        assert wire.list_waiting("city", 10) == []
+        assert stop_sendings(works) == 0
+        with pytest.raises(Denied):
+            send_through(works, "s1", by=STEWARD)
+        put(share)  # as after a suspension: what did not go goes now
+        send_through(works, "s1", by=STEWARD)
+        assert len(wire.list_waiting("city", 10)) == 2
+        assert wire.list_waiting("city", 10)[0].subject == f"{head.batch_id}.2"
+        for name, count in (("streets", 0), (NAME, 2)):  # a person was erased in it
+            assert stop_sendings(works, {name}) == count
+        assert works.batches.count(head.batch_id)[RowState.SENT] == 2
+
+
+def test_the_service_stops_what_waits_under_a_share_that_has_ended(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.partners is not None
+        _fill(works, "a")
+        share = _give(works)
+        send_through(works, "s1", by=STEWARD)
+        ended = replace(share, until_min=epoch_minute(NOW))
+        open_baskets(works.access).change("b1", lambda basket, _: Changed(basket, (ended,)))
+        make_running(works, {}).service.step(NOW)
+        assert works.partners.wire.list_waiting("city", 10) == []

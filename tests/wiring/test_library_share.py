@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -22,7 +23,7 @@ from hubtwin.rules.library_template import name_of, template_of
 from hubtwin.stores.shelf_rows import ShelfRows
 from hubtwin.stores.shelves import Shelves
 from hubtwin.wiring.batches import Batching, Templates
-from hubtwin.wiring.library_incoming import Lander
+from hubtwin.wiring.library_incoming import Lander, incoming_of
 from hubtwin.wiring.library_share import Came, Incoming, made_templates, send_share
 from tests.wiring.batch_town import NOW, PROVINCE, TEMPLATES, ZONE, Town, town
 
@@ -125,7 +126,7 @@ class FarLibrary:
         agreement = Agreement("a1", "statistics", "law", date.min, date.max, takes=self.takes)
         partner = Partner("here", {"zh": "这里", "en": "here"}, Level.HUB, Way.HTTPS, agreements=(agreement,))
         incoming = Incoming(
-            *(self.listed, {"here": partner}, self.town.province.send, self._land, Status.ACTUAL),
+            *(lambda: self.listed, {"here": partner}, self.town.province.send, self._land, Status.ACTUAL),
             day=lambda: date(2022, 10, 20),
             now_min=lambda: int(self.town.now.timestamp()) // 60,
         )
@@ -160,6 +161,23 @@ def test_another_hub_takes_the_rows_into_its_library_and_answers_each(here: Town
     assert here.states() == {RowState.ACCEPTED.value: 2}
     told = sorted((values for _, values in far.rows.values()), key=lambda row: row["number"])
     assert told == [{"number": "a", "since": "2022-10-22T00:00Z"}, {"number": "b", "state": "open"}]
+
+
+def test_rows_that_come_after_a_contract_are_taken_under_it(tmp_path: Path) -> None:
+    listed = [CATALOGUE]
+    shelves = Shelves(tmp_path, at_min=0)
+    rows = ShelfRows(shelves, "far", Status.ACTUAL, clock=lambda: NOW)
+    works: Any = SimpleNamespace(
+        library=SimpleNamespace(catalogue=lambda: listed[0], rows=rows),
+        settings=SimpleNamespace(hub=SimpleNamespace(zone=ZONE)),
+        store=SimpleNamespace(status=Status.ACTUAL),
+        clock=lambda: NOW,
+    )
+    sender: Any = None
+    incoming = incoming_of(works, {}, sender)
+    listed[0] = Catalogue(CATALOGUE.libraries, (replace(LISTING, contract="2.0.0"),))
+    assert incoming.catalogue() is listed[0], "not that of when the service was started"
+    shelves.close()
 
 
 @pytest.mark.parametrize("fault", ["not_agreed", "not_the_source", "other_columns", "hubs_own"])

@@ -184,8 +184,10 @@ class Listing:
 
     @cached_property
     def digest(self) -> str:
-        """Return a digest of names, types and grades of the columns: a grant holds for exactly this shape."""
+        """Return a digest of names, types and grades of the columns, and of whether it is shared at all: a grant holds
+        for exactly this shape, and for none that may not leave its owner."""
         told = ";".join(f"{each.name}:{each.type}:{int(each.grade)}" for each in self.dataset.columns)
+        told += ";not_shared" if self.sharing is Sharing.NOT_SHARED else ""
         return sha256(told.encode()).hexdigest()[:32]
 
 

@@ -4,7 +4,7 @@ The times that a person waits for are those of other people: what the rules allo
 active while the applicant still looks at the page. Without a probe nothing becomes active.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -40,6 +40,7 @@ from hubtwin.rules.lanes import (
     facts_of,
     masks_of,
     see_template,
+    takes_masks,
 )
 from hubtwin.rules.permission import may
 from hubtwin.rules.working_days import WorkingDays
@@ -74,8 +75,9 @@ class Book(Protocol):
         """Return the shares that came of a basket."""
         ...
 
-    def was_revoked(self, agency: str, dataset: str) -> bool:
-        """Return whether somebody ended what an agency had of a dataset, and its owner has given none since."""
+    def was_revoked(self, agency: str, dataset: str, known: Collection[str]) -> bool:
+        """Return whether somebody ended what an agency had of a dataset, and its owner has not given it anew; `known`
+        are the columns that it still has."""
         ...
 
     def list_unreviewed_of(self, grantee: str, applicant: str) -> list[Share]:
@@ -217,7 +219,8 @@ def look_at(applying: Applying, catalogue: Catalogue, setting: Setting, form: Fo
     rows = asked_rows(listing, ask, street)
     stored = applying.stored_rows(listing.name) if rows.everything else None
     facts = facts_of(listing, ask, setting, rows, stored_rows=stored)
-    facts = replace(facts, revoked=applying.book.was_revoked(setting.applicant.agency, listing.name))
+    revoked = applying.book.was_revoked(setting.applicant.agency, listing.name, listing.dataset.by_name)
+    facts = replace(facts, revoked=revoked)
     if form.kind is BasketKind.EMERGENCY:
         taken = list_taken(applying, setting.applicant.user_id, form.grantee)
         facts = replace(facts, unreviewed=taken.is_over, emergency_since_min=taken.since_min)
@@ -257,7 +260,7 @@ class Taken:
 def list_taken(applying: Applying, applicant: str, grantee: str) -> Taken:
     """Return what a grantee, or who applies, took in emergencies and nobody has reviewed."""
     now_min, shares = applying.now_min(), applying.book.list_unreviewed_of(grantee, applicant)
-    over = tuple(share for share in shares if share.revoked_min is not None or share.until_min <= now_min)
+    over = tuple(share for share in shares if share.is_over(now_min))
     return Taken(over, max((now_min - share.from_min for share in shares), default=0))
 
 
@@ -304,9 +307,11 @@ def _why(said: Sequence[Said]) -> list[str]:
 
 
 def _counts(template: Template, listing: Listing, setting: Setting, form: Form) -> bool:
-    """Return whether a template may speak for an item: live, of the owner, and not signed by who would gain by it."""
+    """Return whether a template may speak for an item: live, of the owner, not signed by who would gain by it, and of
+    a dataset of which every column that it masks is still there and takes its mask."""
     gains = {setting.applicant.user_id, form.grantee.removeprefix("user:")}
-    return template.is_live(setting.now_min) and template.owner == listing.owner and template.signed_by not in gains
+    meant = template.owner == listing.owner and takes_masks(listing, template.masks)
+    return meant and template.is_live(setting.now_min) and template.signed_by not in gains
 
 
 def _refuse_grantee(who: Person, form: Form) -> None:

@@ -210,7 +210,7 @@ class _Question:
             raise Malformed("library.ask_not_given", name=NUMBER)
         names = ", ".join(_quoted(name) for name in columns) or "*"
         start = f"SELECT {names} FROM {_quoted(dataset)}"  # noqa: S608 - it goes through the gate
-        shares = self._live().get(dataset, [])
+        shares = self._live(self.catalogue).get(dataset, [])
         if any(share.count_floor is None for share in shares) or not shares:
             given = f"{names}, {NUMBER}" if columns else names
             start = f"SELECT {given} FROM {_quoted(dataset)} WHERE {NUMBER} > {int(number)}"  # noqa: S608
@@ -222,21 +222,21 @@ class _Question:
             raise Malformed("library.ask_page_moved")
         return passed, now
 
-    def _live(self) -> dict[str, list[Share]]:
-        """Return the live shares for this purpose and this way of delivery, by dataset."""
-        if self.asked.purpose not in self.catalogue.purposes:
+    def _live(self, catalogue: Catalogue) -> dict[str, list[Share]]:
+        """Return the live shares for this purpose and this way of delivery, by dataset. Raises Malformed."""
+        if self.asked.purpose not in catalogue.purposes:
             raise Malformed("library.ask_purpose", purpose=self.asked.purpose[:80])
         now_min = self.desk.now_min()
         found: dict[str, list[Share]] = {}
         for share in _all_shares(self.desk, self.asked.grantees):
-            listing = self.catalogue.by_name.get(share.dataset)
+            listing = catalogue.by_name.get(share.dataset)
             if listing and _counts_for(share, listing, self.asked, now_min):
                 found.setdefault(share.dataset, []).append(share)
         return found
 
     def _cover(self, sql: str) -> Passed:
         """Return the question as it may run, and prepare its views. Raises Malformed, Denied."""
-        live = self._live()
+        live = self._live(self.catalogue)
         passed = pass_gate(sql, {name: [*shape_of(shares), *self.extra] for name, shares in live.items()})
         self.fingerprint = passed.fingerprint
         for name, touched in passed.touched.items():
@@ -259,8 +259,10 @@ class _Question:
         return table
 
     def _holds(self) -> bool:
-        """Tell whether every share that the question rests on is live."""
-        live = {share.share_id for shares in self._live().values() for share in shares}
+        """Tell whether every share that the question rests on is live under the catalogue of now: a contract may have
+        raised a grade meanwhile."""
+        found = self._live(self.desk.catalogue())
+        live = {share.share_id for shares in found.values() for share in shares}
         return all(live.issuperset(view.share_ids) for view, _ in self.views.values())
 
     def _hand_out(self, table: pa.Table) -> Answer:

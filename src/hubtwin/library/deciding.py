@@ -23,6 +23,7 @@ from hubtwin.rules.basket_moves import (
     Terms,
     agree,
     approve,
+    join_masks,
     narrow,
     refuse,
     resume,
@@ -104,7 +105,9 @@ def agree_items(applying: Applying, who: Person, basket_id: str, datasets: Itera
         for item in map(basket.get_item, named):
             if item.state is not ItemState.AGREED:
                 raise Denied("library.owner_first", dataset=item.dataset)
-            terms = _terms(applying, basket, item, applicant)
+            now, terms = _as_now(applying, basket, item, applicant)
+            if now.grade > item.grade:  # the owner said yes to something less sensitive
+                raise Denied("library.lane_closed", dataset=item.dataset, lane=item.lane.value)
             moved, share, note = approve(basket, item, terms, by=who.user_id, at_ms=applying.now_ms())
             items.append(moved)
             shares.append(share)
@@ -230,8 +233,10 @@ def withdraw_template(applying: Applying, who: Person, template_id: str) -> Temp
 
 def may_decide(who: Person, item: BasketItem) -> bool:
     """Return whether a person may decide an item: its owner, or the authority once the owner's clock ran out."""
-    if item.state is not ItemState.SUBMITTED:
-        return False
+    return item.state is ItemState.SUBMITTED and _is_entitled(who, item)
+
+
+def _is_entitled(who: Person, item: BasketItem) -> bool:
     owns = Role.DATA_OWNER in who.roles and is_allowed(who, "basket.decide") and who.agency == item.owner
     return owns or (item.level > 0 and is_allowed(who, "basket.authorise"))
 
@@ -240,7 +245,7 @@ def _decide_one(
     applying: Applying, who: Person, basket: Basket, decision: Decision, applicant: Person
 ) -> tuple[BasketItem, Share | None, BasketNote]:
     item, at_ms = basket.get_item(decision.dataset), applying.now_ms()
-    if item.state is ItemState.SUBMITTED and not may_decide(who, item):
+    if item.state in WAITING and not _is_entitled(who, item):  # also after the first of two persons has said yes
         raise Denied("library.dataset_of_another", dataset=item.dataset, owner=item.owner)
     if who.agency == basket.agency != item.owner:  # the authority gives its own agency nothing in an owner's place
         raise Denied("model.basket_of_oneself")
@@ -248,8 +253,10 @@ def _decide_one(
         moved, note = refuse(basket, item, by=who.user_id, at_ms=at_ms, reason=decision.reason)
         return moved, None, note
     cut = narrow(basket, item, decision.given)
+    now, terms = _as_now(applying, basket, cut, applicant)
+    masks = cut.masks if decision.given.masks is not None else join_masks(cut.masks, now.masks)
+    cut = replace(cut, masks=masks, grade=now.grade, said=now.said)
     hidden_by(applying.catalogue().get(item.dataset), cut.masks)
-    terms = _terms(applying, basket, cut, applicant)
     if item.lane in TWO_PERSONS:
         moved, note = agree(basket, cut, by=who.user_id)
         return moved, None, note
@@ -257,26 +264,35 @@ def _decide_one(
 
 
 def _allowed_now(applying: Applying, basket: Basket, applicant: Person) -> Iterable[tuple[BasketItem, Terms]]:
-    """Yield the waiting items that the rules of this moment allow, as they are given."""
+    """Yield the waiting items that the rules of this moment allow, as they are given.
+
+    One whose columns are gone meanwhile holds up none of the others."""
     catalogue = applying.catalogue()
     for item in basket.items:
         listing = find_listing(catalogue, item.dataset)
         if item.state is not ItemState.SUBMITTED or listing is None:
             continue
-        found = _look_again(applying, catalogue, basket, item, applicant)
+        try:
+            found = _look_again(applying, catalogue, basket, item, applicant)
+        except Malformed:
+            continue
         if found.lane in {Lane.AUTOMATIC, Lane.TEMPLATE}:
-            lane = replace(item, lane=found.lane, masks=found.masks, template_id=found.template_id, said=found.said)
-            yield lane, Terms(listing.digest, applying.limits.count_floor)
+            lane = replace(item, lane=found.lane, grade=found.grade, masks=found.masks)
+            allowed = replace(lane, template_id=found.template_id, said=found.said)
+            yield allowed, Terms(listing.digest, applying.limits.count_floor)
 
 
-def _terms(applying: Applying, basket: Basket, item: BasketItem, applicant: Person) -> Terms:
-    """Return the terms of an item that somebody gives now. Raises Denied where its lane is not open any more."""
+def _as_now(applying: Applying, basket: Basket, item: BasketItem, applicant: Person) -> tuple[BasketItem, Terms]:
+    """Return an item as it would come in now, with the grade and masks of today, and the terms under which it is given.
+
+    Raises Denied where its lane is not open any more.
+    """
     catalogue = applying.catalogue()
     listing = catalogue.get(item.dataset)
     found = _look_again(applying, catalogue, basket, item, applicant)
     if not any(said.is_open for said in found.said if said.lane is item.lane):
         raise Denied("library.lane_closed", dataset=item.dataset, lane=item.lane.value)
-    return Terms(listing.digest, applying.limits.count_floor)
+    return found, Terms(listing.digest, applying.limits.count_floor)
 
 
 def _look_again(

@@ -67,7 +67,7 @@ class Policies:
             "sharePurpose": share.purpose,
             "nowMin": now_min,
             "fromMin": share.from_min,
-            "untilMin": share.until_min,
+            "untilMin": share.until_min if share.ended_min is None else share.from_min,
             "probed": share.probed_min is not None,
             "suspended": share.suspended_min is not None,
             "revoked": share.revoked_min is not None,

@@ -78,11 +78,16 @@ class Share:
     reviewed_by: str = ""
     justified: bool | None = None  # by the review; None where there was none, or where only the audit tells it
     review_note: str = ""
+    ended_min: int | None = None  # the minute in which its end was told: a clock that is set back does not undo it
+
+    def is_over(self, at_min: int) -> bool:
+        """Return whether it has ended for good, by its time or by somebody's word."""
+        return self.revoked_min is not None or self.ended_min is not None or at_min >= self.until_min
 
     def is_live(self, at_min: int, digest: str) -> bool:
         """Return whether it holds at a minute for a dataset of this shape."""
-        standing = self.revoked_min is None and self.suspended_min is None and self.digest == digest
-        return standing and self.probed_min is not None and self.from_min <= at_min < self.until_min
+        standing = not self.is_over(at_min) and self.suspended_min is None and self.digest == digest
+        return standing and self.probed_min is not None and self.from_min <= at_min
 
 
 @dataclass(frozen=True, slots=True)

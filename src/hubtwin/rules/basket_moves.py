@@ -5,7 +5,7 @@ each raises Denied for a move that the table of `model.basket` does not know. Mi
 milliseconds.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hubtwin.base.errors import Denied, Malformed
@@ -23,6 +23,7 @@ from hubtwin.model.basket import (
     refuse_same,
 )
 from hubtwin.model.sharing import Lane, ProbeResult, Rows, Share
+from hubtwin.rules.masks import CLEAR
 
 MS = 60_000
 
@@ -75,6 +76,12 @@ def narrow(basket: Basket, item: BasketItem, given: Given) -> BasketItem:
         raise Malformed("rules.basket_longer", dataset=item.dataset)
     kept = tuple(sorted((column, mask) for column, mask in masks.items() if column in columns))
     return replace(item, columns=columns, rows=rows, until_min=until_min, masks=kept)
+
+
+def join_masks(asked: Iterable[tuple[str, str]], now: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return the masks of today, and those that an item came in with where there is none today: nothing is uncovered
+    by waiting."""
+    return tuple(sorted({**dict(asked), **dict(now)}.items()))
 
 
 def make_share(basket: Basket, item: BasketItem, terms: Terms) -> Share:
@@ -159,13 +166,42 @@ def probed(basket: Basket, shares: Sequence[Share], results: Mapping[str, ProbeR
 
 
 def revoke(basket: Basket, share: Share, *, by: str, at_min: int) -> Changed:
-    """Return a basket one of whose shares ends now; twice is harmless."""
+    """Return a basket one of whose shares ends now; twice is harmless.
+
+    A share that has not ended yet is revoked also where its item is over, as a clock that was wrong for a while leaves
+    it: what may be read is what the share says.
+    """
     item = _item_of(basket, share)
-    if share.revoked_min is not None or not can_advance(item, "revoke"):
+    moves = can_advance(item, "revoke")
+    if share.revoked_min is not None or (share.is_over(at_min) and not moves):
         return Changed(basket)
     ended = replace(share, revoked_min=at_min, revoked_by=by)
     note = BasketNote("ShareRevoked", by, {**_about(basket, item), "share": share.share_id, "grantee": share.grantee})
-    return Changed(basket.with_items([advance(item, "revoke")]), (ended,), (note,))
+    return Changed(basket.with_items([advance(item, "revoke")] if moves else []), (ended,), (note,))
+
+
+def is_withheld(shares: Iterable[Share], known: Collection[str]) -> bool:
+    """Return whether something was revoked of a dataset that its owner has not given anew since: all of its columns
+    (as far as they are `known` still) and rows, as rows where rows were ended. Giving something else says nothing."""
+    found = list(shares)
+    by_owner = [each for each in found if each.revoked_min is None and each.lane in {Lane.OWNER, Lane.AGGREGATE}]
+    return any(
+        not any(each.from_min >= share.revoked_min and _covers(each, share, known) for each in by_owner)
+        for share in found
+        if share.revoked_min is not None
+    )
+
+
+def _covers(given: Share, ended: Share, known: Collection[str]) -> bool:
+    columns = ended.columns.intersection(known)
+    hidden = {name for name, mask in given.masks if mask != CLEAR} & columns
+    same_form = given.count_floor is None or ended.count_floor is not None
+    return (
+        same_form
+        and columns <= given.columns
+        and narrower(ended.rows, given.rows)
+        and hidden <= dict(ended.masks).keys()
+    )
 
 
 def suspend(basket: Basket, share: Share, *, by: str, why: str, at_min: int) -> Changed:
@@ -192,19 +228,22 @@ def resume(basket: Basket, share: Share, *, by: str, digest: str) -> Changed:
 def aged(basket: Basket, shares: Iterable[Share], *, at_min: int, near_end_min: int) -> Changed:
     """Return a basket whose items say what the clock has made of their shares: expiring, or expired.
 
-    Nobody waits for this to be refused: a share that is over does not hold from its minute on, told or not.
+    Nobody waits for this to be refused: a share that is over does not hold from its minute on, told or not. What was
+    told to be over stays so, whatever the clock says later.
     """
-    until = {share.dataset: share.until_min for share in shares}
-    items, notes = [], []
+    by_dataset = {share.dataset: share for share in shares}
+    items, ended, notes = [], [], []
     for item in basket.items:
-        if item.state not in HELD or item.dataset not in until:
+        share = by_dataset.get(item.dataset)
+        if item.state not in HELD or share is None:
             continue
-        if at_min >= until[item.dataset]:
+        if at_min >= share.until_min:
             items.append(advance(item, "expire"))
+            ended.append(replace(share, ended_min=at_min))
             notes.append(BasketNote("ShareExpired", "system", {**_about(basket, item), "share": item.share_id}))
-        elif at_min >= until[item.dataset] - near_end_min and can_advance(item, "near_end"):
+        elif at_min >= share.until_min - near_end_min and can_advance(item, "near_end"):
             items.append(advance(item, "near_end"))
-    return Changed(basket.with_items(items), notes=tuple(notes))
+    return Changed(basket.with_items(items), tuple(ended), tuple(notes))
 
 
 def escalated(basket: Basket, *, at_min: int, next_due_min: int) -> Changed:

@@ -85,7 +85,7 @@ class Facts:
     own_scene: bool
     template: Seen | None = None
     chosen: bool = False  # rows are chosen by the values of a sensitive column, which may say whose they are
-    revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has given none since
+    revoked: bool = False  # what the agency had of it was ended by somebody, and the owner has not given it anew
     unreviewed: bool = False  # an emergency access of theirs is over and nobody has reviewed it
     emergency_since_min: int = 0  # minutes since the first of their emergency accesses began that nobody has reviewed
 
@@ -214,14 +214,20 @@ def see_template(template: Template, listing: Listing, ask: Ask, rows: Rows, str
     )
 
 
+def takes_masks(listing: Listing, masks: Iterable[tuple[str, str]]) -> bool:
+    """Return whether every mask exists for the kind of its column: a contract may have taken the column away."""
+    known = listing.dataset.by_name
+    return all(column in known and is_mask(mask, known[column].type) for column, mask in masks)
+
+
 def hidden_by(listing: Listing, masks: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Return the columns of which masks leave less than the whole: a mask that leaves all of it hides nothing.
 
     Raises Malformed for a mask that does not exist, or not for the kind of its column.
     """
-    known, hidden = listing.dataset.by_name, set()
+    hidden = set()
     for column, mask in masks:
-        if column not in known or not is_mask(mask, known[column].type):
+        if not takes_masks(listing, [(column, mask)]):
             raise Malformed("rules.lane_mask", dataset=listing.name, column=column, mask=mask)
         if mask != CLEAR:
             hidden.add(column)

@@ -164,7 +164,8 @@ class Engine:
         try:
             places = places_of(piece, source)
         except (OSError, pa.ArrowInvalid):
-            if not piece.path.exists():  # replaced between the list of files and its reading
+            if not all(path.exists() for path in (piece.path, piece.colours) if path):
+                # replaced between the list of files and its reading: colours too, where changes are put in
                 raise Refused(Retry("library.ask_moved")) from None
             return _Barred(None)
         barred = _Barred(places)

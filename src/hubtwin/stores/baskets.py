@@ -4,7 +4,7 @@ A change is decided inside its transaction, by a pure function that is given the
 decide at once decide one after the other, the second on what the first has left. State and audit row are one commit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hubtwin.base.clock import Clock, epoch_minute
@@ -12,7 +12,7 @@ from hubtwin.base.errors import Absent, Denied
 from hubtwin.base.failpoint import failpoint
 from hubtwin.model.basket import HELD, WAITING, Basket, BasketItem, Template
 from hubtwin.model.sharing import Lane, Share
-from hubtwin.rules.basket_moves import BasketNote, Changed, revoke, suspend
+from hubtwin.rules.basket_moves import BasketNote, Changed, is_withheld, revoke, suspend
 from hubtwin.stores.access_rows import AccessRows, Reader, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
 from hubtwin.stores.basket_rows import (
@@ -176,22 +176,18 @@ class Baskets:
         """Return the shares that came of a basket."""
         return [read_share(str(body)) for (body,) in self._database.all(_SHARES, basket_id)]
 
-    def was_revoked(self, agency: str, dataset: str) -> bool:
-        """Return whether somebody ended what an agency was given of a dataset, and its owner has given none since.
+    def was_revoked(self, agency: str, dataset: str, known: Collection[str]) -> bool:
+        """Return whether somebody ended what an agency was given of a dataset, and its owner has not given it anew.
 
-        Whichever person or agency of it was the grantee, and whoever ended it.
+        Whichever person or agency of it was the grantee, and whoever ended it. `known` are the columns that the dataset
+        still has.
         """
         sql = (
-            "SELECT s.lane, s.revoked_min, s.body FROM library_shares s JOIN baskets b ON b.basket_id = s.basket_id"
+            "SELECT s.body FROM library_shares s JOIN baskets b ON b.basket_id = s.basket_id"
             " WHERE s.dataset = ? AND b.agency = ? AND s.lane NOT IN (?, ?)"
         )
         found = self._database.all(sql, dataset, agency, Lane.EMERGENCY.value, Lane.OPERATIONAL.value)
-        revoked = max((int(str(at_min)) for _, at_min, _ in found if at_min is not None), default=None)
-        if revoked is None:
-            return False
-        by_owner = {Lane.OWNER.value, Lane.AGGREGATE.value}
-        given = [read_share(str(body)) for lane, at_min, body in found if at_min is None and lane in by_owner]
-        return all(share.from_min < revoked for share in given)
+        return is_withheld([read_share(str(body)) for (body,) in found], known)
 
     def list_late(self, at_min: int) -> list[str]:
         """Return the baskets with an item whose minute has come without a decision."""

@@ -31,6 +31,11 @@ class WireLists:
         sql = "SELECT state, count(*) FROM outgoing WHERE partner = ? AND subject = ? GROUP BY state"
         return {str(state): int(str(number)) for state, number in self._database.all(sql, partner, subject)}
 
+    def list_unsettled(self, partner: str) -> list[str]:
+        """Return the subjects of which something waits for a partner, or was handed over without a receipt."""
+        sql = "SELECT DISTINCT subject FROM outgoing WHERE partner = ? AND state IN ('waiting', 'handed')"
+        return [str(subject) for (subject,) in self._database.all(sql, partner)]
+
     def find_outgoing(self, partner: str, message_id: str) -> Outgoing | None:
         """Return a message for a partner by its id."""
         sql = f"SELECT {_SHOWN} FROM outgoing WHERE partner = ? AND id = ?"  # noqa: S608

@@ -52,6 +52,7 @@ from hubtwin.web.schemas.asked import Reveal
 from hubtwin.wiring.applied import applying_of
 from hubtwin.wiring.asked import Asking
 from hubtwin.wiring.governing import governing_of
+from hubtwin.wiring.library_sending import stop_sendings
 from hubtwin.wiring.plugs import DISCLOSURES, load
 from hubtwin.wiring.works import Works
 
@@ -84,8 +85,8 @@ class RealDesk:
         self.field = RealField(works, scene)
         self.catalogue = open_real_catalogue(works)
         asking = Asking(works)
-        applying = applying_of(works, asking)
-        self.baskets, self.notices = RealBaskets(works.access, applying), RealNotices(works, applying)
+        applying, stop = applying_of(works, asking), partial(stop_sendings, works)
+        self.baskets, self.notices = RealBaskets(works.access, applying, stop), RealNotices(works, applying)
         self.returns, self.sendings = RealReturns(works), RealSendings(works)
         self.loads = RealLoads(works)
         self.task, self.move_task = self.field.task, self.field.move_task

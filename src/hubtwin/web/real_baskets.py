@@ -1,11 +1,12 @@
 """Applying and authorising at a hub at work. Which rows concern a person is decided here; what a person may do, by the
 functions of `library.deciding` inside the transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from hubtwin.base.clock import DAY_MIN
-from hubtwin.base.errors import Absent
+from hubtwin.base.errors import Absent, HubError
 from hubtwin.datasets.listing import Catalogue
 from hubtwin.library import deciding
 from hubtwin.library.applying import Applying, check, ms_of, submit
@@ -27,9 +28,9 @@ MOST = 10_000
 class RealBaskets:
     """`web.desk_baskets.BasketsDesk` of a hub at work."""
 
-    def __init__(self, access: Access, applying: Applying) -> None:
-        """Take who is who, and what is applied with."""
-        self._access, self._applying = access, applying
+    def __init__(self, access: Access, applying: Applying, stop: Callable[[], object] = lambda: None) -> None:
+        """Take who is who, what is applied with, and what stops the sendings of shares that have ended."""
+        self._access, self._applying, self._stop = access, applying, stop
         self._book: Baskets = open_baskets(access)
 
     def check(self, who: Person, asked: b.ApplyIn) -> b.CheckReply:
@@ -103,8 +104,11 @@ class RealBaskets:
         return b.SharesReply(shower.now_min, shown)
 
     def revoke(self, who: Person, share_id: str) -> b.ShareView:
-        """End a share."""
-        return self._share_view(who, share_id, deciding.revoke_share(self._applying, who, share_id))
+        """End a share, and what still waits for a partner under it."""
+        basket = deciding.revoke_share(self._applying, who, share_id)
+        with suppress(HubError):  # the share has ended all the same, and the service stops it in its next step
+            self._stop()
+        return self._share_view(who, share_id, basket)
 
     def resume(self, who: Person, share_id: str) -> b.ShareView:
         """Let a suspended share go on."""

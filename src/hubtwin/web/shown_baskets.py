@@ -251,7 +251,7 @@ class BasketShower:
     def _share_moves(self, share: Share, owner: str, origin: Origin, *, reviewed: bool) -> list[str]:
         who, moves = self.who, []
         watches = bool({Role.DATA_AUTHORITY, Role.SECURITY_OFFICER} & who.roles) or owner == who.agency
-        over = self.now_min >= share.until_min or share.revoked_min is not None
+        over = share.is_over(self.now_min)
         if is_allowed(who, "share.revoke") and watches and not over:
             moves += ["revoke", "resume"] if share.suspended_min is not None else ["revoke"]
         if origin.agency == who.agency and is_allowed(who, "basket.apply"):
@@ -281,7 +281,7 @@ def state_of(share: Share, listing: Listing | None, now_min: int) -> str:
     """Return what a share is now: live, or the first reason why not."""
     reasons = {
         "revoked": share.revoked_min is not None,
-        "over": now_min >= share.until_min,
+        "over": share.is_over(now_min),
         "suspended": share.suspended_min is not None,
         "other_shape": listing is None or listing.digest != share.digest,
         "unprobed": share.probed_min is None,

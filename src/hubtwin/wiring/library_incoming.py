@@ -22,7 +22,7 @@ def incoming_of(works: Works, registry: Mapping[str, Partner], sender: Sender) -
     assert library is not None, "open_works opens the library"
     landing = Lander(library.rows, zone)
     return Incoming(
-        *(library.catalogue(), registry, sender, landing, works.store.status),
+        *(library.catalogue, registry, sender, landing, works.store.status),
         day=lambda: works.clock().astimezone(zone).date(),
         now_min=lambda: epoch_minute(works.clock()),
     )

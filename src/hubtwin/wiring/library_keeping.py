@@ -9,6 +9,7 @@ from hubtwin.stores.deletion import report
 from hubtwin.stores.erasure import Where, erase_lines, erase_shelf, person_digest
 from hubtwin.stores.uploads import Uploads
 from hubtwin.wiring.keeping import keeping_of
+from hubtwin.wiring.library_sending import stop_sendings
 from hubtwin.wiring.library_works import LibraryWorks
 from hubtwin.wiring.works import Works
 
@@ -19,7 +20,8 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
     """Erase each row of the district's datasets whose column of a standard element has a value, and each line of their
     quarantine that holds it; return the signed report, which names datasets and counts and never the value.
 
-    A restored backup erases them again. Files that wait to be loaded are counted, not looked into: they go in a week.
+    What waits for a partner of these datasets is destroyed and goes without them when the share is sent again. A backup
+    that is restored erases them again. Files that wait to be loaded are counted, not looked into: they go in a week.
 
     What is withheld stays. Raises Denied (not a steward and a security officer, a legal hold stands), Absent for an
     element that no column is bound to, Retry.
@@ -35,15 +37,15 @@ def forget_person(works: Works, element: str, value: str, *, by: Person, second:
     if not bound:
         raise Absent("wiring.forget_element", element=element)
     keeping, counts, value = keeping_of(works), dict[str, int](), value.strip()
-    only = frozenset({person_digest(value)})
+    place, clock, only = keeping.store_dir, keeping.clock, frozenset({person_digest(value)})
     told = {"element": element, "second": second.user_id}
     digest = {"reason_sha256": words_digest(reason, element)}  # the words stand in the report, which goes in its time
     works.access.audit.append("LibraryForgetting", by.user_id, {**told, **digest})
-    place, clock = keeping.store_dir, keeping.clock
     # lines first: one that is released meanwhile would put the person on a shelf that was looked through before
     lines = {name: erase_lines(place, name, [Where("", only=only)], clock=clock, value=value) for name in dict(bound)}
     for name, column in bound:
         count = erase_shelf(place, name, [Where(column, only=only)], clock=clock, why=ERASURE, always=True)
+        stop_sendings(works, {name} if count else ())
         counts[name] = counts.get(name, 0) + count
     body = {
         **told,

@@ -4,7 +4,7 @@ A sending is a batch: it is signed, its messages are receipted, its rows are ans
 not take can be fetched as a file of errors, corrected and sent once more, or sent again as it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from hubtwin.base.errors import Absent, Denied
@@ -87,6 +87,41 @@ def send_again(works: Works, share: Share, batch_id: str, *, by: Person) -> int:
     """Send all rows of a sending once more that the partner has not accepted and may still see; return how many. A row
     that it has counts once: it is known by its key. Raises Denied where the share has ended, Absent."""
     return _narrowed(works, share, by).stage(batch_id, again=True)
+
+
+def stop_sendings(works: Works, datasets: Collection[str] = ()) -> int:
+    """Destroy what waits for partners of shares that hold no more, and of all shares of some datasets; return how many
+    messages that were.
+
+    The rows wait for whoever sends the share again, and go as far as they may be seen then. What is at the partner's
+    stays there. Doing it twice is harmless. Raises Retry.
+    """
+    if works.library is None or works.partners is None or works.batches is None:
+        return 0
+    wire, books, gone = works.partners.wire, works.batches, list[str]()
+    for partner in wire.list_partners():
+        subjects = wire.list_unsettled(partner)
+        batches = {subject.rpartition(".")[0] for subject in subjects}
+        heads = {head.batch_id: head for head in books.list_heads() if head.batch_id in batches}
+        ended = {name for name, head in heads.items() if head.partner == partner and _is_stopped(works, head, datasets)}
+        for name in sorted(ended):
+            books.begin(name, again=True)  # first: after a crash the messages are still found
+        gone += [subject for subject in subjects if subject.rpartition(".")[0] in ended]
+    return wire.destroy(gone) if gone else 0
+
+
+def _is_stopped(works: Works, head: BatchHead, datasets: Collection[str]) -> bool:
+    """Return whether a batch is of a share that holds no more, or of one of some datasets."""
+    assert works.library is not None, "open_works opens the library"
+    share_id = share_id_of(head.template)
+    if not share_id:
+        return False
+    try:
+        share = open_baskets(works.access).get_share(share_id)
+        listing = works.library.catalogue().get(share.dataset)
+    except Absent:
+        return True
+    return share.dataset in datasets or not share.is_live(works.library.now_min(), listing.digest)
 
 
 def _narrowed(works: Works, share: Share, by: Person) -> Batching:

@@ -110,9 +110,10 @@ Land = Callable[[Listing, str, Sequence[Came], str, Marks], Sequence[RowAnswer]]
 @dataclass
 class Incoming:
     """Takes rows of the library that partners send. `land(listing, partner, rows, key, marks)` writes them, each once
-    by partner, key and revision, and says of each what became of it; the chunk is answered by row."""
+    by partner, key and revision, and says of each what became of it; the chunk is answered by row. `catalogue()` is
+    that of now, which a contract changes."""
 
-    catalogue: Catalogue
+    catalogue: Callable[[], Catalogue]
     registry: Mapping[str, Partner]
     sender: Sender
     land: Land
@@ -147,7 +148,7 @@ class Incoming:
         if envelope.marks.status is not self.status:
             raise Denied("channels.other_status")
         name = dataset_of(envelope.dataschema)
-        listing = self.catalogue.by_name.get(name)
+        listing = self.catalogue().by_name.get(name)
         if listing is None or listing.owner != partner.partner_id:
             raise Absent("datasets.not_listed", dataset=name[:60])
         if name in DATASETS:  # its rows stand in the store that connectors write: on the shelf nobody would read them

@@ -27,6 +27,7 @@ from hubtwin.wiring.keeping import follow, nightly
 from hubtwin.wiring.liaison import settle
 from hubtwin.wiring.library_incoming import incoming_of
 from hubtwin.wiring.library_returns import ReturnClock
+from hubtwin.wiring.library_sending import stop_sendings
 from hubtwin.wiring.panorama import recall
 from hubtwin.wiring.partners import Pumping, hub_reception, lines_of, make_sender
 from hubtwin.wiring.plugs import SCENES, load
@@ -86,7 +87,14 @@ def make_running(
     sender = sender_of(works)
     partners = partners_beside(seen, scene, sender)
     colouring = colouring_clock_of(seen)
-    clocks = (basket_clock_of(seen), ReturnClock(seen), quality_clock_of(seen), *([colouring] if colouring else ()))
+    ends = partial(_stop_sendings, seen)  # after the clock of baskets, which suspends
+    clocks = (
+        basket_clock_of(seen),
+        ends,
+        ReturnClock(seen),
+        quality_clock_of(seen),
+        *([colouring] if colouring else ()),
+    )
     beside: tuple[Beside, ...] = (*after, *partners, *clocks, partial(_keep, seen))
     service = Service(works, turning, sources, sender, before=before, after=beside, send_many=sender.take)
     return Running(seen, service, Pumping(sender, works.access.clock), colouring)
@@ -162,6 +170,11 @@ def collecting_of(works: Works) -> Collecting:
 def list_read(scene: Scene) -> tuple[str, ...]:
     """Return the datasets that a scene reads in operation, results of tests included."""
     return (*scene.needs, *scene.watches, RESULTS)
+
+
+def _stop_sendings(works: Works, now: datetime) -> int:
+    del now  # shares end by the real clock
+    return stop_sendings(works)
 
 
 def _keep(works: Works, now: datetime) -> None:
