@@ -6,7 +6,7 @@ What is withheld stays: it is under a legal hold, or somebody has yet to look at
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -61,17 +61,27 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
     with _opened(store_dir, at_min) as shelves:
         if shelves is None:
             return 0
-        held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
-        files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
-        count = 0
-        for part in dict.fromkeys(file.part for file in files):
-            own = [file for file in files if file.part == part]
-            hits = sum(_count(file, where, held) for file in own)
-            if hits:
-                shape = Shape(name, _schema_of(own), own[-1].digest)
-                shelves.replace_part(shape, part, _kept(own, where, held, shape.schema), at_min=at_min)
-            count += hits
-        return count
+        parts = dict.fromkeys(file.part for file in shelves.files(name))
+        return sum(_erase_part(shelves, name, part, where, at_min=at_min) for part in parts)
+
+
+def _erase_part(shelves: Shelves, name: str, part: str, where: Sequence[Condition], *, at_min: int) -> int:
+    """Erase from one part; return how many rows went. Whether anything is to go is looked up without holding it: what
+    comes meanwhile is read again under the lock, and most erasures have nothing to do in most parts."""
+    files = [file for file in shelves.files(name) if file.part == part]
+    with suppress(FileNotFoundError):  # replaced meanwhile: it has to be held to be read
+        if not any(_count(file, where, _withheld(shelves, name)) for file in files):
+            return 0
+    with shelves.held_part(name, part, at_min=at_min) as held:
+        if not held.files:
+            return 0
+        shape = Shape(name, _schema_of(held.files), held.files[-1].digest)
+        made = held.replace(shape, _kept(held.files, where, _withheld(shelves, name), shape.schema))
+        return sum(file.rows for file in held.files) - (made.rows if made else 0)
+
+
+def _withheld(shelves: Shelves, name: str) -> pa.Array:
+    return pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
 
 
 def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], at_min: int, value: str = "") -> int:
