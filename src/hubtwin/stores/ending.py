@@ -22,14 +22,16 @@ from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import (
     FOR_EVER_MIN,
     JOURNAL,
+    QUARANTINE,
     SHELF,
     Where,
     erase,
+    erase_old_lines,
     erase_shelf,
     erase_shown,
     person_digest,
-    tell_copies,
 )
+from hubtwin.stores.erasures_told import tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.shelf_erasure import LOADED
 from hubtwin.stores.signing import open_sealed
@@ -155,15 +157,21 @@ def _erase(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
 
 
 def _erase_listed(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
-    """Erase the datasets of the library that are kept for the events of this scene; while another event of the scene
-    needs them, only what came onto the shelf in the time of this one."""
+    """Erase the datasets of the library that are kept for the events of this scene, with their lines that could not be
+    read; while another event of the scene needs them, only what came onto the shelf in the time of this one."""
     scene, why = order.emergency.scene, f"emergency {order.emergency.emergency_id}"
     shared = any(other.scene == scene for other in order.others)
     since, until = (order.emergency.begins_min, until_min + 1) if shared else (0, FOR_EVER_MIN)
-    where = [Where(LOADED, since, until)]
+    where = Where(LOADED, since, until)
     bound = [each.name for each in keeping.listings if each.ends_with == scene]
     erased = {
-        f"{SHELF}{name}": erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=why, always=True)
+        f"{QUARANTINE}{name}": erase_old_lines(
+            keeping.store_dir, name, where, clock=keeping.clock, why=why, always=True
+        )
+        for name in bound
+    }
+    erased |= {
+        f"{SHELF}{name}": erase_shelf(keeping.store_dir, name, [where], clock=keeping.clock, why=why, always=True)
         for name in bound
     }
     return {name: count for name, count in erased.items() if count}

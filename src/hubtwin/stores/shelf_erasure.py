@@ -101,6 +101,12 @@ def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], a
         return shelves.loads.forget_where(name, names_somebody) if shelves else 0
 
 
+def erase_lines_between(store_dir: Path, name: str, from_min: int, until_min: int, at_min: int) -> int:
+    """Destroy lines of a dataset that could not be read and came between two minutes; return how many."""
+    with _opened(store_dir, at_min) as shelves:
+        return shelves.loads.forget(name, from_min, until_min) if shelves else 0
+
+
 def _unescaped(line: str) -> str:
     """Return a line with the signs that JSON writes by number."""
     return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), line)
