@@ -14,7 +14,9 @@ from hubtwin.datasets.listing import Listing, Sharing
 from hubtwin.datasets.table import Column, Dataset, Grade
 from hubtwin.library.loads import Load, NewBad
 from hubtwin.model.record import Marks, Provenance, Status
+from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
 from hubtwin.stores.backup import backup
+from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.check import check
 from hubtwin.stores.ending import certificate_text, destroy_emergency
 from hubtwin.stores.erasure import (
@@ -25,6 +27,7 @@ from hubtwin.stores.erasure import (
     restore_forgetting,
 )
 from hubtwin.stores.erasures_told import list_erasures
+from hubtwin.stores.returns import Returns
 from hubtwin.stores.shelf_erasure import LOADED, erase_from_shelves
 from hubtwin.stores.shelf_rows import Landing, ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
@@ -181,6 +184,21 @@ def test_lines_that_could_not_be_read_go_with_their_event(hub: Hub, tmp_path: Pa
     assert _lines(hub.store.directory) == []
     restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock)
     assert _lines(tmp_path / "new") == []
+
+
+def test_what_streets_sent_back_goes_with_the_event(hub: Hub) -> None:
+    order, keeping = _filled(hub), replace(hub.keeping, listings=[BOUND])
+    keys = VaultKeys(hub.vault)
+    returns = Returns(keeping.register.database, keeping.audit, keys, clock=hub.clock)
+    sent = Return("", ReturnKind.ADDITION, "monitored", "street-1", "330102001", "sun", 0, 1 << 40)
+    one = returns.send(sent, Said({"number": "n7"}, "moved in"), key="a")
+    other = returns.send(replace(sent, dataset="other"), Said({"number": "n8"}, "moved in"), key="b")
+    returns.settle(one.return_id, ReturnState.ACCEPTED, by="owner")
+    hub.wait(60)
+    sealed = destroy_emergency(keeping, replace(order, word_id=hub.word()))
+    assert open_sealed(sealed, keeping.signer.public_hex)["rows"]["returns"] == 1
+    assert returns.get(one.return_id).state is ReturnState.WITHDRAWN
+    assert [returns.read(each.return_id) is None for each in (one, other)] == [True, False]
 
 
 def test_lines_of_another_event_of_the_scene_stay(hub: Hub) -> None:

@@ -5,7 +5,7 @@ What is withheld stays: it is under a legal hold, or somebody has yet to look at
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
@@ -90,15 +90,26 @@ def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], a
 
     `value`, where it is known, is looked for in the whole line too: a name with a blank is no word.
     """
-    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if value else None
+    names = naming(digests, value)
 
     def names_somebody(row: BadRow) -> bool:
-        line = _unescaped(row.raw)
-        words = {*_NO_WORD.split(line), *(str(cell).strip() for cell in row.cells.values())}
-        return bool(whole and whole.search(line)) or any(digest_of(word) in digests for word in words if word)
+        return names([_unescaped(row.raw), *(str(cell) for cell in row.cells.values())])
 
     with _opened(store_dir, at_min) as shelves:
         return shelves.loads.forget_where(name, names_somebody) if shelves else 0
+
+
+def naming(digests: frozenset[str], value: str = "") -> Callable[[Iterable[str]], bool]:
+    """Return what tells whether one of some texts, or a word in it, is one of those with these digests; or holds
+    `value`, where that is known."""
+    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if value else None
+
+    def names(texts: Iterable[str]) -> bool:
+        told = list(texts)
+        words = {word for each in told for word in (*_NO_WORD.split(each), each.strip()) if word}
+        return any(whole and whole.search(each) for each in told) or any(digest_of(word) in digests for word in words)
+
+    return names
 
 
 def erase_lines_between(store_dir: Path, name: str, from_min: int, until_min: int, at_min: int) -> int:
