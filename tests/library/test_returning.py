@@ -76,6 +76,8 @@ class Shelf:
 
     def correct(self, listing: Listing, row_no: int, column: str, value: object, *, key: str) -> None:
         self._fail()
+        if row_no not in self.rows:
+            raise Absent("stores.no_row", row=row_no, dataset=listing.name)
         self.rows[row_no][column] = value
 
     def _fail(self) -> None:
@@ -146,6 +148,20 @@ def test_what_cannot_be_written_holds_up_nothing_else(office: Office, monkeypatc
     monkeypatch.setattr(office.shelf, "add_row", refusing)
     assert office.desk.apply_accepted() == 1
     assert [office.town.returns.get(one.return_id).state for one in sent] == [ReturnState.APPLIED, ReturnState.ACCEPTED]
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_a_dispute_about_a_row_that_is_gone_lapses_so_that_what_it_says_goes(office: Office, is_later: bool) -> None:
+    one = office.desk.dispute(SUN, "residents", 1, "rooms", Said({"rooms": "4"}, "counted on site"), key="k")
+    del office.shelf.rows[1]
+    if is_later:
+        office.town.returns.settle(one.return_id, ReturnState.ACCEPTED, by=OWNER.user_id)
+        assert office.desk.apply_accepted() == 0
+    else:
+        assert office.desk.answer(OWNER, one.return_id, accept=True).state is ReturnState.WITHDRAWN
+    assert office.town.returns.get(one.return_id).state is ReturnState.WITHDRAWN
+    assert office.town.returns.forget(1 << 40) == 1
+    assert office.desk.read(OWNER, one.return_id) is None
 
 
 def test_what_was_accepted_and_not_written_is_written_later(office: Office) -> None:

@@ -1,11 +1,12 @@
 """A listing and tables for the tests of the shelves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
 from hubtwin.datasets.listing import ROW_NO, Listing, Sharing
 from hubtwin.datasets.table import Column, Dataset, Grade
+from hubtwin.stores.shelves import Shelves
 
 RESIDENTS = Dataset(
     "residents",
@@ -30,3 +31,9 @@ def rows(*ids: str | None, numbers: Sequence[int] = ()) -> pa.Table:
     if numbers:
         made = [{**row, ROW_NO: number} for row, number in zip(made, numbers, strict=True)]
     return pa.Table.from_pylist(made, schema=schema)
+
+
+def replace_part(shelves: Shelves, listing: Listing, part: str, tables: Iterable[pa.Table], *, at_min: int) -> None:
+    """Put other rows in the place of a part, whatever is in it."""
+    with shelves.held_part(listing.name, part, at_min=at_min) as held:
+        held.replace(listing, tables)

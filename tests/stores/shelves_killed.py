@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hubtwin.stores.shelves import Shelves
 from tests.stores.arming import arm_kill
-from tests.stores.shelf_kit import LISTING, rows
+from tests.stores.shelf_kit import LISTING, replace_part, rows
 
 
 def main(directory: str, step: str) -> None:
@@ -19,7 +19,7 @@ def main(directory: str, step: str) -> None:
             sys.stdout.write(f"{batch}\n")
             sys.stdout.flush()
     else:
-        shelves.replace_part(LISTING, "p", [rows("a2", numbers=[2]), rows("c1")], at_min=3)
+        replace_part(shelves, LISTING, "p", [rows("a2", numbers=[2]), rows("c1")], at_min=3)
     sys.stdout.write("done\n")
 
 

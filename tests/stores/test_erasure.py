@@ -22,11 +22,10 @@ from hubtwin.stores.erasure import (
     Where,
     erase,
     erase_again,
-    list_erasures,
     person_digest,
     restore_forgetting,
-    tell_copies,
 )
+from hubtwin.stores.erasures_told import list_erasures, tell_copies
 from hubtwin.stores.vault import Vault
 from tests.contracts.store_suite import HUB
 

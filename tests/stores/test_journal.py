@@ -17,7 +17,8 @@ from hubtwin.stores import journal_packed
 from hubtwin.stores.backup import backup
 from hubtwin.stores.check import check
 from hubtwin.stores.embedded import EmbeddedStore
-from hubtwin.stores.erasure import Where, erase_shown, person_digest, restore_forgetting, tell_copies
+from hubtwin.stores.erasure import Where, erase_shown, person_digest, restore_forgetting
+from hubtwin.stores.erasures_told import tell_copies
 from hubtwin.stores.journal import DAMAGED_FILE, JOURNAL_FILE, Entry, Journal, Mark, open_journal
 from hubtwin.stores.journal_packed import unpack
 from hubtwin.stores.vault import Vault

@@ -21,6 +21,7 @@ from hubtwin.stores.quality import COLOURS_FOLDER, Quality, Source
 from hubtwin.stores.shelf_keeping import copy_shelves
 from hubtwin.stores.shelves import Shelves
 from tests.rules.quality_oracle import make_catalogue
+from tests.stores.shelf_kit import replace_part
 
 NOW_MIN = 28_000_000
 MARKS = {"hub_id": "h", "source": "test", "status": "Actual", "provenance": "synthetic", "replayed": False}
@@ -86,7 +87,7 @@ def test_a_run_says_what_is_governed_and_repaired_and_a_trend_shows_successes_be
     rows = pq.read_table(file.path).to_pylist()
     told = [row | {"cert_no": CERTS[8]} if row["cert_no"] == "wrong" else row for row in rows]
     table = pa.Table.from_pylist(told, schema=library.catalogue.get("people").schema)
-    library.shelves.replace_part(library.catalogue.get("people"), "all", [table], at_min=NOW_MIN)
+    replace_part(library.shelves, library.catalogue.get("people"), "all", [table], at_min=NOW_MIN)
     second = library.govern()
     assert (second.rows, second.repaired) == (10, 1)
     trend = [(each.passed, each.failed) for each in library.quality.trend("people", 5) if each.rule == "format:cert_no"]
@@ -146,7 +147,7 @@ def test_an_order_is_opened_answered_reopened_closed_and_escalated(library: Libr
     late = library.quality.orders.escalate(order.due_min + 5)
     assert [each.escalated for each in late] == [1]
     assert library.quality.orders.escalate(order.due_min + 6) == []
-    library.shelves.replace_part(library.catalogue.get("people"), "all", [], at_min=NOW_MIN)
+    replace_part(library.shelves, library.catalogue.get("people"), "all", [], at_min=NOW_MIN)
     library.govern()
     assert library.quality.orders.get(order.order_id).state is OrderState.CLOSED
     kinds = [kind for kind, _ in library.told if kind.startswith("QualityOrder")]

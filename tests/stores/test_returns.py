@@ -3,13 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hubtwin.base.errors import Absent, Denied, Malformed
+from hubtwin.base.failpoint import arm, disarm
 from hubtwin.model.returning import MOVES, Return, ReturnKind, ReturnState, Said, move
+from hubtwin.stores.erasure import person_digest
 from hubtwin.stores.returns import KEPT_DAYS
+from hubtwin.stores.shelf_erasure import naming
 from tests.databases import Engine
 from tests.stores.returns_town import NOON, Town
 
@@ -120,7 +124,79 @@ def test_what_was_said_goes_some_time_after_it_was_settled_and_the_rest_stays(to
     assert town.returns.read(one.return_id) is None
     assert town.returns.read(other.return_id) == SAID
     assert town.returns.forget(before_min) == 0
-    assert town.returns.forget(0, datasets=("residents",)) == 1
-    assert town.returns.read(other.return_id) is None
     assert {each.state for each in town.returns.list_returns()} == {ReturnState.WITHDRAWN, ReturnState.SENT}
     assert town.audit.verify().problems == ()
+
+
+def test_what_was_said_about_a_dataset_goes_by_when_it_was_sent_and_what_is_open_lapses(town: Town) -> None:
+    first = town.returns.send(DISPUTE, SAID, key="k1")
+    town.now += timedelta(days=1)
+    later, other = (
+        town.returns.send(replace(DISPUTE, dataset=name), SAID, key=name) for name in ("residents", "houses")
+    )
+    until_min = later.sent_min
+    assert town.returns.forget_datasets((), 0, 1 << 40, by="dan") == 0
+    assert town.returns.forget_datasets(("residents",), 0, until_min, by="dan") == 1
+    assert [town.returns.read(each.return_id) for each in (first, later, other)] == [None, SAID, SAID]
+    gone = town.returns.get(first.return_id)
+    assert (gone.state, gone.answered_by) == (ReturnState.WITHDRAWN, "dan")
+    assert town.returns.forget_datasets(("residents",), 0, until_min, by="dan") == 0
+    assert town.returns.forget_datasets(("residents",), 0, 1 << 40, by="dan") == 1
+    assert len(town.vault.list_keys()) == 1
+    assert town.audit.verify().problems == ()
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        (Said({"address": f" {SECRET} "}, "why"), "no"),
+        (Said({"address": "x"}, f"{SECRET}; moved"), "no"),
+        (Said({"address": "x"}, "why"), f"it is {SECRET}"),
+    ],
+)
+def test_what_names_somebody_goes_in_whatever_state_it_is(town: Town, said: Said, answer: str) -> None:
+    settled, refused, other = (town.returns.send(DISPUTE, said, key=key) for key in ("k1", "k2", "k3"))
+    town.returns.settle(settled.return_id, ReturnState.ACCEPTED, by="owner", answer=answer)
+    town.returns.settle(refused.return_id, ReturnState.REFUSED, by="owner", answer=answer)
+    town.returns.settle(other.return_id, ReturnState.REFUSED, by="owner", answer=answer)
+    same = town.returns.send(DISPUTE, Said({"address": f"{SECRET}二"}, "another address"), key="k4")
+    names = naming(frozenset({person_digest(SECRET)}), SECRET)
+    assert town.returns.forget_naming(["houses"], names, by="zheng") == {}
+    assert town.returns.forget_naming(["residents"], names, by="zheng") == {"residents": 3}
+    found = [town.returns.get(each.return_id) for each in (settled, refused)]
+    assert [(each.state, each.answer) for each in found] == [(ReturnState.WITHDRAWN, ""), (ReturnState.REFUSED, "")]
+    assert [town.returns.read(each.return_id) for each in (settled, refused)] == [None, None]
+    assert town.returns.get(same.return_id).state is ReturnState.SENT
+    assert town.returns.read(same.return_id) is not None
+    assert town.returns.forget_naming(["residents"], names, by="zheng") == {}
+    assert town.kinds()[-1] == "ReturnWithdrawn"
+
+
+@pytest.mark.parametrize("at", ["returns.lapsed", "returns.keys_gone"])
+def test_an_erasure_that_is_stopped_on_the_way_leaves_nothing_that_can_be_accepted(town: Town, at: str) -> None:
+    one = town.returns.send(DISPUTE, SAID, key="k1")
+    names = naming(frozenset({person_digest(SECRET)}))
+    arm(partial(_stop_at, at))
+    try:
+        with pytest.raises(InterruptedError):
+            town.returns.forget_naming(["residents"], names, by="zheng")
+    finally:
+        disarm()
+    assert town.returns.get(one.return_id).state is ReturnState.WITHDRAWN
+    town.returns.forget_naming(["residents"], names, by="zheng")
+    assert town.returns.read(one.return_id) is None
+
+
+def _stop_at(wanted: str, name: str) -> None:
+    if name == wanted:
+        raise InterruptedError
+
+
+def test_only_what_is_open_lapses(town: Town) -> None:
+    one = town.returns.send(DISPUTE, SAID, key="k1")
+    assert town.returns.lapse(one.return_id, by="system").state is ReturnState.WITHDRAWN
+    with pytest.raises(Denied):
+        town.returns.lapse(one.return_id, by="system")
+    with pytest.raises(Absent):
+        town.returns.lapse("nothing", by="system")
+    assert town.kinds() == ["ReturnSent", "ReturnWithdrawn"]

@@ -28,7 +28,7 @@ from hubtwin.stores.served_layout import layout_of
 from hubtwin.stores.shelf_erasure import erase_from_shelves
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from tests.asking_kit import LISTINGS, PEOPLE, TINTS, Kit, make_kit, make_share, write_dataset
-from tests.stores.shelf_kit import LISTING, rows
+from tests.stores.shelf_kit import LISTING, replace_part, rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -209,7 +209,7 @@ def test_only_so_many_grantees_ask_at_once_and_who_waits_too_long_is_told(tmp_pa
 
 def test_numbers_of_a_file_need_not_be_without_gaps(shelves: Shelves) -> None:
     shelves.append(LISTING, "a", [rows("1", "2", "3", "4", "5")], key="a", at_min=1)
-    shelves.replace_part(LISTING, "a", [rows("1", "3", "5", numbers=[1, 3, 5])], at_min=2)
+    replace_part(shelves, LISTING, "a", [rows("1", "3", "5", numbers=[1, 3, 5])], at_min=2)
     (piece,) = _source(shelves).pieces
     found = places_of(piece, _source(shelves, 2, 3, 5, 9))
     assert found is not None

@@ -1,6 +1,7 @@
 """Rows of the library are kept as long as their listing says, or until their event is over; and stay gone."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,12 +12,23 @@ import pytest
 from hubtwin.base.errors import Malformed
 from hubtwin.datasets.listing import Listing, Sharing
 from hubtwin.datasets.table import Column, Dataset, Grade
+from hubtwin.library.loads import Load, NewBad
 from hubtwin.model.record import Marks, Provenance, Status
+from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
 from hubtwin.stores.backup import backup
+from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.check import check
 from hubtwin.stores.ending import certificate_text, destroy_emergency
-from hubtwin.stores.erasure import Where, erase_shelf, list_erasures, person_digest, restore_forgetting
-from hubtwin.stores.shelf_erasure import erase_from_shelves
+from hubtwin.stores.erasure import (
+    Where,
+    erase_old_lines,
+    erase_shelf,
+    person_digest,
+    restore_forgetting,
+)
+from hubtwin.stores.erasures_told import list_erasures
+from hubtwin.stores.returns import Returns
+from hubtwin.stores.shelf_erasure import LOADED, erase_from_shelves
 from hubtwin.stores.shelf_rows import Landing, ShelfRows
 from hubtwin.stores.shelves import LIBRARY_FOLDER, Shelves
 from hubtwin.stores.signing import open_sealed
@@ -126,6 +138,85 @@ def test_what_is_withheld_and_all_rows_under_a_hold_wait(hub: Hub) -> None:
     hub.keeping.grants.lift_hold(hold, by="wu")
     assert _nightly(hub, LISTING) == {"monitored": 1}
     assert _held(hub.store.directory) == {1: "n0", 3: "n2", 4: "n3"}
+
+
+def _quarantine(hub: Hub, *lines: str) -> None:
+    """Put lines of the dataset into quarantine now."""
+    with closing(Shelves(hub.store.directory / LIBRARY_FOLDER, at_min=0)) as shelves:
+        load = shelves.loads.begin(Load("L1", "monitored", "p", "f.csv", "0" * 64, {}, "zheng", 1))
+        bad = [NewBad(number, line, []) for number, line in enumerate(lines)]
+        with shelves.database.transaction() as con:
+            shelves.loads.advance(con, load, bad, cursor="", rows=0, at_min=hub.keeping.now_min())
+
+
+def _lines(directory: Path) -> list[str]:
+    with closing(Shelves(directory / LIBRARY_FOLDER, at_min=0)) as shelves:
+        return [row.raw for row in shelves.quarantined("monitored")]
+
+
+def test_lines_that_could_not_be_read_go_when_they_are_as_old_as_rows_may_be(hub: Hub, tmp_path: Path) -> None:
+    _quarantine(hub, "n7;old")
+    hub.wait(2)
+    _quarantine(hub, "n8;new")
+    hub.wait(29)
+    backup(hub.store.directory, tmp_path / "copy", clock=hub.clock)
+    hub.keeping = replace(hub.keeping, listings=[LISTING])
+    hold = hub.keeping.grants.set_hold("e1", by="wu", reason="court")
+    assert hub.nightly()["quarantined_lines"] == {}
+    hub.keeping.grants.lift_hold(hold, by="wu")
+    assert hub.nightly()["quarantined_lines"] == {"monitored": 1}
+    assert _lines(hub.store.directory) == ["n8;new"]
+    assert hub.nightly()["quarantined_lines"] == {}
+    place = hub.store.directory
+    restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock, forgotten_by=[place])
+    assert _lines(tmp_path / "new") == ["n8;new"]
+
+
+def test_lines_that_could_not_be_read_go_with_their_event(hub: Hub, tmp_path: Path) -> None:
+    order = _filled(hub)
+    _quarantine(hub, "n7;tomorrow", "n8;yesterday")
+    backup(hub.store.directory, tmp_path / "copy", clock=hub.clock)
+    hub.wait(60)
+    hub.keeping = replace(hub.keeping, listings=[BOUND])
+    sealed = destroy_emergency(hub.keeping, replace(order, word_id=hub.word()))
+    assert open_sealed(sealed, hub.keeping.signer.public_hex)["rows"]["quarantine:monitored"] == 2
+    assert "quarantine:monitored 2" in certificate_text(sealed, hub.keeping.signer.public_hex, "en")
+    assert _lines(hub.store.directory) == []
+    restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=hub.clock)
+    assert _lines(tmp_path / "new") == []
+
+
+def test_what_streets_sent_back_goes_with_the_event(hub: Hub) -> None:
+    order, keeping = _filled(hub), replace(hub.keeping, listings=[BOUND])
+    keys = VaultKeys(hub.vault)
+    returns = Returns(keeping.register.database, keeping.audit, keys, clock=hub.clock)
+    sent = Return("", ReturnKind.ADDITION, "monitored", "street-1", "330102001", "sun", 0, 1 << 40)
+    one = returns.send(sent, Said({"number": "n7"}, "moved in"), key="a")
+    other = returns.send(replace(sent, dataset="other"), Said({"number": "n8"}, "moved in"), key="b")
+    returns.settle(one.return_id, ReturnState.ACCEPTED, by="owner")
+    hub.wait(60)
+    sealed = destroy_emergency(keeping, replace(order, word_id=hub.word()))
+    assert open_sealed(sealed, keeping.signer.public_hex)["rows"]["returns"] == 1
+    assert returns.get(one.return_id).state is ReturnState.WITHDRAWN
+    assert [returns.read(each.return_id) is None for each in (one, other)] == [True, False]
+
+
+def test_lines_of_another_event_of_the_scene_stay(hub: Hub) -> None:
+    order = _filled(hub)
+    _quarantine(hub, "n7;of this event")
+    hub.wait(60)
+    _quarantine(hub, "n8;later")
+    later = replace(EMERGENCY, emergency_id="e2", begins_min=order.emergency.ends_min + 10 * 1440)
+    hub.keeping = replace(hub.keeping, listings=[BOUND])
+    others = [replace(later, ends_min=later.begins_min + 1440)]
+    destroy_emergency(hub.keeping, replace(order, word_id=hub.word(), others=others))
+    assert _lines(hub.store.directory) == ["n8;later"]
+
+
+def test_lines_go_by_when_they_came_and_by_nothing_else(hub: Hub) -> None:
+    for where in (Where("confirmed_on", until_value=date(2020, 1, 1)), Where(LOADED, 1)):
+        with pytest.raises(Malformed):
+            erase_old_lines(hub.store.directory, "monitored", where, clock=hub.clock, why="x")
 
 
 def test_the_end_of_an_event_destroys_what_was_kept_for_it_and_the_certificate_says_so(

@@ -19,7 +19,7 @@ from hubtwin.stores.backup import backup, restore
 from hubtwin.stores.check import check, mend
 from hubtwin.stores.embedded import EmbeddedStore
 from hubtwin.stores.shelves import Shelves
-from tests.stores.shelf_kit import LISTING, RESIDENTS, rows
+from tests.stores.shelf_kit import LISTING, RESIDENTS, replace_part, rows
 
 ROOT = Path(__file__).parents[2]
 
@@ -89,11 +89,11 @@ def test_a_replaced_part_keeps_the_numbers_of_what_stays_and_unlinks_what_goes(s
     shelves.append(LISTING, "p", [rows("a", "b", "c")], key="k1", at_min=1)
     other = shelves.append(LISTING, "q", [rows("d")], key="k2", at_min=1)
     old = shelves.files("residents")[0].path
-    shelves.replace_part(LISTING, "p", [rows("a", "c", numbers=[1, 3]), rows("new")], at_min=2)
+    replace_part(shelves, LISTING, "p", [rows("a", "c", numbers=[1, 3]), rows("new")], at_min=2)
     assert not old.exists()
     assert other in shelves.files("residents")
     assert sorted(_held(shelves), key=lambda row: row[1]) == [("a", 1), ("c", 3), ("d", 4), ("new", 5)]
-    shelves.replace_part(LISTING, "p", [], at_min=3)
+    replace_part(shelves, LISTING, "p", [], at_min=3)
     assert _held(shelves) == [("d", 4)]
     shelves.append(LISTING, "p", [rows("later")], key="k3", at_min=4)
     assert _held(shelves)[-1] == ("later", 6), "a number is never given twice"
@@ -103,7 +103,7 @@ def test_a_replaced_part_keeps_the_numbers_of_what_stays_and_unlinks_what_goes(s
 def test_numbers_that_do_not_rise_or_were_never_given_are_refused(shelves: Shelves, numbers: list[int]) -> None:
     shelves.append(LISTING, "p", [rows("a", "b")], key="k", at_min=1)
     with pytest.raises(Malformed):
-        shelves.replace_part(LISTING, "p", [rows("a", "b", numbers=numbers)], at_min=2)
+        replace_part(shelves, LISTING, "p", [rows("a", "b", numbers=numbers)], at_min=2)
     assert _held(shelves) == [("a", 1), ("b", 2)]
 
 

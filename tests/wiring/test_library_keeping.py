@@ -5,6 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -13,14 +14,16 @@ from hubtwin.base.clock import epoch_minute
 from hubtwin.base.errors import Absent, Denied
 from hubtwin.library.loads import Load, NewBad
 from hubtwin.model.agency import AgencyKind, Person, Role
+from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
 from hubtwin.settings import load_settings
 from hubtwin.stores.backup import backup
-from hubtwin.stores.erasure import restore_forgetting
+from hubtwin.stores.erasure import erase_shelf, restore_forgetting
 from hubtwin.stores.shelves import Shelves
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.uploads import Uploads
 from hubtwin.wiring import library_keeping
 from hubtwin.wiring.library_keeping import forget_person
+from hubtwin.wiring.library_returns import open_returns, return_desk
 from hubtwin.wiring.works import Works, open_works
 
 NOW = datetime(2026, 11, 27, 4, tzinfo=UTC)
@@ -152,3 +155,42 @@ def test_lines_that_could_not_be_read_go_too_and_waiting_files_are_told(tmp_path
         restore_forgetting(tmp_path / "copy", tmp_path / "new", clock=lambda: NOW, forgotten_by=told)
     with closing(Shelves(tmp_path / "new" / "library", at_min=epoch_minute(NOW))) as restored:
         assert [row.line_no for row in restored.quarantined(name)] == [5, 6]
+
+
+def test_what_streets_sent_back_of_a_person_goes_and_is_not_written_any_more(tmp_path: Path) -> None:
+    with opened(tmp_path) as works:
+        assert works.library is not None
+        (name, column), *_ = _fill(works)
+        returns = open_returns(works.access)
+        one = Return("", ReturnKind.ADDITION, name, "street-1", "330102001", "sun", 0, 1 << 40)
+        sent = [
+            returns.send(one, Said({column: number}, "moved in"), key=f"{number}{kind}").return_id
+            for number in (NOBODY, OTHER)
+            for kind in ("sent", "accepted")
+        ]
+        for return_id in sent[1::2]:
+            returns.settle(return_id, ReturnState.ACCEPTED, by="owner")
+        backup(works.store.directory, tmp_path / "copy", clock=lambda: NOW)
+
+        def before(*args: Any, **named: Any) -> int:
+            """What is accepted and not written yet is written as soon as a shelf was looked through."""
+            count = erase_shelf(*args, **named)
+            return_desk(works).apply_accepted()
+            return count
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(library_keeping, "erase_shelf", before)
+            sealed = forget_person(works, "citizen_id", NOBODY, by=STEWARD, second=OFFICER, reason="asked for it")
+        assert open_sealed(sealed, works.access.audit.public_hex)["returns"] == {name: 2}
+        assert NOBODY not in _numbers(works, name, column)
+        assert _numbers(works, name, column).count(OTHER) == 2, "hers was there, and what was accepted came"
+        assert [returns.get(each).state for each in sent] == [
+            *(ReturnState.WITHDRAWN, ReturnState.WITHDRAWN, ReturnState.SENT, ReturnState.APPLIED)
+        ]
+        assert [returns.read(each) is None for each in sent] == [True, True, False, False]
+        told, place = [works.store.directory], works.store.directory.relative_to(tmp_path)
+        (tmp_path / "new" / place).parent.mkdir(parents=True, exist_ok=True)
+        restore_forgetting(tmp_path / "copy", tmp_path / "new" / place, clock=lambda: NOW, forgotten_by=told)
+    with opened(tmp_path / "new") as works:
+        again = open_returns(works.access)
+        assert [again.read(each) is None for each in sent] == [True, True, False, False], "the keys are gone there too"

@@ -19,6 +19,8 @@ from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said
 from hubtwin.model.sharing import Share
 from hubtwin.rules.permission import may
 
+SYSTEM = "system"  # who is named where no person did it
+
 
 class Book(Protocol):
     """Where returns are kept: `stores.returns.Returns`."""
@@ -26,6 +28,8 @@ class Book(Protocol):
     def send(self, one: Return, said: Said, *, key: str) -> Return: ...
 
     def settle(self, return_id: str, to: ReturnState, *, by: str, answer: str = "") -> Return: ...
+
+    def lapse(self, return_id: str, *, by: str) -> Return: ...
 
     def get(self, return_id: str) -> Return: ...
 
@@ -100,7 +104,8 @@ class ReturnDesk:
         return self.book.settle(return_id, ReturnState.WITHDRAWN, by=who.user_id)
 
     def answer(self, who: Person, return_id: str, *, accept: bool, answer: str = "") -> Return:
-        """Answer as the owner of the dataset; what is accepted is written at once. Raises Denied, Malformed, Absent."""
+        """Answer as the owner of the dataset; what is accepted is written at once. A dispute about a row that is gone
+        lapses. Raises Denied, Malformed, Absent."""
         may(who, "addition.answer")
         one = self.book.get(return_id)
         listing = self.catalogue.get(one.dataset)
@@ -127,7 +132,8 @@ class ReturnDesk:
     def apply_accepted(self) -> int:
         """Write what was accepted and not written yet, as after a kill; return how many.
 
-        One that cannot be written (its row is gone, its dataset has another shape) waits and holds up no other.
+        One that cannot be written (its dataset has another shape) waits and holds up no other. A dispute about a row
+        that is gone lapses: nobody can write it any more, and what it says goes in its time.
         """
         done = 0
         for one in self.book.list_returns(state=ReturnState.ACCEPTED):
@@ -144,7 +150,10 @@ class ReturnDesk:
         if one.kind is ReturnKind.ADDITION:
             self.shelf.add_row(listing, values, key=one.return_id, source=one.agency)
         elif one.row_no is not None:
-            self.shelf.correct(listing, one.row_no, one.column, values[one.column], key=one.return_id)
+            try:
+                self.shelf.correct(listing, one.row_no, one.column, values[one.column], key=one.return_id)
+            except Absent:
+                return self.book.lapse(one.return_id, by=SYSTEM)
         return self.book.settle(one.return_id, ReturnState.APPLIED, by=one.answered_by)
 
     def _send(

@@ -1,7 +1,8 @@
 """What a street sends back to the source: rows that are missing, and values that it holds to be wrong.
 
-A state table: sent -> accepted -> applied, or refused, or withdrawn by who sent it. What a row says is personal and is
-kept sealed elsewhere; here stand the record's place, who said it, and when.
+A state table: sent -> accepted -> applied, or refused, or withdrawn by who sent it. One that has not come to its end
+lapses where what it says was destroyed or its row is gone: it is withdrawn without the word of who sent it. What a row
+says is personal and is kept sealed elsewhere; here stand the record's place, who said it, and when.
 """
 
 from collections.abc import Mapping
@@ -85,6 +86,16 @@ def move(one: Return, to: ReturnState, *, by: str, at_min: int, answer: str = ""
     if to is ReturnState.APPLIED:
         return replace(one, state=to)
     return replace(one, state=to, answered_by=by, answered_min=at_min, answer=answer.strip()[:MOST_CHARS])
+
+
+def lapse(one: Return, *, by: str, at_min: int) -> Return:
+    """Return it withdrawn without the word of who sent it: what it says was destroyed, or its row is gone.
+
+    Raises Denied for one that is settled.
+    """
+    if not MOVES[one.state]:
+        raise Denied("model.return_settled", state=one.state.value)
+    return replace(one, state=ReturnState.WITHDRAWN, answered_by=by, answered_min=at_min)
 
 
 def refuse_bad_return(one: Return, said: Said) -> None:

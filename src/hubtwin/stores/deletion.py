@@ -35,7 +35,8 @@ from hubtwin.rules.retention import (
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import Audit, Note
-from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_shelf, erase_shown, tell_copies
+from hubtwin.stores.erasure import JOURNAL, Where, erase, erase_old_lines, erase_shelf, erase_shown
+from hubtwin.stores.erasures_told import tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
 from hubtwin.stores.grants import Grants
 from hubtwin.stores.shelf_erasure import LOADED
@@ -161,7 +162,7 @@ def delete_nightly(keeping: Keeping, told: Mapping[str, object] = NO_MARKS, mark
         **_counts(due),
         "persons_forgotten": persons,
         "rows": {} if suspended else dict(_erase_rows(keeping)),
-        "library_rows": {} if suspended else dict(_erase_listed(keeping)),
+        **_expire_listed(keeping, suspended=suspended),
         "rows_wait_for_hold": suspended,
         "messages": {} if suspended else dict(_expire_messages(keeping)),
         "records_on_hold": len(held),
@@ -262,6 +263,11 @@ def _erase_rows(keeping: Keeping) -> Iterator[tuple[str, int]]:
         yield JOURNAL, shown
 
 
+def _expire_listed(keeping: Keeping, *, suspended: bool) -> Mapping[str, Mapping[str, int]]:
+    lines = {} if suspended else dict(_erase_lines(keeping))
+    return {"library_rows": {} if suspended else dict(_erase_listed(keeping)), "quarantined_lines": lines}
+
+
 def _erase_listed(keeping: Keeping) -> Iterator[tuple[str, int]]:
     """Erase what the library has kept for as long as its listing says, counted from when a row was last confirmed, or
     from when it came. The real clock dates it: registers do not grow older because a day is replayed."""
@@ -274,6 +280,17 @@ def _erase_listed(keeping: Keeping) -> Iterator[tuple[str, int]]:
         where = [Where(column.name if column else LOADED, until_value=cut)]
         why = f"retention {listing.retain_days} d"
         if count := erase_shelf(keeping.store_dir, listing.name, where, clock=keeping.clock, why=why):
+            yield listing.name, count
+
+
+def _erase_lines(keeping: Keeping) -> Iterator[tuple[str, int]]:
+    """Destroy lines that could not be read when rows of their dataset go; a line goes by when it came."""
+    for listing in keeping.listings:
+        if listing.retain_days is None:
+            continue
+        cut_min = epoch_minute(keeping.clock()) - listing.retain_days * DAY_MIN
+        where, why = Where(LOADED, until_value=cut_min), f"retention {listing.retain_days} d"
+        if count := erase_old_lines(keeping.store_dir, listing.name, where, clock=keeping.clock, why=why):
             yield listing.name, count
 
 

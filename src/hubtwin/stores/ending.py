@@ -18,19 +18,23 @@ from hubtwin.base.text import text
 from hubtwin.model.emergency import Emergency
 from hubtwin.stores import batch_keeping
 from hubtwin.stores.access_rows import AccessRows
+from hubtwin.stores.batch_keys import VaultKeys
 from hubtwin.stores.deletion import Keeping, forget, report
 from hubtwin.stores.erasure import (
     FOR_EVER_MIN,
     JOURNAL,
+    QUARANTINE,
     SHELF,
     Where,
     erase,
+    erase_old_lines,
     erase_shelf,
     erase_shown,
     person_digest,
-    tell_copies,
 )
+from hubtwin.stores.erasures_told import tell_copies
 from hubtwin.stores.field_keeping import forget_pieces
+from hubtwin.stores.returns import Returns
 from hubtwin.stores.shelf_erasure import LOADED
 from hubtwin.stores.signing import open_sealed
 from hubtwin.stores.sqlite import query
@@ -40,6 +44,7 @@ from hubtwin.stores.wire import opened_books
 DESTROY = "destroy_emergency"  # the kind of word that the second person gives; its digest is the emergency's id
 CERTIFICATE = "destruction_certificate"  # the kind of the report
 DESTROY_WORD_MIN = 60  # two commanders may sit in different houses; ours, no source
+RETURNS = "returns"  # stands for a dataset where what streets sent back was destroyed
 _ABOUT = "json_extract(body, '$.body.emergency.emergency_id')"  # of a stored certificate
 BACKUPS_EXPIRE_D = 30  # epidemic reference E2.6
 
@@ -155,15 +160,25 @@ def _erase(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
 
 
 def _erase_listed(keeping: Keeping, order: EndOrder, until_min: int) -> dict[str, int]:
-    """Erase the datasets of the library that are kept for the events of this scene; while another event of the scene
-    needs them, only what came onto the shelf in the time of this one."""
+    """Erase the datasets of the library that are kept for the events of this scene, with their lines that could not be
+    read and what streets sent back; while another event of the scene needs them, only what came in the time of this
+    one."""
     scene, why = order.emergency.scene, f"emergency {order.emergency.emergency_id}"
     shared = any(other.scene == scene for other in order.others)
     since, until = (order.emergency.begins_min, until_min + 1) if shared else (0, FOR_EVER_MIN)
-    where = [Where(LOADED, since, until)]
+    where = Where(LOADED, since, until)
     bound = [each.name for each in keeping.listings if each.ends_with == scene]
-    erased = {
-        f"{SHELF}{name}": erase_shelf(keeping.store_dir, name, where, clock=keeping.clock, why=why, always=True)
+    # first what streets sent: one that is accepted meanwhile would write to a shelf that was emptied before
+    returns = Returns(keeping.register.database, keeping.audit, VaultKeys(keeping.vault), clock=keeping.clock)
+    erased = {RETURNS: returns.forget_datasets(bound, since, until, by=order.by)}
+    erased |= {
+        f"{QUARANTINE}{name}": erase_old_lines(
+            keeping.store_dir, name, where, clock=keeping.clock, why=why, always=True
+        )
+        for name in bound
+    }
+    erased |= {
+        f"{SHELF}{name}": erase_shelf(keeping.store_dir, name, [where], clock=keeping.clock, why=why, always=True)
         for name in bound
     }
     return {name: count for name, count in erased.items() if count}

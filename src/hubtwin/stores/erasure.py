@@ -9,7 +9,6 @@ A backup made earlier still holds the rows. What was erased is therefore written
 `restore_forgetting` erases it again before the restored store is in its place.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,14 +27,20 @@ from hubtwin.datasets.all import DATASETS
 from hubtwin.datasets.table import Dataset
 from hubtwin.stores.backup import KEYS_FOLDER, Taken, restore
 from hubtwin.stores.columns import Columns, read_batches
+from hubtwin.stores.erasures_told import ERASED_EVENT, id_of, list_erasures
 from hubtwin.stores.journal import opened_journal
 from hubtwin.stores.rows import Rows, StoredFile
-from hubtwin.stores.shelf_erasure import digest_of, erase_from_quarantine, erase_from_shelves
-from hubtwin.stores.sqlite import fsync, query
-from hubtwin.stores.vault import KEYS_FILE, VAULT_FILE
+from hubtwin.stores.shelf_erasure import (
+    LOADED,
+    digest_of,
+    erase_from_quarantine,
+    erase_from_shelves,
+    erase_lines_between,
+)
+from hubtwin.stores.sqlite import fsync
 
-ERASED_EVENT, ERASED_FILE = "RowsErased", "ERASED.jsonl"
 SHELF = "library:"  # before the name of a dataset of the library
+QUARANTINE = "quarantine:"  # likewise, of which lines that could not be read were destroyed by when they came
 JOURNAL, FOR_EVER_MIN = "journal", 1 << 32  # stands for a dataset where something was erased from the journal
 _READ_ROWS = 131_072
 _KEPT = re.compile(r"-kept(\d+)\Z")
@@ -130,13 +135,10 @@ def erase_shelf(
     destroy does not. Raises Malformed for an erasure without a condition."""
     if not where or any(each == Where(each.column) for each in where):
         raise Malformed("stores.erase_what", dataset=name)
-    told: dict[str, object] = {"dataset": f"{SHELF}{name}", "where": [each.as_json() for each in where], "why": why}
-    told["at_min"] = epoch_minute(clock()) if erasure_min is None else erasure_min
     count = erase_from_shelves(store_dir, name, where, epoch_minute(clock()))
     failpoint("stores.shelf_erased")
     if count or always or erasure_min is not None:
-        with _opened(store_dir, clock) as rows, rows.transaction() as con:
-            rows.add_event(con, epoch_minute(clock()), ERASED_EVENT, {**told, "rows": count, "files": 0})
+        _tell(store_dir, f"{SHELF}{name}", where, why, clock=clock, rows=count, erasure_min=erasure_min)
     return count
 
 
@@ -147,64 +149,57 @@ def erase_lines(store_dir: Path, name: str, where: Sequence[Where], *, clock: Cl
     return erase_from_quarantine(store_dir, name, persons, epoch_minute(clock()), value) if persons else 0
 
 
-def list_erasures(place: Path) -> list[Mapping[str, object]]:
-    """Return what was erased from a store, or is known to be erased from what a backup holds, oldest first."""
-    found: dict[str, Mapping[str, object]] = {}
-    if (place / "rows.sqlite").is_file():
-        sql = f"SELECT payload FROM events WHERE kind = '{ERASED_EVENT}' ORDER BY seq"  # noqa: S608
-        for (payload,) in query(place / "rows.sqlite", sql):
-            found.setdefault(_id_of(json.loads(str(payload))), json.loads(str(payload)))
-    for folder in (place, place / KEYS_FOLDER):
-        if (folder / ERASED_FILE).is_file():
-            for line in (folder / ERASED_FILE).read_text(encoding="utf-8").splitlines():
-                found.setdefault(_id_of(json.loads(line)), json.loads(line))
-    return list(found.values())
+def erase_old_lines(
+    store_dir: Path,
+    name: str,
+    where: Where,
+    *,
+    clock: Clock,
+    why: str,
+    erasure_min: int | None = None,
+    always: bool = False,
+) -> int:
+    """Destroy lines of a dataset of the library that could not be read and came between two minutes, which is the
+    condition on `LOADED`; return how many. A later restore destroys them again, as `erase_shelf` says. They are told by
+    themselves: how old a row is may go by a column, and a line that could not be read has none. Raises Malformed for
+    another condition."""
+    first, until = (end if isinstance(end, int) else None for end in (where.from_value, where.until_value))
+    if where.column != LOADED or until is None:
+        raise Malformed("stores.erase_what", dataset=name)
+    count = erase_lines_between(store_dir, name, first or 0, until, epoch_minute(clock()))
+    failpoint("stores.lines_erased")
+    if count or always or erasure_min is not None:
+        _tell(store_dir, f"{QUARANTINE}{name}", [where], why, clock=clock, rows=count, erasure_min=erasure_min)
+    return count
 
 
 def erase_again(store_dir: Path, erasures: Iterable[Mapping[str, object]], *, clock: Clock) -> int:
     """Erase here what was erased elsewhere later; return how many rows went. Doing it twice is harmless."""
     count = 0
     with _opened(store_dir, clock) as rows:
-        eraser, known = _Eraser(store_dir, rows, clock), {_id_of(told) for told in list_erasures(store_dir)}
+        eraser, known = _Eraser(store_dir, rows, clock), {id_of(told) for told in list_erasures(store_dir)}
         for told in erasures:
-            if _id_of(told) not in known:
+            if id_of(told) not in known:
                 conditions = [_where(entry) for entry in _entries(told)]
                 if told["dataset"] == JOURNAL:
                     at_min, why = int(str(told["at_min"])), str(told["why"])
                     count += erase_shown(store_dir, conditions[0], clock=clock, why=why, erasure_min=at_min)
                     continue
-                if str(told["dataset"]).startswith(SHELF):
-                    name, at_min = str(told["dataset"]).removeprefix(SHELF), int(str(told["at_min"]))
-                    why = str(told["why"])
-                    count += erase_shelf(store_dir, name, conditions, clock=clock, why=why, erasure_min=at_min)
-                    count += erase_lines(store_dir, name, conditions, clock=clock)
+                if str(told["dataset"]).startswith((SHELF, QUARANTINE)):
+                    count += _erase_listed_again(store_dir, told, conditions, clock)
                     continue
                 dataset = _checked(str(told["dataset"]), conditions)
                 count += eraser.erase(dataset, conditions, str(told["why"]), erasure_min=int(str(told["at_min"]))).rows
     return count
 
 
-def tell_copies(store_dir: Path) -> list[Path]:
-    """Write beside the keys of every backup within reach what was erased here; return these backups.
-
-    One that is out of reach is followed up by the vault; `restore_forgetting` asks a later backup or the store.
-    """
-    if not (store_dir / VAULT_FILE).is_file():
-        return []
-    told, reached = list_erasures(store_dir), []
-    for (path,) in query(store_dir / VAULT_FILE, "SELECT path FROM copies ORDER BY path"):
-        folder = Path(str(path)).parent
-        if (folder / KEYS_FILE).is_file():
-            known = {_id_of(each): each for each in list_erasures(folder)}
-            lines = [*known.values(), *(each for each in told if _id_of(each) not in known)]
-            draft = folder / f"{ERASED_FILE}.draft"
-            text = "".join(json.dumps(each, ensure_ascii=False, sort_keys=True) + "\n" for each in lines)
-            draft.write_text(text, encoding="utf-8")
-            fsync(draft)
-            draft.replace(folder / ERASED_FILE)
-            fsync(folder)
-            reached.append(folder.parent)
-    return reached
+def _erase_listed_again(store_dir: Path, told: Mapping[str, object], conditions: Sequence[Where], clock: Clock) -> int:
+    kind, _, name = str(told["dataset"]).partition(":")
+    why, at_min = str(told["why"]), int(str(told["at_min"]))
+    if f"{kind}:" == QUARANTINE:
+        return erase_old_lines(store_dir, name, conditions[0], clock=clock, why=why, erasure_min=at_min)
+    count = erase_shelf(store_dir, name, conditions, clock=clock, why=why, erasure_min=at_min)
+    return count + erase_lines(store_dir, name, conditions, clock=clock)
 
 
 def restore_forgetting(
@@ -337,9 +332,22 @@ def _opened(store_dir: Path, clock: Clock) -> Iterator[Rows]:
         rows.database.close()
 
 
-def _id_of(told: Mapping[str, object]) -> str:
-    """Return what makes two accounts of an erasure the same one."""
-    return json.dumps([told["dataset"], told["where"], told["why"], told["at_min"]], sort_keys=True)
+def _tell(
+    store_dir: Path,
+    dataset: str,
+    where: Sequence[Where],
+    why: str,
+    *,
+    clock: Clock,
+    rows: int,
+    erasure_min: int | None,
+) -> None:
+    """Write down what was erased; `erasure_min` is when it was first done elsewhere."""
+    at_min = epoch_minute(clock())
+    told: dict[str, object] = {"dataset": dataset, "where": [each.as_json() for each in where], "why": why}
+    told |= {"at_min": at_min if erasure_min is None else erasure_min, "rows": rows, "files": 0}
+    with _opened(store_dir, clock) as book, book.transaction() as con:
+        book.add_event(con, at_min, ERASED_EVENT, told)
 
 
 def _entries(told: Mapping[str, object]) -> Sequence[Mapping[str, object]]:

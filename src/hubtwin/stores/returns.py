@@ -6,16 +6,18 @@ backup; that it was sent and what became of it stays.
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from hubtwin.base.clock import Clock, epoch_minute
-from hubtwin.base.errors import Absent, Malformed
+from hubtwin.base.errors import Absent, Denied, Malformed
 from hubtwin.base.failpoint import failpoint
-from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said, move, refuse_bad_return
+from hubtwin.model.returning import Return, ReturnKind, ReturnState, Said, lapse, move, refuse_bad_return
 from hubtwin.stores.access_rows import AccessRows, Session, narrowed
 from hubtwin.stores.audit import ACCESS_FILE, Audit, Note
 from hubtwin.stores.batch_keys import Keys
@@ -133,20 +135,83 @@ class Returns:
                 self._note(con, "ReturnOverdue", "system", one)
         return late
 
-    def forget(self, before_min: int, *, datasets: tuple[str, ...] = ()) -> int:
-        """Destroy what was said in returns settled before a minute, or about some datasets; return how many."""
-        marks = ", ".join("?" * len(datasets)) or "''"
-        settled = "state IN ('applied', 'refused', 'withdrawn') AND coalesce(answered_min, sent_min) < ?"
-        gone = f"({settled}) OR dataset IN ({marks})"
-        sql = f"SELECT return_id, key_id FROM returns WHERE sealed IS NOT NULL AND ({gone})"  # noqa: S608
-        found = self._database.all(sql, before_min, *datasets)
-        if not found:
-            return 0
-        self._keys.destroy([str(key_id) for _, key_id in found])
-        failpoint("returns.keys_gone")
+    def lapse(self, return_id: str, *, by: str) -> Return:
+        """Withdraw a return whose row is gone, without the word of who sent it; with its audit row. Raises Denied for
+        one that is settled, Absent."""
         with self._database.transaction() as con:
-            con.executemany("UPDATE returns SET sealed = NULL WHERE return_id = ?", [(one,) for one, _ in found])
+            return self._lapse(con, return_id, by)
+
+    def forget(self, before_min: int) -> int:
+        """Destroy what was said in returns settled before a minute; return how many."""
+        sql = (
+            "SELECT return_id, key_id FROM returns WHERE sealed IS NOT NULL AND"
+            " state IN ('applied', 'refused', 'withdrawn') AND coalesce(answered_min, sent_min) < ?"
+        )
+        found = {str(return_id): str(key_id) for return_id, key_id in self._database.all(sql, before_min)}
+        self._destroy(found, "UPDATE returns SET sealed = NULL WHERE return_id = ?")
         return len(found)
+
+    def forget_datasets(self, datasets: Sequence[str], from_min: int, until_min: int, *, by: str) -> int:
+        """Destroy what was said about some datasets between two minutes, and the answers; return how many returns said
+        something. What is open lapses."""
+        found = [row for row in self._saying(datasets) if from_min <= row.sent_min < until_min]
+        self._withdraw_and_destroy(found, by)
+        return len(found)
+
+    def forget_naming(
+        self, datasets: Sequence[str], names: Callable[[Iterable[str]], bool], *, by: str
+    ) -> Mapping[str, int]:
+        """Destroy what was said about some datasets, and the answers, where `names` tells that a text names somebody;
+        return how many returns by dataset. What is open lapses, so that nobody writes it to a shelf any more.
+
+        Raises Malformed where what was said was altered.
+        """
+        found = [row for row in self._saying(datasets) if names(self._texts(row))]
+        self._withdraw_and_destroy(found, by)
+        return Counter(row.dataset for row in found)
+
+    def _saying(self, datasets: Sequence[str]) -> list[Return]:
+        """Return the returns about some datasets of which any words are left."""
+        marks = ", ".join("?" * len(datasets)) or "NULL"
+        sql = f"SELECT {_RETURN} FROM returns WHERE dataset IN ({marks}) AND (sealed IS NOT NULL OR answer <> '')"  # noqa: S608
+        return [_return(row) for row in self._database.all(sql, *datasets)]
+
+    def _texts(self, one: Return) -> list[str]:
+        said = self.read(one.return_id)
+        return [one.answer, *((*said.values.values(), said.reason) if said else ())]
+
+    def _withdraw_and_destroy(self, found: Sequence[Return], by: str) -> None:
+        """Withdraw what is open first: killed behind that, what is left is found again or goes in its time."""
+        with self._database.transaction() as con:
+            for one in found:
+                with suppress(Denied):  # it has come to its end
+                    self._lapse(con, one.return_id, by)
+        failpoint("returns.lapsed")
+        keys = {one.return_id: self._key_of(one.return_id) for one in found}
+        self._destroy(keys, "UPDATE returns SET sealed = NULL, answer = '' WHERE return_id = ?")
+
+    def _key_of(self, return_id: str) -> str:
+        return str(self._database.all("SELECT key_id FROM returns WHERE return_id = ?", return_id)[0][0])
+
+    def _destroy(self, keys: Mapping[str, str], sql: str) -> None:
+        """Destroy the keys of some returns, then what they sealed; `sql` is done for the id of each."""
+        if keys:
+            self._keys.destroy([*keys.values()])
+            failpoint("returns.keys_gone")
+            with self._database.transaction() as con:
+                con.executemany(sql, [(return_id,) for return_id in keys])
+
+    def _lapse(self, con: Session, return_id: str, by: str) -> Return:
+        row = con.execute(f"SELECT {_RETURN} FROM returns WHERE return_id = ?", (return_id,)).fetchone()  # noqa: S608
+        if row is None:
+            raise Absent("stores.no_return", number=return_id)
+        gone = lapse(_return(row), by=by, at_min=self._now_min())
+        con.execute(
+            "UPDATE returns SET state = ?, answered_by = ?, answered_min = ? WHERE return_id = ?",
+            (gone.state.value, gone.answered_by, gone.answered_min, return_id),
+        )
+        self._note(con, _KINDS[gone.state], by, gone)
+        return gone
 
     def _note(self, con: Session, kind: str, by: str, one: Return) -> None:
         told = {"return": one.return_id, "kind": one.kind.value, "dataset": one.dataset, "agency": one.agency}

@@ -5,8 +5,8 @@ What is withheld stays: it is under a legal hold, or somebody has yet to look at
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -61,17 +61,27 @@ def erase_from_shelves(store_dir: Path, name: str, where: Sequence[Condition], a
     with _opened(store_dir, at_min) as shelves:
         if shelves is None:
             return 0
-        held = pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
-        files = sorted(shelves.files(name), key=lambda file: file.first_row_no)
-        count = 0
-        for part in dict.fromkeys(file.part for file in files):
-            own = [file for file in files if file.part == part]
-            hits = sum(_count(file, where, held) for file in own)
-            if hits:
-                shape = Shape(name, _schema_of(own), own[-1].digest)
-                shelves.replace_part(shape, part, _kept(own, where, held, shape.schema), at_min=at_min)
-            count += hits
-        return count
+        parts = dict.fromkeys(file.part for file in shelves.files(name))
+        return sum(_erase_part(shelves, name, part, where, at_min=at_min) for part in parts)
+
+
+def _erase_part(shelves: Shelves, name: str, part: str, where: Sequence[Condition], *, at_min: int) -> int:
+    """Erase from one part; return how many rows went. Whether anything is to go is looked up without holding it: what
+    comes meanwhile is read again under the lock, and most erasures have nothing to do in most parts."""
+    files = [file for file in shelves.files(name) if file.part == part]
+    with suppress(FileNotFoundError):  # replaced meanwhile: it has to be held to be read
+        if not any(_count(file, where, _withheld(shelves, name)) for file in files):
+            return 0
+    with shelves.held_part(name, part, at_min=at_min) as held:
+        if not held.files:
+            return 0
+        shape = Shape(name, _schema_of(held.files), held.files[-1].digest)
+        made = held.replace(shape, _kept(held.files, where, _withheld(shelves, name), shape.schema))
+        return sum(file.rows for file in held.files) - (made.rows if made else 0)
+
+
+def _withheld(shelves: Shelves, name: str) -> pa.Array:
+    return pa.array([one.row_no for one in shelves.withheld(name)], pa.int64())
 
 
 def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], at_min: int, value: str = "") -> int:
@@ -80,15 +90,32 @@ def erase_from_quarantine(store_dir: Path, name: str, digests: frozenset[str], a
 
     `value`, where it is known, is looked for in the whole line too: a name with a blank is no word.
     """
-    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if value else None
+    names = naming(digests, value)
 
     def names_somebody(row: BadRow) -> bool:
-        line = _unescaped(row.raw)
-        words = {*_NO_WORD.split(line), *(str(cell).strip() for cell in row.cells.values())}
-        return bool(whole and whole.search(line)) or any(digest_of(word) in digests for word in words if word)
+        return names([_unescaped(row.raw), *(str(cell) for cell in row.cells.values())])
 
     with _opened(store_dir, at_min) as shelves:
         return shelves.loads.forget_where(name, names_somebody) if shelves else 0
+
+
+def naming(digests: frozenset[str], value: str = "") -> Callable[[Iterable[str]], bool]:
+    """Return what tells whether one of some texts, or a word in it, is one of those with these digests; or holds
+    `value`, where that is known."""
+    whole = re.compile(rf"(?<!\w){re.escape(value)}(?!\w)") if value else None
+
+    def names(texts: Iterable[str]) -> bool:
+        told = list(texts)
+        words = {word for each in told for word in (*_NO_WORD.split(each), each.strip()) if word}
+        return any(whole and whole.search(each) for each in told) or any(digest_of(word) in digests for word in words)
+
+    return names
+
+
+def erase_lines_between(store_dir: Path, name: str, from_min: int, until_min: int, at_min: int) -> int:
+    """Destroy lines of a dataset that could not be read and came between two minutes; return how many."""
+    with _opened(store_dir, at_min) as shelves:
+        return shelves.loads.forget(name, from_min, until_min) if shelves else 0
 
 
 def _unescaped(line: str) -> str:

@@ -141,11 +141,12 @@ class ShelfLoads:
         self._database.empty_log()
         return len(doomed)
 
-    def forget(self, dataset: str, before_min: int) -> int:
-        """Destroy rows of the quarantine that came before a minute; return how many. For retention and erasure."""
+    def forget(self, dataset: str, from_min: int, until_min: int) -> int:
+        """Destroy rows of the quarantine that came from a minute on and before another; return how many. For retention
+        and the end of an event. What was released goes with them."""
         with self._database.transaction() as con:
-            sql = "DELETE FROM quarantine WHERE dataset = ? AND at_min < ?"
-            count = con.execute(sql, (dataset, before_min)).rowcount
+            sql = "DELETE FROM quarantine WHERE dataset = ? AND at_min >= ? AND at_min < ?"
+            count = con.execute(sql, (dataset, from_min, until_min)).rowcount
         if count:
             self._database.empty_log()
         return count

@@ -6,6 +6,7 @@ noting them is one transaction with the file that holds them.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,13 +14,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from hubtwin.base.clock import Clock, epoch_minute
-from hubtwin.base.errors import Absent
+from hubtwin.base.errors import Absent, Retry
 from hubtwin.datasets.listing import ROW_NO, Listing
 from hubtwin.model.record import Marks, Provenance, Status
 from hubtwin.stores.shelf_files import ShelfFile, widened
 from hubtwin.stores.shelves import Shelves
 
 RETURNED = "returned"  # the part of rows that streets added
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,16 @@ class ShelfRows:
         self._shelves, self._hub_id, self._status, self._clock = shelves, hub_id, status, clock
 
     def find_row(self, listing: Listing, row_no: int) -> Mapping[str, object] | None:
-        """Return a row with all its columns, None where there is none of this number, or it is withheld."""
+        """Return a row with all its columns, None where there is none of this number, or it is withheld.
+
+        Raises Retry where its part was replaced each time that it was looked for.
+        """
+        for _ in range(_LOOKS):
+            with suppress(FileNotFoundError):  # replaced since the files were listed: the next look sees what is now
+                return self._look_for(listing, row_no)
+        raise Retry("stores.shelf_busy", dataset=listing.name)
+
+    def _look_for(self, listing: Listing, row_no: int) -> Mapping[str, object] | None:
         if any(one.row_no == row_no for one in self._shelves.withheld(listing.name)):
             return None
         for file in self._files_of(listing, row_no):
@@ -103,18 +114,16 @@ class ShelfRows:
 
     def _rewrite(self, listing: Listing, changes: Mapping[int, Mapping[str, object]], *, whole: bool = False) -> int:
         """Write values over those of rows, part by part; `whole`: columns that are not told become empty. Return how
-        many rows there were."""
+        many rows there were. A part is held from its reading on: what another writes meanwhile is not undone."""
         parts = {file.part for row_no in changes for file in self._files_of(listing, row_no)}
         count = 0
         for part in sorted(parts):
-            files = [file for file in self._shelves.files(listing.name) if file.part == part]
-            files.sort(key=lambda file: file.first_row_no)
-            tables = [widened(listing.schema, pq.read_table(file.path)) for file in files]
-            touched = sum(_count(table, changes) for table in tables)
-            if touched:
-                changed = [_changed(listing, table, changes, whole=whole) for table in tables]
-                self._shelves.replace_part(listing, part, changed, at_min=self._now_min())
-            count += touched
+            with self._shelves.held_part(listing.name, part, at_min=self._now_min()) as held:
+                touched = sum(_count(file, changes) for file in held.files)
+                if touched:
+                    tables = [widened(listing.schema, pq.read_table(file.path)) for file in held.files]
+                    held.replace(listing, [_changed(listing, table, changes, whole=whole) for table in tables])
+                count += touched
         return count
 
     def _files_of(self, listing: Listing, row_no: int) -> list[ShelfFile]:
@@ -135,8 +144,9 @@ class ShelfRows:
         return epoch_minute(self._clock())
 
 
-def _count(table: pa.Table, changes: Mapping[int, object]) -> int:
-    return int(pc.sum(pc.is_in(table.column(ROW_NO), pa.array(list(changes), pa.int64()))).as_py() or 0)
+def _count(file: ShelfFile, changes: Mapping[int, object]) -> int:
+    """Return how many of some rows a file holds."""
+    return int(pq.read_table(file.path, columns=[ROW_NO], filters=[(ROW_NO, "in", list(changes))]).num_rows)
 
 
 def _changed(

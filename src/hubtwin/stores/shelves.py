@@ -10,9 +10,10 @@ its old files away at once, because what was erased must be gone, and a reader t
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -59,6 +60,19 @@ class Withheld:
     why: str
     by: str
     at_min: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeldPart:
+    """A part that nobody else writes while it is held, with its files by row number.
+
+    `replace` puts other rows in their place, once, and returns the file that holds them, None where none is left. Rows
+    that stay bring their `row_no` and come first, in its order; new ones come without. The old files are unlinked after
+    the commit. It raises Malformed and Retry as `Shelves.append` does; then the part is as it was.
+    """
+
+    files: Sequence[ShelfFile]
+    replace: Callable[[Shaped, Iterable[pa.Table]], ShelfFile | None]
 
 
 class Shelves:
@@ -118,26 +132,34 @@ class Shelves:
             failpoint("stores.shelf_after_commit")
         return made
 
-    def replace_part(self, listing: Shaped, part: str, tables: Iterable[pa.Table], *, at_min: int) -> None:
-        """Put other rows in the place of a part: for erasure, retention and corrections.
+    @contextmanager
+    def held_part(self, dataset: str, part: str, *, at_min: int) -> Iterator[HeldPart]:
+        """Hold a part for erasure, retention or a correction: from the reading of its files to the writing of what
+        takes their place nobody else writes the dataset, so nothing that came in between is lost or comes back.
 
-        Rows that stay bring their `row_no` and come first, in its order; new ones come without. The old files are
-        unlinked after the commit. Raises Malformed and Retry as `append` does; then the part is as it was.
+        Raises Retry where somebody else writes the dataset for long.
         """
-        with self._files.locked(listing.name):
-            old = [file for file in self.files(listing.name) if file.part == part]
-            batch = self._take_number(listing.name, part, at_min)
-            place = self._files.place(listing.name, part, batch)
-            written = self._files.write(listing.schema, place, tables, self._next_row_no(listing.name))
-            with self.database.transaction() as con:
-                con.execute("DELETE FROM files WHERE dataset = ? AND part = ?", (listing.name, part))
-                con.execute("UPDATE batches SET rows = ? WHERE number = ?", (written.rows if written else 0, batch))
-                self._enter(con, listing, part, batch, at_min=at_min, written=written)
-                failpoint("stores.shelf_before_commit")
-            failpoint("stores.shelf_after_commit")
-            for file in old:
-                file.path.unlink(missing_ok=True)
-                drop_copies(file.path)
+        with self._files.locked(dataset):
+            files = [file for file in self.files(dataset) if file.part == part]
+            files.sort(key=lambda file: file.first_row_no)
+            yield HeldPart(files, partial(self._replace, files, part, at_min))
+
+    def _replace(
+        self, old: Sequence[ShelfFile], part: str, at_min: int, listing: Shaped, tables: Iterable[pa.Table]
+    ) -> ShelfFile | None:
+        batch = self._take_number(listing.name, part, at_min)
+        place = self._files.place(listing.name, part, batch)
+        written = self._files.write(listing.schema, place, tables, self._next_row_no(listing.name))
+        with self.database.transaction() as con:
+            con.execute("DELETE FROM files WHERE dataset = ? AND part = ?", (listing.name, part))
+            con.execute("UPDATE batches SET rows = ? WHERE number = ?", (written.rows if written else 0, batch))
+            made = self._enter(con, listing, part, batch, at_min=at_min, written=written)
+            failpoint("stores.shelf_before_commit")
+        failpoint("stores.shelf_after_commit")
+        for file in old:
+            file.path.unlink(missing_ok=True)
+            drop_copies(file.path)
+        return made
 
     def withhold(self, dataset: str, row_nos: Iterable[int], why: str, by: str, at_min: int) -> int:
         """Take rows out of everybody's reach; return how many were not so before. The audit hears of it first;

@@ -136,6 +136,7 @@ def _nightly(body: Mapping[str, Any], public_hex: str, lang: str) -> str:
     told |= {name: _counted(body[name], lang, "web.record_") for name in ("deleted", "pseudonymised")}
     told["rows"] = _counted(body["rows"], lang, "web.rows_")
     told["library"] = _counted(body.get("library_rows", {}), lang, "web.rows_")
+    told["lines"] = _counted(body.get("quarantined_lines", {}), lang, "web.rows_")
     told["waits"] = text("web.nightly_waits" if body["rows_wait_for_hold"] else "web.nightly_no_wait", lang)
     printed = text("web.nightly_text", lang, **told).strip()
     if "night" not in body:  # one that was asked for outside of the nightly run
