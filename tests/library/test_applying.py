@@ -1,9 +1,7 @@
 """From the basket to the active share: lanes, keys, owners, two persons, clocks, emergencies, and what may not be."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +28,6 @@ from hubtwin.library.deciding import (
 from hubtwin.model.basket import BasketKind, ItemState
 from hubtwin.model.sharing import Lane, ProbeResult, Rows, Share
 from hubtwin.rules.basket_moves import Given
-from tests.databases import Engine
 from tests.library.baskets_kit import (
     AUDITOR,
     AUTHORITY,
@@ -50,19 +47,12 @@ from tests.library.baskets_kit import (
     Town,
     ask,
     form,
-    town_at,
     urgent,
     with_column,
 )
 
 S = ItemState
 OWN = Rows(column="street", values=frozenset({FIRST}))
-
-
-@pytest.fixture
-def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
-    with town_at(tmp_path, engine) as found:
-        yield found
 
 
 def states(basket: object) -> dict[str, ItemState]:

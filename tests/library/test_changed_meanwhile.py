@@ -1,8 +1,6 @@
 """What was changed between an application and the word on it: masks, grades, templates, columns, clocks."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -26,7 +24,6 @@ from hubtwin.model.basket import Ask, BasketKind, ItemState, advance
 from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.basket_moves import Changed, Given
 from hubtwin.web.shown_baskets import state_of
-from tests.databases import Engine
 from tests.library.baskets_kit import (
     AUTHORITY,
     CATALOGUE,
@@ -41,17 +38,10 @@ from tests.library.baskets_kit import (
     Town,
     ask,
     form,
-    town_at,
     urgent,
 )
 
 S = ItemState
-
-
-@pytest.fixture
-def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
-    with town_at(tmp_path, engine) as found:
-        yield found
 
 
 def with_grade(one: Listing, column: str, grade: Grade, mask: str = "") -> Listing:

@@ -1,9 +1,7 @@
 """The rule of a hub in use: its own limits and clocks, emergencies that do not follow each other without a review."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -24,7 +22,6 @@ from hubtwin.model.basket import Ask, Form, ItemState
 from hubtwin.model.sharing import Lane, Rows
 from hubtwin.rules.lanes import Limits
 from hubtwin.stores.basket_rows import item_body, read_item, read_share, share_body
-from tests.databases import Engine
 from tests.library.baskets_kit import (
     COMMANDER,
     DAY,
@@ -38,17 +35,10 @@ from tests.library.baskets_kit import (
     Town,
     ask,
     form,
-    town_at,
     urgent,
 )
 
 S = ItemState
-
-
-@pytest.fixture
-def town(tmp_path: Path, engine: Engine) -> Iterator[Town]:
-    with town_at(tmp_path, engine) as found:
-        yield found
 
 
 def states(basket: object) -> dict[str, ItemState]:
